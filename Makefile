@@ -1,0 +1,79 @@
+# faasd. `make up` and `make test` are the two commands of the README; `make help` lists the rest.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# ZeroMQ is a C library.
+export CGO_ENABLED = 1
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --verify --quiet HEAD)
+LDFLAGS := -X faasd/internal/config.Version=$(VERSION) -X faasd/internal/config.Commit=$(COMMIT)
+
+# Flags for `make up`, for example ARGS="--http :3001".
+ARGS ?=
+# Flags for `go test` in `make test`, for example TESTFLAGS="-run Echo -v".
+TESTFLAGS ?=
+# How long `make fuzz` spends on each fuzz target.
+FUZZTIME ?= 10s
+# `make bench`: rounds, seconds of each measurement, further flags (see docs/BENCHMARKS.md).
+BENCH_ROUNDS  ?= 3
+BENCH_SECONDS ?= 5
+BENCH_ARGS    ?=
+
+STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
+
+# Some targets install things before others build: always one after the other.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: up
+up: build ## install what is missing, build, start the whole system
+	@exec bin/faasd up $(ARGS)
+
+.PHONY: test
+test: ## install what is missing, then everything that proves the product, with -race
+	@scripts/deps --test
+	@$(MAKE) --no-print-directory compile
+	go test -race -timeout 8m $(TESTFLAGS) ./...
+	cd bench && go vet ./... && go test -race -timeout 2m ./...
+
+.PHONY: build
+build: deps compile ## build bin/faasd and bin/faasctl
+
+.PHONY: compile
+compile:
+	@mkdir -p bin
+	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/faasd ./cmd/faasctl
+
+.PHONY: bench
+bench: build ## compare with a bare HTTP echo server; prints a table
+	@scripts/deps --bench
+	@cd bench && go build -o ../bin/bench .
+	@BENCH_ROUNDS=$(BENCH_ROUNDS) BENCH_SECONDS=$(BENCH_SECONDS) \
+		exec bin/bench --faasd bin/faasd --build '$(VERSION)' $(BENCH_ARGS)
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, shellcheck
+	@scripts/deps --lint
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	cd bench && go vet ./...
+	$(STATICCHECK) ./...
+	cd bench && $(STATICCHECK) ./...
+	shellcheck scripts/* .ci/run
+
+.PHONY: fuzz
+fuzz: deps ## run each fuzz target for FUZZTIME (10s)
+	@scripts/fuzz $(FUZZTIME)
+
+.PHONY: deps
+deps: ## install what building needs; silent when nothing is missing
+	@scripts/deps
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestReadyLineNamesTheLinks(t *testing.T) {
+	links, ok := parseReady("ready broker name=broker1 frontends=tcp://127.0.0.1:4001 jobs=tcp://127.0.0.1:4002")
+	want := map[string]string{"name": "broker1", "frontends": "tcp://127.0.0.1:4001", "jobs": "tcp://127.0.0.1:4002"}
+	if !ok || !reflect.DeepEqual(links, want) {
+		t.Errorf("got %v, %v", links, ok)
+	}
+	for _, other := range []string{"", "ready", "listening on http://127.0.0.1:1", "not ready broker a=b"} {
+		if _, ok := parseReady(other); ok {
+			t.Errorf("%q passes for a ready line", other)
+		}
+	}
+}
+
+func TestEveryKindOfWrkErrorIsAFailure(t *testing.T) {
+	got, err := parseWrk("Running 1s test\n" + resultMark + `{"requests":100,"seconds":2,"p50_us":95,"p99_us":1200,` +
+		`"errors":{"connect":1,"read":2,"write":4,"timeout":8,"status":16,"body":32}}` + "\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := measurement{wrkResult: got, CheckFailed: 64}
+	if m.failures() != 127 || got.P50 != 95 || got.Seconds != 2 {
+		t.Errorf("got %+v with %d failures", got, m.failures())
+	}
+}
+
+func TestWrkWithoutAResultIsAnError(t *testing.T) {
+	for _, output := range []string{
+		"", "unable to connect to 127.0.0.1:1", resultMark + "{", resultMark + `{"requests":0,"seconds":1}`,
+	} {
+		if got, err := parseWrk(output); err == nil {
+			t.Errorf("%q gives %+v", output, got)
+		}
+	}
+}
+
+// answering starts a server that answers like faasd, except where spoil changes that.
+func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) string) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		w.Header().Set("X-Faasd-Queue", "queueA")
+		w.Header().Set("X-Faasd-Worker", "w1")
+		_, _ = io.WriteString(w, spoil(string(body), w))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestCheckFindsWhatWrkCannot(t *testing.T) {
+	const sent = 200
+	for _, c := range []struct {
+		name   string
+		spoil  func(body string, w http.ResponseWriter) string
+		failed int
+		err    error
+	}{
+		{"all well", func(body string, _ http.ResponseWriter) string { return body }, 0, nil},
+		{"somebody else's answer", func(body string, _ http.ResponseWriter) string {
+			return strings.Replace(body, `:77}`, `:78}`, 1)
+		}, 1, nil},
+		{"refused", func(body string, w http.ResponseWriter) string {
+			if strings.HasSuffix(body, `:7}`) {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			return body
+		}, 1, nil},
+		{"cut off", func(body string, _ http.ResponseWriter) string {
+			if strings.HasSuffix(body, `:9}`) {
+				panic(http.ErrAbortHandler)
+			}
+			return body
+		}, 1, nil},
+		{"no worker named", func(body string, w http.ResponseWriter) string {
+			if strings.HasSuffix(body, `:5}`) {
+				w.Header().Del("X-Faasd-Worker")
+			}
+			return body
+		}, 0, errShortcut},
+		{"no queue named", func(body string, w http.ResponseWriter) string {
+			w.Header().Del("X-Faasd-Queue")
+			return body
+		}, 0, errShortcut},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := check(t.Context(), answering(t, c.spoil), 8, sent)
+			if !errors.Is(err, c.err) || got.failed != c.failed || got.sent != sent || (got.first == "") != (c.failed == 0) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestCheckEndsWhenTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	url := answering(t, func(body string, _ http.ResponseWriter) string { cancel(); return body })
+	if _, err := check(ctx, url, 2, 1_000_000); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestResultsAreMediansOfRoundsAndRatiosWithinOne(t *testing.T) {
+	take := func(round int, system string, rps, p50 float64) measurement {
+		return measurement{Round: round, System: system, Clients: 1, wrkResult: wrkResult{P50: p50, P99: 10 * p50}, RPS: rps}
+	}
+	// The machine was twice as slow in round 2; the ratios do not mind.
+	got := summarize([]measurement{
+		take(1, upSystem, 500, 200), take(1, bareSystem, 1000, 100),
+		take(2, bareSystem, 500, 200), take(2, upSystem, 250, 400),
+		take(3, bareSystem, 1000, 100), take(3, upSystem, 400, 300),
+	})
+	want := []result{
+		{System: bareSystem, Clients: 1, RPS: 1000, P50: 100, P99: 1000, RPSRatio: 1, P50Ratio: 1},
+		{System: upSystem, Clients: 1, RPS: 400, P50: 300, P99: 3000, RPSRatio: 0.5, P50Ratio: 2},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if m := median([]float64{4, 1, 3, 2}); m != 2.5 {
+		t.Errorf("the median of 1, 2, 3, 4 is %v", m)
+	}
+}
+
+func TestNumbersGoBetweenTheMarks(t *testing.T) {
+	got, err := replaceNumbers("before\n"+beginMark+"\nold\n"+endMark+"\nafter\n", "new\n")
+	if want := "before\n" + beginMark + "\nnew\n" + endMark + "\nafter\n"; err != nil || got != want {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for _, document := range []string{"", beginMark, endMark + beginMark} {
+		if _, err := replaceNumbers(document, "new"); err == nil {
+			t.Errorf("%q has no place for numbers, yet no error", document)
+		}
+	}
+}
+
+func TestFlagsOverrideTheEnvironment(t *testing.T) {
+	env := func(name string) string {
+		return map[string]string{"BENCH_ROUNDS": "7", "BENCH_SECONDS": "2"}[name]
+	}
+	s, err := parse([]string{"--seconds", "1", "--clients", "1,512"}, env)
+	if err != nil || s.rounds != 7 || s.seconds != 1 || !reflect.DeepEqual(s.clients, []int{1, 512}) {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	for _, wrong := range [][]string{{"--clients", "0"}, {"--clients", ""}, {"--systems", "x"}, {"--rounds", "0"}, {"x"}} {
+		if _, err := parse(wrong, env); err == nil {
+			t.Errorf("%q is accepted", wrong)
+		}
+	}
+}

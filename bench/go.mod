@@ -1,0 +1,3 @@
+module faasd/bench
+
+go 1.26.0

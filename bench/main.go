@@ -1,0 +1,205 @@
+// Command bench compares faasd with a bare net/http echo server on one machine, in one run.
+//
+// It knows faasd only from outside: it starts the programs as a user would, reads the endpoints that they print, and
+// sends requests with wrk. Each measurement is followed by a pass of requests with unique bodies, which finds what wrk
+// cannot: a request that is never answered, or an answer that belongs to another. docs/BENCHMARKS.md explains the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type settings struct {
+	faasd    string
+	rounds   int
+	seconds  int
+	check    int
+	clients  []int
+	systems  []string
+	json     string
+	markdown string
+	build    string
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == bareCommand {
+		os.Exit(serveBare())
+	}
+	s, err := parse(os.Args[1:], os.Getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err = run(ctx, s)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// parse reads the flags; BENCH_ROUNDS and BENCH_SECONDS are defaults for theirs.
+func parse(args []string, env func(string) string) (settings, error) {
+	var s settings
+	number := func(name string, otherwise int) int {
+		if n, err := strconv.Atoi(env(name)); err == nil {
+			return n
+		}
+		return otherwise
+	}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure")
+	f.IntVar(&s.rounds, "rounds", number("BENCH_ROUNDS", 3), "rounds; the table shows the median (BENCH_ROUNDS)")
+	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
+	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement of faasd")
+	f.StringVar(&s.json, "json", "", "write everything that was measured to this `file`")
+	f.StringVar(&s.markdown, "markdown", "", "write the table between the markers of this `file`")
+	f.StringVar(&s.build, "build", "", "what is measured, for the report, such as a version")
+	clients := f.String("clients", "1,32,128", "connections, one measurement each")
+	systems := f.String("systems", strings.Join(systemNames(), ","), "systems to measure")
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	if f.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	for _, c := range strings.Split(*clients, ",") {
+		n, err := strconv.Atoi(c)
+		if err != nil || n < 1 {
+			return s, fmt.Errorf("--clients %s: %q is not a number of connections", *clients, c)
+		}
+		s.clients = append(s.clients, n)
+	}
+	s.systems = strings.Split(*systems, ",")
+	for _, name := range s.systems {
+		if !slices.Contains(systemNames(), name) {
+			return s, fmt.Errorf("--systems %s: %q is none of %s", *systems, name, strings.Join(systemNames(), ", "))
+		}
+	}
+	if s.rounds < 1 || s.seconds < 1 || s.check < 1 {
+		return s, errors.New("--rounds, --seconds and --check are at least 1")
+	}
+	return s, nil
+}
+
+func run(ctx context.Context, s settings) error {
+	if _, err := exec.LookPath("wrk"); err != nil {
+		return errors.New("wrk is missing; install it, on Debian and Ubuntu with  apt-get install wrk")
+	}
+	program, err := filepath.Abs(s.faasd)
+	if err != nil {
+		return err
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("the faasd program: %w; build it with  make build", err)
+	}
+	folder, err := os.MkdirTemp("", "faasd-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	script := filepath.Join(folder, "echo.lua")
+	if err := os.WriteFile(script, []byte(wrkScript), 0o600); err != nil {
+		return err
+	}
+
+	b := &bench{settings: s, starter: newStarter(folder, program), script: script}
+	report := report{Taken: time.Now().UTC(), Build: s.build, Machine: thisMachine(ctx), Rounds: s.rounds,
+		Seconds: s.seconds, Body: echoBody}
+	for round := range s.rounds {
+		taken, err := b.round(ctx, round)
+		report.Measurements = append(report.Measurements, taken...)
+		if err != nil {
+			return errors.Join(err, b.late)
+		}
+	}
+	report.Results = summarize(report.Measurements)
+	fmt.Print("\n" + report.text())
+	if err := report.write(s.json, s.markdown); err != nil {
+		return err
+	}
+	if lost := report.failures(); lost > 0 {
+		return fmt.Errorf("%d requests were lost or answered wrongly; nothing may be", lost)
+	}
+	return b.late
+}
+
+// A bench is one run.
+type bench struct {
+	settings
+	starter *starter
+	script  string // what wrk runs
+	late    error  // processes that had to be killed; the numbers stand, the run fails
+}
+
+// round starts every system anew and measures them in turn at each number of clients, so that what else the machine
+// does meanwhile falls on all of them. Each round begins with another system.
+func (b *bench) round(ctx context.Context, round int) (taken []measurement, err error) {
+	first := round % len(b.systems)
+	var systems []*system
+	defer func() {
+		for _, sys := range systems {
+			b.late = errors.Join(b.late, sys.stop())
+		}
+	}()
+	for _, name := range slices.Concat(b.systems[first:], b.systems[:first]) {
+		sys, err := b.starter.start(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		systems = append(systems, sys)
+	}
+	for _, sys := range systems { // a cold start is not what is measured
+		m, err := b.wrk(ctx, sys, 32, 1)
+		if err != nil {
+			return nil, err
+		}
+		if m.failures() > 0 {
+			return nil, fmt.Errorf("warming up: %s", m)
+		}
+	}
+	for _, clients := range b.clients {
+		for _, sys := range systems {
+			m, err := b.measure(ctx, sys, clients)
+			if err != nil {
+				return taken, err
+			}
+			m.Round = round + 1
+			fmt.Fprintf(os.Stderr, "round %d/%d  %s\n", m.Round, b.rounds, m)
+			taken = append(taken, m)
+		}
+	}
+	return taken, nil
+}
+
+func (b *bench) measure(ctx context.Context, sys *system, clients int) (measurement, error) {
+	m, err := b.wrk(ctx, sys, clients, b.seconds)
+	if err != nil {
+		return m, err
+	}
+	if !sys.crosses {
+		return m, sys.alive()
+	}
+	checked, err := check(ctx, sys.url, clients, b.check)
+	if err != nil {
+		return m, fmt.Errorf("%s, %d clients: %w", sys.name, clients, err)
+	}
+	m.Checked, m.CheckFailed, m.FirstFailure = checked.sent, checked.failed, checked.first
+	return m, sys.alive()
+}

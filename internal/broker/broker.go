@@ -1,0 +1,176 @@
+// Package broker is the role that answers for accepted jobs: it gives each to
+// a queue, round robin, keeps it until the frontend has its result, gives it
+// to another queue if one is lost, and tells new workers which queue to join.
+package broker
+
+import (
+	"log/slog"
+	"time"
+
+	"faasd/internal/cluster"
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// The broker's links.
+const (
+	LinkFrontends role.Link = iota + 1 // PULL, bound: from frontends
+	LinkReplies                        // PUSH, one dialled to each frontend
+	LinkWorkers                        // ROUTER, bound: "which queue do I join?"
+	LinkJobs                           // PUB (XPUB), bound: to queues, a topic for each
+	LinkResponses                      // PULL, bound: from queues
+	LinkSubscribe                      // SUB, dialled to each coordinator
+	LinkPublish                        // PUB (XPUB), dialled to each coordinator
+)
+
+var linkNames = map[role.Link]string{
+	LinkFrontends: "frontends", LinkReplies: "replies", LinkWorkers: "workers", LinkJobs: "jobs",
+	LinkResponses: "responses", LinkSubscribe: "subscribe", LinkPublish: "publish",
+}
+
+// Config is a broker's part in the system.
+type Config struct {
+	Self         wire.Member
+	Coordinators []string   // XPUB endpoints
+	Window       job.Window // what each frontend may have outstanding here
+	Log          *slog.Logger
+	Started      time.Time // when the role's clock read zero
+}
+
+// Machine is a broker's decisions: a role.Machine.
+type Machine struct {
+	cfg    Config
+	me     wire.Incarnation
+	bus    *cluster.Agent
+	faults role.Faults
+	timer  role.Timer
+	role.Outbox
+
+	frontends map[wire.Incarnation]*frontend
+	queues    map[wire.Incarnation]*queue
+	byTopic   map[string]bool // topics with a subscriber now
+	requests  job.Ring[*queue]
+	places    job.Ring[*queue]
+
+	jobs     map[wire.JobID]*entry
+	unrouted []*entry // no queue had room; oldest first
+
+	accepted, answered, late uint64
+	draining                 bool
+}
+
+// New makes a broker; nothing happens before the first Tick.
+func New(cfg Config) *Machine {
+	m := &Machine{
+		cfg: cfg, me: cfg.Self.Incarnation,
+		frontends: make(map[wire.Incarnation]*frontend),
+		queues:    make(map[wire.Incarnation]*queue),
+		byTopic:   make(map[string]bool),
+		jobs:      make(map[wire.JobID]*entry),
+	}
+	m.faults.Log = cfg.Log
+	m.bus = cluster.NewAgent(cluster.AgentConfig{
+		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
+		State: m.state, Emit: m.Emit,
+		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+	})
+	m.bus.Start(0)
+	return m
+}
+
+// Advertise says where others reach one of this role's links.
+func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
+
+// Receive takes one packet.
+func (m *Machine) Receive(now role.Time, p role.Packet) {
+	if err := m.receive(now, p); err != nil {
+		m.faults.Note(p.Link, linkNames[p.Link], err)
+	}
+	m.timer.By(now, m.bus.Wake())
+}
+
+func (m *Machine) receive(now role.Time, p role.Packet) error {
+	switch p.Link {
+	case LinkFrontends, LinkResponses:
+		msg, err := wire.Decode(p.Frames)
+		if err != nil {
+			return err
+		}
+		if p.Link == LinkFrontends {
+			return m.fromFrontend(now, msg)
+		}
+		return m.fromQueue(now, msg)
+	case LinkWorkers:
+		return m.place(now, p)
+	case LinkJobs:
+		return m.subscription(now, p.Frames)
+	case LinkSubscribe, LinkPublish:
+		_, err := m.bus.Receive(now, p)
+		return err
+	}
+	return nil
+}
+
+// Unreachable is about workers that asked for a queue and went away: they ask again.
+func (m *Machine) Unreachable(role.Time, role.Packet) {}
+
+// Tick does what is due.
+func (m *Machine) Tick(now role.Time) {
+	m.timer.Reset(now)
+	for _, f := range m.frontends {
+		if f.Poll(now) == job.Down {
+			m.frontendGone(now, f, "silent for 3 s")
+			continue
+		}
+		m.forgetUnclaimed(now, f)
+		m.timer.By(now, f.Wake())
+	}
+	for _, q := range m.queues {
+		if q.Poll(now) == job.Down {
+			m.queueGone(now, q, "silent for 3 s")
+			continue
+		}
+		m.timer.By(now, q.Wake())
+	}
+	m.routeWaiting(now)
+	m.bus.Tick(now)
+	m.timer.By(now, m.bus.Wake())
+}
+
+// Wake returns when Tick is wanted next.
+func (m *Machine) Wake() role.Time { return m.timer.At() }
+
+// Drain stops taking jobs: frontends are told to use other brokers.
+func (m *Machine) Drain(now role.Time) {
+	m.draining = true
+	for _, f := range m.frontends {
+		f.Drain(now)
+	}
+	m.bus.Changed()
+}
+
+// Drained reports whether every accepted job has been answered.
+func (m *Machine) Drained() bool { return len(m.jobs) == 0 }
+
+// Leave says goodbye to everybody.
+func (m *Machine) Leave(now role.Time) {
+	for _, f := range m.frontends {
+		f.Farewell(now, "broker "+m.cfg.Self.Name+" stops")
+	}
+	for _, q := range m.queues {
+		q.Farewell(now, "broker "+m.cfg.Self.Name+" stops")
+	}
+	m.bus.Leave(now)
+}
+
+func (m *Machine) state() wire.State {
+	b := &wire.BrokerState{
+		Queues: []string{}, Holding: len(m.jobs), Unrouted: len(m.unrouted),
+		Accepted: m.accepted, Answered: m.answered,
+	}
+	for _, q := range m.requests.All() {
+		b.Queues = append(b.Queues, q.member.Name)
+	}
+	return wire.State{Member: m.cfg.Self, Draining: m.draining, Malformed: m.faults.Count(), Broker: b}
+}

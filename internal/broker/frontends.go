@@ -1,0 +1,101 @@
+package broker
+
+import (
+	"fmt"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// frontend is one incarnation of a frontend that talks to us.
+type frontend struct {
+	*job.Acceptor
+	member wire.Member
+	jobs   map[wire.JobID]*entry
+	sweep  role.Time // when jobs of an earlier link that were not sent again are dropped; 0 never
+}
+
+func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
+	f := m.frontends[msg.Sender]
+	if f == nil {
+		if msg.Type != wire.TypeHello {
+			return nil // of a link that is over; the next HELLO settles it
+		}
+		var err error
+		if f, err = m.meetFrontend(now, msg); err != nil {
+			return err
+		}
+	}
+	switch f.Receive(now, msg) {
+	case job.Up:
+		f.sweep = now + job.LostAfter
+	case job.Down:
+		m.frontendGone(now, f, msg.Meta.Reason)
+		return nil
+	case job.Fresh:
+		switch msg.Type {
+		case wire.TypeJob:
+			m.accept(now, f, msg)
+		case wire.TypeCancel:
+			m.cancel(now, msg)
+		default:
+			return fmt.Errorf("%w: %s from a frontend", wire.ErrMalformed, msg.Type)
+		}
+	}
+	f.Poll(now)
+	m.timer.By(now, f.Wake())
+	return nil
+}
+
+// meetFrontend dials a frontend that announces itself for the first time.
+func (m *Machine) meetFrontend(now role.Time, hello *wire.Message) (*frontend, error) {
+	f := &frontend{jobs: make(map[wire.JobID]*entry)}
+	if err := wire.DecodeJSON(hello.Body, &f.member); err != nil {
+		return nil, err
+	}
+	endpoint := f.member.Endpoints["replies"]
+	if f.member.Role != wire.RoleFrontend || f.member.Incarnation != hello.Sender || !wire.ValidName(f.member.Name) || endpoint == "" {
+		return nil, fmt.Errorf("%w: HELLO of %s %.80q on the frontends' socket", wire.ErrMalformed, f.member.Role, f.member.Name)
+	}
+	to := role.Packet{Link: LinkReplies, Peer: hello.Sender.String()}
+	m.Emit(role.Effect{Op: role.OpDial, Packet: to, Endpoint: endpoint})
+	f.Acceptor = job.NewAcceptor(m.me, hello.Sender, m.cfg.Window, now, func(frames [][]byte) {
+		to.Frames = frames
+		m.Emit(role.Effect{Op: role.OpSend, Packet: to})
+	})
+	if m.draining {
+		f.Drain(now)
+	}
+	m.frontends[hello.Sender] = f
+	m.cfg.Log.Info("frontend joined", "frontend", f.member.Name, "endpoint", endpoint)
+	return f, nil
+}
+
+// frontendGone drops a frontend and its jobs: nobody waits for them.
+func (m *Machine) frontendGone(now role.Time, f *frontend, why string) {
+	m.cfg.Log.Info("frontend gone", "frontend", f.member.Name, "why", why, "jobs_dropped", len(f.jobs))
+	m.dropAll(now, f)
+	delete(m.frontends, f.Peer)
+	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkReplies, Peer: f.Peer.String()}})
+}
+
+// forgetUnclaimed drops the jobs of an earlier link which the frontend has not
+// sent again by the present one.
+func (m *Machine) forgetUnclaimed(now role.Time, f *frontend) {
+	if f.sweep == 0 || now < f.sweep {
+		return
+	}
+	f.sweep = 0
+	for _, e := range f.jobs {
+		if e.credit != f.Link() {
+			m.drop(now, e)
+		}
+	}
+}
+
+func (m *Machine) dropAll(now role.Time, f *frontend) {
+	for _, e := range f.jobs {
+		m.drop(now, e)
+	}
+}

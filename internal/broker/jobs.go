@@ -1,0 +1,208 @@
+package broker
+
+import (
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// entry is a job that this broker answers for, from its acceptance until its
+// result is on the way to the frontend.
+type entry struct {
+	msg      *wire.Message // as it came; Attempt, Moves and Assignment are kept current
+	frontend *frontend
+	credit   *job.Link // the link whose credit the job uses
+	size     uint64
+	deadline role.Time
+	resent   bool // some queue has had it before
+
+	holder *queue        // nil: no queue had room
+	sent   *wire.Message // what the holder's link carries
+}
+
+// accept takes custody of a job.
+func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
+	if e := m.jobs[msg.Job]; e != nil {
+		// The frontend lost sight of us and sent it again by a new link.
+		m.leaveFrontend(e)
+		e.frontend, e.credit = f, f.Link()
+		f.jobs[msg.Job] = e
+		return
+	}
+	e := &entry{
+		msg: msg, frontend: f, credit: f.Link(), size: msg.Size(), deadline: now + ttl(msg),
+		resent: msg.Flags&wire.FlagResent != 0,
+	}
+	msg.Owner = m.me
+	m.jobs[msg.Job] = e
+	f.jobs[msg.Job] = e
+	m.accepted++
+	if !m.route(now, e) {
+		m.unrouted = append(m.unrouted, e)
+	}
+}
+
+// route gives a job to the next queue in turn that has room; false if none has.
+func (m *Machine) route(now role.Time, e *entry) bool {
+	q, ok := m.requests.Next(func(q *queue) bool { return q.Link().Room(e.size) })
+	if ok {
+		m.assign(now, e, q)
+	}
+	return ok
+}
+
+// assign gives a job to q. Its fence rises, so that whatever else still comes
+// from its last holder is known to be old.
+func (m *Machine) assign(now role.Time, e *entry, q *queue) {
+	e.msg.Assignment++
+	out := *e.msg
+	out.TTLMillis = left(now, e.deadline)
+	if e.resent {
+		out.Flags |= wire.FlagResent
+	}
+	e.holder, e.sent, e.resent = q, &out, true
+	q.jobs[out.Job] = e
+	q.Link().Send(now, &out)
+}
+
+// release takes a job from its holder's books.
+func (m *Machine) release(e *entry) {
+	if e.holder != nil {
+		delete(e.holder.jobs, e.msg.Job)
+		e.holder, e.sent = nil, nil
+	}
+}
+
+// routeWaiting gives queues what no queue had room for.
+func (m *Machine) routeWaiting(now role.Time) {
+	for len(m.unrouted) > 0 {
+		e := m.unrouted[0]
+		open := m.jobs[e.msg.Job] == e && e.holder == nil && now < e.deadline
+		if open && !m.route(now, e) {
+			return
+		}
+		m.unrouted[0] = nil
+		m.unrouted = m.unrouted[1:]
+	}
+	m.unrouted = nil
+}
+
+// rehomeAll gives the jobs that a lost queue held to other queues.
+func (m *Machine) rehomeAll(now role.Time, q *queue) {
+	for _, e := range q.jobs {
+		m.release(e)
+		if !m.route(now, e) {
+			m.unrouted = append(m.unrouted, e)
+		}
+	}
+}
+
+// result passes a job's outcome on and gives up custody: from here the
+// frontend's link keeps it until it has arrived.
+func (m *Machine) result(now role.Time, q *queue, msg *wire.Message) {
+	e := m.jobs[msg.Job]
+	if e == nil {
+		m.late++ // cancelled, or answered by another run
+		return
+	}
+	if e.holder != nil && e.holder != q {
+		m.cancelAt(now, e)
+	}
+	m.release(e)
+	m.close(e)
+	m.answered++
+	if link := e.frontend.Link(); link != nil {
+		msg.Header = wire.Header{
+			Type: wire.TypeResult, Job: msg.Job, Code: msg.Code, Attempt: msg.Attempt,
+			AttemptLimit: msg.AttemptLimit, Moves: e.msg.Moves, Assignment: e.msg.Assignment,
+			Origin: e.msg.Origin, OriginSeq: e.msg.OriginSeq, Owner: m.me,
+			BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum,
+			FunctionVersion: msg.FunctionVersion, TraceID: msg.TraceID, SpanID: msg.SpanID, TraceFlags: msg.TraceFlags,
+		}
+		link.Send(now, msg)
+	}
+}
+
+// move gives a job to the queue that asked its holder for it, or to any other
+// if the holder only wants to be rid of it.
+func (m *Machine) move(now role.Time, q *queue, msg *wire.Message) {
+	reply := &wire.Message{Header: wire.Header{Type: wire.TypeMoved, Job: msg.Job, Assignment: msg.Assignment}}
+	reply.SetBody(nil)
+	e := m.jobs[msg.Job]
+	if e == nil || e.holder != q || e.msg.Assignment != msg.Assignment {
+		q.Link().Send(now, reply) // no longer the holder's: it may forget the job
+		return
+	}
+	taker, ok := m.taker(q, e, msg.Meta.Target)
+	if !ok {
+		reply.Type, reply.Code = wire.TypeRefused, wire.CodeNoQueue
+		q.Link().Send(now, reply)
+		return
+	}
+	m.release(e)
+	e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+	e.msg.Moves++
+	m.assign(now, e, taker)
+	q.Link().Send(now, reply)
+}
+
+func (m *Machine) taker(giver *queue, e *entry, target string) (*queue, bool) {
+	fits := func(q *queue) bool { return q != giver && q.routable && q.Link().Room(e.size) }
+	if target == "" {
+		return m.requests.Next(fits)
+	}
+	inc, err := wire.ParseIncarnation(target)
+	if err != nil {
+		return nil, false
+	}
+	q := m.queues[inc]
+	return q, q != nil && fits(q)
+}
+
+// cancel drops a job that nobody waits for any more.
+func (m *Machine) cancel(now role.Time, msg *wire.Message) {
+	if e := m.jobs[msg.Job]; e != nil {
+		m.drop(now, e)
+	}
+}
+
+func (m *Machine) drop(now role.Time, e *entry) {
+	if e.holder != nil {
+		m.cancelAt(now, e)
+		m.release(e)
+	}
+	m.close(e)
+}
+
+// cancelAt tells a job's holder to stop. If the job itself has not arrived
+// there yet, it never will.
+func (m *Machine) cancelAt(now role.Time, e *entry) {
+	link := e.holder.Link()
+	if link == nil {
+		return
+	}
+	link.Void(e.sent)
+	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: e.msg.Job, Assignment: e.msg.Assignment}}
+	c.SetBody(nil)
+	link.Send(now, c)
+}
+
+// close removes a job and returns its credit to the frontend.
+func (m *Machine) close(e *entry) {
+	delete(m.jobs, e.msg.Job)
+	m.leaveFrontend(e)
+}
+
+func (m *Machine) leaveFrontend(e *entry) {
+	delete(e.frontend.jobs, e.msg.Job)
+	if link := e.frontend.Link(); link == e.credit && link != nil {
+		link.Settle(e.size)
+	}
+}
+
+func ttl(m *wire.Message) role.Time { return role.Time(m.TTLMillis) * 1e6 }
+
+// left is the time to live, in ms, of a job with that deadline.
+func left(now, deadline role.Time) uint32 {
+	return uint32(max((deadline - now).Milliseconds(), 0))
+}

@@ -1,0 +1,43 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// pendingFor is how long a worker that was sent to a queue counts there before
+// the queue has reported it.
+const pendingFor = 2 * time.Second
+
+// place answers a worker that asks which queue to join: the one with the
+// fewest workers, reported or on their way; among equals the next in turn.
+func (m *Machine) place(now role.Time, p role.Packet) error {
+	if len(p.Frames) < 2 || len(p.Frames[0]) != 0 {
+		return fmt.Errorf("%w: %d frames, want REQ's empty one and PLACE", wire.ErrMalformed, len(p.Frames))
+	}
+	ask, err := wire.DecodeText(p.Frames[1:])
+	if err != nil {
+		return err
+	}
+	if ask.Command != wire.TextPlace {
+		return fmt.Errorf("%w: %s, want PLACE", wire.ErrMalformed, ask.Command)
+	}
+	answer := &wire.Text{Command: wire.TextWait, Reason: "no queue has registered yet; ask again"}
+	if q, ok := m.places.Least(func(q *queue) int { return q.workers(now) }); ok {
+		q.pending = append(q.pending, now)
+		answer = &wire.Text{Command: wire.TextQueue, Name: q.member.Name, Endpoint: q.member.Endpoints["workers"]}
+		m.cfg.Log.Info("worker sent to queue", "worker", ask.Name, "queue", q.member.Name)
+	}
+	p.Frames = append([][]byte{{}}, answer.Frames()...)
+	m.Emit(role.Effect{Op: role.OpSend, Packet: p})
+	return nil
+}
+
+func (q *queue) workers(now role.Time) int {
+	q.pending = slices.DeleteFunc(q.pending, func(t role.Time) bool { return now-t >= pendingFor })
+	return q.member.Workers + len(q.pending)
+}

@@ -1,0 +1,149 @@
+package broker
+
+import (
+	"fmt"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// queue is one incarnation of a queue that talks to us.
+type queue struct {
+	*job.Acceptor
+	member   wire.Member
+	topic    string
+	draining bool
+	routable bool                  // stands in the rings
+	jobs     map[wire.JobID]*entry // what it holds for us
+	pending  []role.Time           // workers sent there and not yet reported by it
+}
+
+func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
+	q := m.queues[msg.Sender]
+	if q == nil {
+		if msg.Type != wire.TypeHello {
+			return nil // of a link that is over; the next HELLO settles it
+		}
+		var err error
+		if q, err = m.meetQueue(now, msg); err != nil {
+			return err
+		}
+	}
+	switch event := q.Receive(now, msg); {
+	case event == job.Up:
+		m.rehomeAll(now, q)
+	case event == job.Down:
+		m.queueGone(now, q, msg.Meta.Reason)
+		return nil
+	case event == job.Fresh:
+		if err := m.fromQueueFresh(now, q, msg); err != nil {
+			return err
+		}
+	case msg.Type == wire.TypeHello:
+		q.heardHello(msg)
+	}
+	m.checkRoutable(now, q)
+	q.Poll(now)
+	m.timer.By(now, q.Wake())
+	m.routeWaiting(now)
+	return nil
+}
+
+func (m *Machine) fromQueueFresh(now role.Time, q *queue, msg *wire.Message) error {
+	switch msg.Type {
+	case wire.TypeResult:
+		m.result(now, q, msg)
+	case wire.TypeMove:
+		m.move(now, q, msg)
+	default:
+		return fmt.Errorf("%w: %s from a queue", wire.ErrMalformed, msg.Type)
+	}
+	return nil
+}
+
+// meetQueue takes up a queue that announces itself for the first time.
+func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) {
+	q := &queue{jobs: make(map[wire.JobID]*entry)}
+	if err := wire.DecodeJSON(hello.Body, &q.member); err != nil {
+		return nil, err
+	}
+	if q.member.Role != wire.RoleQueue || q.member.Incarnation != hello.Sender || !wire.ValidName(q.member.Name) || q.member.Endpoints["workers"] == "" {
+		return nil, fmt.Errorf("%w: HELLO of %s %.80q on the queues' socket", wire.ErrMalformed, q.member.Role, q.member.Name)
+	}
+	q.topic = wire.JobTopic(q.member.Name, hello.Sender)
+	topic := []byte(q.topic)
+	q.Acceptor = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{
+			Link: LinkJobs, Frames: [][]byte{topic, frames[0], frames[1], frames[2]},
+		}})
+	})
+	m.queues[hello.Sender] = q
+	m.cfg.Log.Info("queue announced itself", "queue", q.member.Name, "workers_at", q.member.Endpoints["workers"])
+	return q, nil
+}
+
+// heardHello takes over what a HELLO says anew.
+func (q *queue) heardHello(hello *wire.Message) {
+	q.draining = hello.Flags&wire.FlagDraining != 0
+	var member wire.Member
+	if wire.DecodeJSON(hello.Body, &member) != nil {
+		return
+	}
+	if joined := member.Workers - q.member.Workers; joined > 0 {
+		q.pending = q.pending[min(joined, len(q.pending)):]
+	}
+	q.member.Workers = member.Workers
+}
+
+// subscription follows who listens for jobs: \x01topic begins, \x00topic ends.
+func (m *Machine) subscription(now role.Time, frames [][]byte) error {
+	f := frames[0]
+	if len(frames) != 1 || len(f) < 2 || f[0] > 1 {
+		return fmt.Errorf("%w: not a subscription", wire.ErrMalformed)
+	}
+	topic := string(f[1:])
+	_, inc, err := wire.ParseJobTopic(topic)
+	if err != nil {
+		return err
+	}
+	if f[0] == 1 {
+		m.byTopic[topic] = true
+	} else {
+		delete(m.byTopic, topic)
+	}
+	if q := m.queues[inc]; q != nil {
+		m.checkRoutable(now, q)
+		m.routeWaiting(now)
+	}
+	return nil
+}
+
+// checkRoutable puts a queue into the rings while it can be given jobs: it has
+// announced itself, knows our link, is subscribed, and does not drain.
+func (m *Machine) checkRoutable(now role.Time, q *queue) {
+	want := m.queues[q.Peer] == q && q.Ready() && m.byTopic[q.topic] && !q.draining
+	if want == q.routable {
+		return
+	}
+	q.routable = want
+	m.bus.Changed()
+	m.timer.By(now, m.bus.Wake())
+	if want {
+		m.requests.Add(q.member.Name, q)
+		m.places.Add(q.member.Name, q)
+		m.cfg.Log.Info("queue takes jobs", "queue", q.member.Name)
+		return
+	}
+	m.requests.Remove(q)
+	m.places.Remove(q)
+	m.cfg.Log.Info("queue takes no more jobs", "queue", q.member.Name)
+}
+
+// queueGone drops a queue and gives its jobs to others.
+func (m *Machine) queueGone(now role.Time, q *queue, why string) {
+	delete(m.queues, q.Peer)
+	m.checkRoutable(now, q)
+	m.cfg.Log.Warn("queue gone", "queue", q.member.Name, "why", why, "jobs_rehomed", len(q.jobs))
+	m.rehomeAll(now, q)
+}

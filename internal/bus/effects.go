@@ -1,0 +1,170 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"faasd/internal/role"
+)
+
+// carryOut does what one effect asks for. What fails is counted or logged;
+// machines find out by what does not come back.
+func (h *Host) carryOut(e *role.Effect) {
+	l := h.link(e.Link)
+	if l == nil {
+		h.log.Error("the machine named an unknown link", "link", e.Link, "op", e.Op)
+		return
+	}
+	switch e.Op {
+	case role.OpSend:
+		h.send(l, e.Packet)
+	case role.OpDial:
+		if err := h.dial(l, e.Peer, e.Endpoint); err != nil {
+			h.warn(l, "dialling failed", "endpoint", e.Endpoint, "error", err)
+		}
+	case role.OpHangup:
+		h.hangup(address{e.Link, e.Peer})
+	case role.OpSubscribe, role.OpUnsubscribe:
+		if err := h.subscribe(l, e); err != nil {
+			h.warn(l, "subscribing failed", "topic", e.Topic, "error", err)
+		}
+	default:
+		h.log.Error("the machine asked for an unknown effect", "link", l.Name, "op", e.Op)
+	}
+}
+
+// target returns the socket for a packet or a subscription, or nil.
+func (h *Host) target(l *link, peer string) *socket {
+	if l.bound != nil {
+		return l.bound
+	}
+	return h.dialled[address{l.id, peer}]
+}
+
+func (h *Host) send(l *link, p role.Packet) {
+	s := h.target(l, p.Peer)
+	if s == nil {
+		l.droppedSends.Add(1)
+		return
+	}
+	err := s.send(p)
+	if !s.dirty && kinds[l.Kind].receives {
+		s.dirty = true
+		h.dirty = append(h.dirty, s)
+	}
+	if err == nil {
+		l.sentMessages.Add(1)
+		l.sentBytes.Add(uint64(size(p.Frames)))
+		return
+	}
+	switch zmq.AsErrno(err) {
+	case errUnreachable:
+		l.unreachable.Add(1)
+		h.lost = append(h.lost, p)
+	case errAgain:
+		l.droppedSends.Add(1)
+	default:
+		l.droppedSends.Add(1)
+		h.warn(l, "sending failed", "error", err)
+	}
+}
+
+// dial opens the socket of (l, peer), in place of the one that may be open.
+func (h *Host) dial(l *link, peer, endpoint string) error {
+	if l.bound != nil {
+		return errors.New("the link is bound, and a link is either bound or dialled")
+	}
+	h.hangup(address{l.id, peer})
+	s, err := h.open(l, peer, false)
+	if err != nil {
+		return err
+	}
+	if err = s.setFamily(endpoint); err == nil {
+		err = s.zmq.Connect(endpoint)
+	}
+	if err != nil {
+		h.close(s)
+		return explainConnect(err)
+	}
+	h.dialled[address{l.id, peer}] = s
+	return nil
+}
+
+func (h *Host) hangup(a address) {
+	if s := h.dialled[a]; s != nil {
+		delete(h.dialled, a)
+		h.close(s)
+	}
+}
+
+func (h *Host) subscribe(l *link, e *role.Effect) error {
+	s := h.target(l, e.Peer)
+	if s == nil {
+		return errors.New("not dialled")
+	}
+	if e.Op == role.OpSubscribe {
+		return s.zmq.SetSubscribe(e.Topic)
+	}
+	return s.zmq.SetUnsubscribe(e.Topic)
+}
+
+// open makes a socket and has the poller watch it.
+func (h *Host) open(l *link, peer string, bound bool) (*socket, error) {
+	s, err := openSocket(h.ctx, l, peer, bound)
+	if err != nil {
+		return nil, err
+	}
+	h.lastID++
+	s.id = h.lastID
+	if err := h.poller.add(s.fd, s.id); err != nil {
+		_ = s.zmq.Close()
+		return nil, err
+	}
+	h.sockets[s.id] = s
+	return s, nil
+}
+
+// close throws a socket away. What is queued in it goes with it, unless a
+// linger has been set.
+func (h *Host) close(s *socket) {
+	s.closed = true
+	delete(h.sockets, s.id)
+	h.poller.remove(s.fd)
+	_ = s.zmq.Close()
+}
+
+// end closes all sockets, and lets what is queued in them be sent for the
+// linger.
+func (h *Host) end() {
+	h.inbox.close()
+	for _, s := range h.sockets {
+		// An inproc name is otherwise given up by a thread of libzmq, some
+		// time after Close.
+		for _, endpoint := range s.endpoints {
+			if isInproc(endpoint) {
+				_ = s.zmq.Unbind(endpoint)
+			}
+		}
+		if h.linger > 0 {
+			_ = s.zmq.SetLinger(h.linger)
+		}
+		h.close(s)
+	}
+	h.poller.close()
+	h.ctx.leave(h)
+	close(h.done)
+}
+
+// explainConnect adds what to do to what libzmq says of an endpoint that is
+// dialled. A peer that is absent is no error.
+func explainConnect(err error) error {
+	switch zmq.AsErrno(err) {
+	case zmq.EPROTONOSUPPORT, errInvalid:
+		return fmt.Errorf("%w: not an endpoint; write tcp://HOST:PORT, ipc://PATH or inproc://NAME", err)
+	case zmq.EMTHREAD, errTooManyFiles:
+		return fmt.Errorf("%w: too many sockets are open; raise the limit on open files (ulimit -n)", err)
+	}
+	return err
+}

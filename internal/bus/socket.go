@@ -1,0 +1,235 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"faasd/internal/role"
+)
+
+// Options that every socket has. The times are libzmq's clocks, which run in
+// its I/O thread however busy the role is: a peer whose process has stopped or
+// whose machine is gone loses its connection within heartbeatTimeout.
+const (
+	heartbeatEvery   = time.Second
+	heartbeatTimeout = 3 * time.Second
+	handshakeTimeout = 3 * time.Second
+	connectTimeout   = 3 * time.Second
+
+	// A role that comes back is found again within two seconds: libzmq
+	// doubles the interval up to the maximum and adds up to one first
+	// interval at random.
+	reconnectFirst = 100 * time.Millisecond
+	reconnectMax   = time.Second
+
+	defaultHighWater = 100_000
+
+	// maxFrames bounds a received message. The largest that any link carries
+	// is a job with a Majordomo envelope, well below it.
+	maxFrames = 16
+)
+
+// errTooManyFrames reports a message of more than maxFrames frames, which has
+// been read to its end and thrown away.
+var errTooManyFrames = errors.New("too many frames")
+
+// errEmpty refuses a packet without frames, which ZeroMQ cannot express.
+var errEmpty = errors.New("packet without frames")
+
+// What libzmq says about a message that cannot be sent or received now.
+const (
+	errAgain       = zmq.Errno(syscall.EAGAIN)
+	errUnreachable = zmq.EHOSTUNREACH
+)
+
+// A socket is one ZeroMQ socket of a host. It is the owner's, like the Host's
+// fields.
+type socket struct {
+	zmq  *zmq.Socket
+	link *link
+	peer string // the key given to Dial; "" on a bound socket
+	fd   int    // ZMQ_FD; libzmq's, never read or closed here
+	id   int32  // in the host's poller
+
+	endpoints []string // bound, as libzmq resolved them
+
+	ready  bool // in Host.ready
+	dirty  bool // in Host.dirty
+	closed bool
+}
+
+// openSocket makes an unconnected socket of the link with all its options set.
+func openSocket(ctx *Context, l *link, peer string, bound bool) (*socket, error) {
+	z, err := ctx.zmq.NewSocket(kinds[l.Kind].zmq)
+	if err != nil {
+		return nil, fmt.Errorf("opening a %s socket: %w", l.Kind, err)
+	}
+	s := &socket{zmq: z, link: l, peer: peer}
+	if err := s.configure(bound); err != nil {
+		_ = z.Close()
+		return nil, fmt.Errorf("setting up a %s socket: %w", l.Kind, err)
+	}
+	return s, nil
+}
+
+func (s *socket) configure(bound bool) (err error) {
+	z, spec := s.zmq, s.link.LinkSpec
+	try := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	highWater := spec.HighWater
+	if highWater == 0 {
+		highWater = defaultHighWater
+	}
+	try(z.SetSndhwm(highWater))
+	try(z.SetRcvhwm(highWater))
+	try(z.SetLinger(0))
+	try(z.SetHeartbeatIvl(heartbeatEvery))
+	try(z.SetHeartbeatTimeout(heartbeatTimeout))
+	try(z.SetHeartbeatTtl(heartbeatTimeout))
+	try(z.SetHandshakeIvl(handshakeTimeout))
+	try(z.SetConnectTimeout(connectTimeout))
+	try(z.SetReconnectIvl(reconnectFirst))
+	try(z.SetReconnectIvlMax(reconnectMax))
+	if bound && spec.MaxMessage > 0 {
+		try(z.SetMaxmsgsize(spec.MaxMessage))
+	}
+	switch spec.Kind {
+	case Push:
+		// No pipe, and so nothing queued, before there is a connection.
+		try(z.SetImmediate(true))
+	case Pub, XPub:
+		if bound {
+			// Every subscription and its end, not only a topic's first and last.
+			try(z.SetXpubVerboser(1))
+		}
+		try(z.SetXpubNodrop(spec.Kind == Pub))
+	case Router:
+		try(z.SetRouterMandatory(1))
+	}
+	if err == nil {
+		s.fd, err = z.GetFd()
+	}
+	return err
+}
+
+// setFamily prepares for a bind or connect to endpoint. IPv6 is switched on
+// for literal IPv6 addresses alone: with it on, "tcp://*:0" would be bound and
+// told to others as "[::]", and names would resolve to addresses that a
+// container often has no route for.
+func (s *socket) setFamily(endpoint string) error {
+	return s.zmq.SetIpv6(strings.HasPrefix(endpoint, "tcp://["))
+}
+
+// send hands one message to libzmq, or fails at once. After a failure nothing
+// of the message will arrive.
+func (s *socket) send(p role.Packet) error {
+	if len(p.Frames) == 0 {
+		return errEmpty
+	}
+	if s.link.Kind == Router {
+		if err := s.sendFirst([]byte(p.Peer), zmq.SNDMORE); err != nil {
+			return err
+		}
+		return s.sendRest(p.Frames)
+	}
+	more := zmq.Flag(0)
+	if len(p.Frames) > 1 {
+		more = zmq.SNDMORE
+	}
+	if err := s.sendFirst(p.Frames[0], more); err != nil {
+		return err
+	}
+	return s.sendRest(p.Frames[1:])
+}
+
+// sendFirst sends a message's first frame. libzmq looks at its mailbox only
+// now and then while sending, so a refusal may be out of date (the connection
+// came up or the pipe was emptied a moment ago): ZMQ_EVENTS makes it look, and
+// then its word is final.
+func (s *socket) sendFirst(frame []byte, more zmq.Flag) error {
+	_, err := s.zmq.SendBytes(frame, zmq.DONTWAIT|more)
+	if err != nil && zmq.AsErrno(err) == errAgain {
+		if _, e := s.zmq.GetEvents(); e != nil {
+			return e
+		}
+		_, err = s.zmq.SendBytes(frame, zmq.DONTWAIT|more)
+	}
+	return err
+}
+
+// sendRest sends the frames after the first. When the connection dies half
+// way, libzmq swallows the rest of the message up to its last frame; so the
+// rest must be sent, or the next message would be swallowed in its place.
+func (s *socket) sendRest(frames [][]byte) (err error) {
+	for i, frame := range frames {
+		more := zmq.SNDMORE
+		if i == len(frames)-1 {
+			more = 0
+		}
+		if _, e := s.zmq.SendBytes(frame, zmq.DONTWAIT|more); e != nil && err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// receive takes one message. errAgain means that there is none, and that
+// libzmq has looked into its mailbox: the next one will be signalled.
+func (s *socket) receive() (role.Packet, error) {
+	p := role.Packet{Link: s.link.id, Peer: s.peer}
+	frame, err := s.zmq.RecvBytes(zmq.DONTWAIT)
+	if err != nil {
+		return p, err
+	}
+	more, err := s.zmq.GetRcvmore()
+	if err != nil {
+		return p, err
+	}
+	if s.link.Kind == Router {
+		p.Peer = string(frame)
+	} else if !more {
+		p.Frames = [][]byte{frame}
+		return p, nil
+	} else {
+		p.Frames = append(make([][]byte, 0, 4), frame)
+	}
+	tooMany := false
+	for more {
+		if frame, err = s.zmq.RecvBytes(zmq.DONTWAIT); err != nil {
+			return p, err
+		}
+		if more, err = s.zmq.GetRcvmore(); err != nil {
+			return p, err
+		}
+		if tooMany = tooMany || len(p.Frames) == maxFrames; !tooMany {
+			p.Frames = append(p.Frames, frame)
+		}
+	}
+	if tooMany {
+		p.Frames = nil
+		return p, errTooManyFrames
+	}
+	return p, nil
+}
+
+// readable makes libzmq look into its mailbox and reports whether a message
+// can be received.
+func (s *socket) readable() bool {
+	events, err := s.zmq.GetEvents()
+	return err == nil && events&zmq.POLLIN != 0
+}
+
+func size(frames [][]byte) (n int) {
+	for _, f := range frames {
+		n += len(f)
+	}
+	return n
+}

@@ -1,0 +1,271 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+const (
+	// publishEvery is how often a member publishes its state though nothing changed.
+	publishEvery = time.Second
+	// publishGap is the least time between two states: at most 20 a second.
+	publishGap = 50 * time.Millisecond
+)
+
+// AgentConfig says who a member is on the bus and what it wants from it.
+type AgentConfig struct {
+	Self         wire.Incarnation
+	Coordinators []string // XPUB endpoints
+	Subscribe    role.Link
+	Publish      role.Link // 0: an onlooker, which publishes nothing
+	Topics       []string  // prefixes wanted apart from snapshots
+
+	// State returns the member's whole state, without its sequence; Detail
+	// its detail, nil for none. Both are called only when they are published.
+	State  func() wire.State
+	Detail func() wire.Detail
+
+	Emit func(role.Effect)
+	// Wall turns the role's clock into Unix time, for people who read events.
+	Wall func(role.Time) time.Time
+}
+
+// Agent is a member's place on the coordination bus. It subscribes at every
+// coordinator, learns from each one's snapshot where to publish, and publishes
+// there. It is owned by its role's state machine.
+type Agent struct {
+	AgentConfig
+	View         View
+	coordinators []*coordinator
+
+	sequence  uint64
+	detailSeq uint64
+	changed   bool
+	published role.Time // when state last went out
+	detailed  role.Time // when detail last went out
+}
+
+type coordinator struct {
+	key       string
+	endpoint  string
+	token     wire.Incarnation // makes the snapshot topic private
+	publish   string           // where its XSUB is; empty until known
+	snapshots int
+	topics    map[string]bool // what it has subscribed to at our publishing socket
+}
+
+// NewAgent makes an agent; Start dials.
+func NewAgent(cfg AgentConfig) *Agent {
+	a := &Agent{AgentConfig: cfg, published: -publishEvery, detailed: -publishEvery}
+	for i, ep := range cfg.Coordinators {
+		a.coordinators = append(a.coordinators, &coordinator{
+			key: fmt.Sprintf("coordinator%d", i), endpoint: ep,
+			// Distinct for each coordinator; no secret is needed.
+			token: cfg.Self + wire.Incarnation(i), topics: make(map[string]bool),
+		})
+	}
+	return a
+}
+
+// Start dials the coordinators and subscribes. The snapshot comes last, so
+// that nothing falls between it and what follows.
+func (a *Agent) Start(role.Time) {
+	for _, c := range a.coordinators {
+		a.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: a.Subscribe, Peer: c.key}, Endpoint: c.endpoint})
+		for _, t := range append(slices.Clone(a.Topics), wire.SnapshotTopic(c.token)) {
+			a.Emit(role.Effect{Op: role.OpSubscribe, Packet: role.Packet{Link: a.Subscribe, Peer: c.key}, Topic: t})
+		}
+	}
+}
+
+// Snapshots returns how many coordinators have sent their snapshot.
+func (a *Agent) Snapshots() int {
+	n := 0
+	for _, c := range a.coordinators {
+		n += min(c.snapshots, 1)
+	}
+	return n
+}
+
+// Changed says that the state differs from what was last published.
+func (a *Agent) Changed() { a.changed = true }
+
+// Receive takes a packet that came on one of the agent's links. States,
+// details and snapshots go into the View; what is neither is returned for the
+// role to decode.
+func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
+	c := a.find(p.Peer)
+	if c == nil || len(p.Frames) == 0 {
+		return false, fmt.Errorf("%w: empty or from nowhere", wire.ErrMalformed)
+	}
+	if p.Link == a.Publish {
+		return false, a.subscription(now, c, p.Frames)
+	}
+	topic := string(p.Frames[0])
+	switch {
+	case strings.HasPrefix(topic, wire.TopicState):
+		var s wire.State
+		if err := wire.DecodeBus(p.Frames, &s); err != nil {
+			return false, err
+		}
+		if s.Topic() != topic {
+			return false, fmt.Errorf("%w: state of %s on topic %q", wire.ErrMalformed, s.Topic(), topic)
+		}
+		a.View.State(now, s, 0)
+	case strings.HasPrefix(topic, wire.TopicDetail):
+		var d wire.Detail
+		if err := wire.DecodeBus(p.Frames, &d); err != nil {
+			return false, err
+		}
+		a.View.Detail(d)
+	case topic == wire.SnapshotTopic(c.token):
+		var s wire.Snapshot
+		if err := wire.DecodeBus(p.Frames, &s); err != nil {
+			return false, err
+		}
+		a.snapshot(now, c, &s)
+	default:
+		return true, nil
+	}
+	return false, nil
+}
+
+func (a *Agent) snapshot(now role.Time, c *coordinator, s *wire.Snapshot) {
+	c.snapshots++
+	a.View.Snapshot(now, s)
+	ep := s.Coordinator.Endpoints["publish"]
+	if a.Publish == 0 || ep == "" || ep == c.publish {
+		return
+	}
+	c.publish = ep
+	clear(c.topics)
+	a.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: a.Publish, Peer: c.key}, Endpoint: ep})
+}
+
+// subscription notes what a coordinator wants from us. The first one brings
+// our state at once.
+func (a *Agent) subscription(now role.Time, c *coordinator, frames [][]byte) error {
+	f := frames[0]
+	if len(frames) != 1 || len(f) == 0 || f[0] > 1 {
+		return fmt.Errorf("%w: not a subscription", wire.ErrMalformed)
+	}
+	topic := string(f[1:])
+	if f[0] == 0 {
+		delete(c.topics, topic)
+		return nil
+	}
+	c.topics[topic] = true
+	switch {
+	case strings.HasPrefix(topic, wire.TopicState):
+		a.publishState(now)
+	case strings.HasPrefix(topic, wire.TopicDetail):
+		a.publishDetail(now)
+	}
+	return nil
+}
+
+// Watched reports whether anybody wants messages of that kind.
+func (a *Agent) Watched(kind string) bool {
+	for _, c := range a.coordinators {
+		for t := range c.topics {
+			if strings.HasPrefix(t, kind) || strings.HasPrefix(kind, t) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Event publishes e if anybody watches.
+func (a *Agent) Event(now role.Time, e wire.Event) {
+	if !a.Watched(wire.TopicEvent) {
+		return
+	}
+	e.Millis = a.Wall(now).UnixMilli()
+	a.Send(wire.EncodeBus(e.Topic(), e))
+}
+
+// Send publishes frames at every coordinator that is known.
+func (a *Agent) Send(frames [][]byte) {
+	for _, c := range a.coordinators {
+		if c.publish != "" {
+			a.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: a.Publish, Peer: c.key, Frames: frames}})
+		}
+	}
+}
+
+// Tick publishes what is due.
+func (a *Agent) Tick(now role.Time) {
+	if a.Publish == 0 {
+		return
+	}
+	if now >= a.stateDue() {
+		a.publishState(now)
+	}
+	if a.Detail != nil && now >= a.detailed+publishEvery {
+		a.detailed = now
+		if a.Watched(wire.TopicDetail) {
+			a.publishDetail(now)
+		}
+	}
+}
+
+func (a *Agent) stateDue() role.Time {
+	if a.changed {
+		return a.published + publishGap
+	}
+	return a.published + publishEvery
+}
+
+// Wake returns when Tick wants to be called next.
+func (a *Agent) Wake() role.Time {
+	if a.Publish == 0 {
+		return 1<<63 - 1
+	}
+	if a.Detail != nil {
+		return min(a.stateDue(), a.detailed+publishEvery)
+	}
+	return a.stateDue()
+}
+
+func (a *Agent) publishState(now role.Time) {
+	s := a.State()
+	a.sequence++
+	s.Sequence = a.sequence
+	a.changed, a.published = false, now
+	a.View.State(now, s, 0)
+	a.Send(wire.EncodeBus(s.Topic(), s))
+}
+
+func (a *Agent) publishDetail(now role.Time) {
+	if a.Detail == nil {
+		return
+	}
+	d := a.Detail()
+	a.detailSeq++
+	d.Sequence = a.detailSeq
+	a.detailed = now
+	a.Send(wire.EncodeBus(d.Topic(), d))
+}
+
+// Leave publishes a last state, by which the others forget this member at once.
+func (a *Agent) Leave(now role.Time) {
+	s := a.State()
+	a.sequence++
+	s.Sequence, s.Left = a.sequence, true
+	a.Send(wire.EncodeBus(s.Topic(), s))
+}
+
+func (a *Agent) find(key string) *coordinator {
+	for _, c := range a.coordinators {
+		if c.key == key {
+			return c
+		}
+	}
+	return nil
+}

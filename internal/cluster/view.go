@@ -1,0 +1,171 @@
+// Package cluster builds the picture of the whole system that each member and
+// each operator has, from what is published on the coordination bus; and it
+// publishes a member's own part of that picture. It is pure: packets and the
+// time come in, effects go out.
+package cluster
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"time"
+
+	"faasd/internal/wire"
+)
+
+const (
+	// StaleAfter is the silence after which a member counts as lost: nothing
+	// is offered to it any more.
+	StaleAfter = 3 * time.Second
+	// forgetAfter is the silence after which a lost member is no longer shown.
+	forgetAfter = time.Minute
+)
+
+// Entry is what is known of one member.
+type Entry struct {
+	State  wire.State
+	Detail *wire.Detail  // nil if never seen; published only while somebody watches
+	At     time.Duration // when State was current, on the viewer's clock
+}
+
+// Stale reports whether the member has been silent too long to count on.
+func (e *Entry) Stale(now time.Duration) bool { return now-e.At >= StaleAfter }
+
+// View is the picture. The zero View is empty and ready to use. It is owned by
+// one goroutine.
+type View struct {
+	entries map[wire.Incarnation]*Entry
+}
+
+// State takes a member's state that was current age ago.
+func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
+	e := v.entry(s.Incarnation)
+	if e.State.Sequence >= s.Sequence && e.State.Sequence != 0 {
+		return
+	}
+	if s.Left {
+		delete(v.entries, s.Incarnation)
+		return
+	}
+	e.State = s
+	e.At = max(e.At, now-age)
+}
+
+// Detail takes a member's detail. It is dropped if nothing else is known of
+// that member: its state comes within a second.
+func (v *View) Detail(d wire.Detail) {
+	e, ok := v.entries[d.Incarnation]
+	if !ok || e.Detail != nil && e.Detail.Sequence >= d.Sequence {
+		return
+	}
+	e.Detail = &d
+}
+
+// Snapshot takes a coordinator's collection of last values. Old values in it
+// neither replace newer ones nor bring anybody back.
+func (v *View) Snapshot(now time.Duration, s *wire.Snapshot) {
+	for _, a := range s.States {
+		if age := ms(a.AgeMillis); age < forgetAfter {
+			v.State(now, a.Value, age)
+		}
+	}
+	for _, a := range s.Details {
+		if ms(a.AgeMillis) < StaleAfter {
+			v.Detail(a.Value)
+		}
+	}
+}
+
+// Get returns the entry of one incarnation, nil if there is none.
+func (v *View) Get(inc wire.Incarnation) *Entry { return v.entries[inc] }
+
+// Members returns the members of a role by name, the lost ones included for as
+// long as they are shown. Where two incarnations have one name and the older
+// is silent, only the newer is returned.
+func (v *View) Members(now time.Duration, role string) []*Entry {
+	var list []*Entry
+	for inc, e := range v.entries {
+		if now-e.At >= forgetAfter || e.Stale(now) && v.replaced(now, e) {
+			delete(v.entries, inc)
+			continue
+		}
+		if e.State.Role == role {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Entry) int {
+		return cmp.Or(
+			cmp.Compare(len(a.State.Name), len(b.State.Name)), // queueZ before queueAA
+			cmp.Compare(a.State.Name, b.State.Name),
+			cmp.Compare(a.State.Incarnation, b.State.Incarnation),
+		)
+	})
+	return list
+}
+
+// Live visits the members of a role that are not stale.
+func (v *View) Live(now time.Duration, role string) iter.Seq2[wire.Incarnation, *wire.State] {
+	return func(yield func(wire.Incarnation, *wire.State) bool) {
+		for inc, e := range v.entries {
+			if e.State.Role == role && !e.Stale(now) && !yield(inc, &e.State) {
+				return
+			}
+		}
+	}
+}
+
+// Serves reports whether some queue has workers or jobs of a function.
+func (v *View) Serves(fn string) bool {
+	for _, e := range v.entries {
+		if q := e.State.Queue; q != nil {
+			if _, ok := q.Functions[fn]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Functions adds up what all queues say of each function.
+func (v *View) Functions() map[string]wire.FunctionState {
+	sum := make(map[string]wire.FunctionState)
+	for _, e := range v.entries {
+		if e.State.Queue == nil {
+			continue
+		}
+		for name, f := range e.State.Queue.Functions {
+			s := sum[name]
+			s.Workers += f.Workers
+			s.Free += f.Free
+			s.Waiting += f.Waiting
+			s.Running += f.Running
+			s.Oldest = max(s.Oldest, f.Oldest)
+			sum[name] = s
+		}
+	}
+	return sum
+}
+
+// replaced reports whether another live incarnation has e's role and name.
+func (v *View) replaced(now time.Duration, e *Entry) bool {
+	for _, o := range v.entries {
+		if o != e && o.State.Role == e.State.Role && o.State.Name == e.State.Name && !o.Stale(now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *View) entry(inc wire.Incarnation) *Entry {
+	e, ok := v.entries[inc]
+	if !ok {
+		if v.entries == nil {
+			v.entries = make(map[wire.Incarnation]*Entry)
+		}
+		e = &Entry{At: -forgetAfter}
+		v.entries[inc] = e
+	}
+	return e
+}
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Command is one command of a program: a struct whose fields are its settings.
+type Command interface {
+	// Settings declares the command's settings, bound to its fields.
+	Settings() *Set
+	// Validate checks, after the settings are parsed, what they cannot check
+	// one by one. It starts nothing.
+	Validate() error
+	// Run does the work and returns when it is done, has failed, or ctx was
+	// cancelled and everything is cleaned up.
+	Run(ctx context.Context, std Stdio) error
+}
+
+// Program is faasd or faasctl.
+type Program struct {
+	Name     string
+	Summary  string // one line, without a full stop
+	Commands []Command
+}
+
+// Stdio is what a command has of the world around it.
+type Stdio struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+	Env func(string) string // never nil; "" if unset
+}
+
+// OS returns the process's own streams and environment.
+func OS() Stdio {
+	return Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv}
+}
+
+// Main runs the command that args (without the program's name) ask for and
+// returns the exit code; a program's main is
+//
+//	os.Exit(config.Main(program, os.Args[1:], config.OS()))
+//
+// The first SIGINT or SIGTERM cancels the command's context, a second one ends
+// the process at once with [ExitInterrupted]. An error is printed as one line
+// on std.Err. Its exit code is [ExitUsage] for [ErrUsage], that of an
+// [ExitError], [ExitInterrupted] for [context.Canceled] after a signal, and
+// else [ExitFailed].
+func Main(p Program, args []string, std Stdio) int {
+	if err := WatchLifeline(std.Env, func() { os.Exit(ExitFailed) }); err != nil {
+		return report(std.Err, p.Name, err)
+	}
+	if len(args) == 0 {
+		p.usage(std.Err)
+		return ExitUsage
+	}
+	switch first := args[0]; {
+	case first == "version" || first == "--version":
+		fmt.Fprintln(std.Out, VersionLine(p.Name))
+		return ExitOK
+	case first == "--help" || first == "-h":
+		p.usage(std.Out)
+		return ExitOK
+	case first == "help":
+		return p.help(args[1:], std)
+	case strings.HasPrefix(first, "-"):
+		return report(std.Err, p.Name, Usagef("unknown flag %s: a command comes first (see %s --help)", first, p.Name))
+	}
+	command, set, err := p.find(args[0])
+	if err != nil {
+		return report(std.Err, p.Name, err)
+	}
+	err = run(command, set, args[1:], std)
+	if errors.Is(err, ErrHelp) {
+		_ = set.Usage(std.Out)
+		return ExitOK
+	}
+	return report(std.Err, set.title(), err)
+}
+
+func run(command Command, set *Set, args []string, std Stdio) error {
+	if err := set.Parse(args, std.Env); err != nil {
+		return err
+	}
+	if err := command.Validate(); err != nil {
+		return err
+	}
+	ctx, stop := untilSignal()
+	defer stop()
+	err := command.Run(ctx, std)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return &ExitError{Code: ExitInterrupted}
+	}
+	return err
+}
+
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A
+// second one, for the user who will not wait, ends the process. The stop
+// function gives the signals back.
+func untilSignal() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	stopped := make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			cancel(fmt.Errorf("%w: %s", context.Canceled, s))
+		case <-stopped:
+			return
+		}
+		select {
+		case <-signals:
+			os.Exit(ExitInterrupted)
+		case <-stopped:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(stopped)
+		cancel(nil)
+	}
+}
+
+// report prints the error as one line and returns its exit code.
+func report(w io.Writer, title string, err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	code := ExitFailed
+	var exit *ExitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.Code
+		if exit.Err == nil {
+			return code
+		}
+	case errors.Is(err, ErrUsage):
+		code = ExitUsage
+	}
+	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	fmt.Fprintf(w, "%s: %s\n", title, line)
+	return code
+}
+
+func (p Program) find(name string) (Command, *Set, error) {
+	var names []string
+	for _, c := range p.Commands {
+		set := c.Settings()
+		set.program = p.Name
+		if set.doc.Name == name {
+			return c, set, nil
+		}
+		names = append(names, set.doc.Name)
+	}
+	if meant := closest(name, append(names, "help", "version")); meant != "" {
+		return nil, nil, Usagef("unknown command %q: did you mean %s? (see %s --help)", name, meant, p.Name)
+	}
+	return nil, nil, Usagef("unknown command %q (see %s --help)", name, p.Name)
+}
+
+func (p Program) help(args []string, std Stdio) int {
+	if len(args) == 0 {
+		p.usage(std.Out)
+		return ExitOK
+	}
+	_, set, err := p.find(args[0])
+	if err != nil {
+		return report(std.Err, p.Name, err)
+	}
+	_ = set.Usage(std.Out)
+	return ExitOK
+}
+
+func (p Program) usage(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s\n\nUsage:\n  %[1]s COMMAND [flags]\n\nCommands:\n", p.Name, p.Summary)
+	rows := [][2]string{}
+	for _, c := range p.Commands {
+		set := c.Settings()
+		rows = append(rows, [2]string{set.doc.Name, set.doc.Summary})
+	}
+	rows = append(rows, [2]string{"help", "help on a command"}, [2]string{"version", "what was built, from what"})
+	width := 0
+	for _, row := range rows {
+		width = max(width, len(row[0]))
+	}
+	for _, row := range rows {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, row[0], row[1])
+	}
+	fmt.Fprintf(w, "\n%s COMMAND --help says what a command's flags are.\n", p.Name)
+}

@@ -1,0 +1,223 @@
+// Package coordinator is the role through which all others tell each other how
+// they are: a proxy between publishers and subscribers that also keeps the last
+// value of each publisher, so that whoever subscribes late has the whole
+// picture at once. No job depends on it.
+package coordinator
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// The coordinator's links.
+const (
+	LinkPublish   role.Link = iota + 1 // XSUB, bound: from publishers
+	LinkSubscribe                      // XPUB, bound: to subscribers
+)
+
+var linkNames = map[role.Link]string{LinkPublish: "publish", LinkSubscribe: "subscribe"}
+
+const (
+	// keptFor is how long the last value of a silent publisher is passed on.
+	// Receivers see its age and judge for themselves.
+	keptFor = time.Minute
+	// maxKept bounds the values kept, against a stranger who publishes many.
+	maxKept = 20_000
+	// stateEvery is how often the coordinator publishes its own state.
+	stateEvery = time.Second
+)
+
+// Config is a coordinator's part in the system.
+type Config struct {
+	Self wire.Member // with the endpoints "publish" and "subscribe"
+	Log  *slog.Logger
+}
+
+// Machine is a coordinator's decisions: a role.Machine.
+type Machine struct {
+	role.Outbox
+	cfg      Config
+	faults   role.Faults
+	timer    role.Timer
+	sequence uint64
+	due      role.Time // of its own state
+
+	states  map[string]*kept // by topic
+	details map[string]*kept
+	wanted  map[string]int // subscriptions that are passed on to publishers
+}
+
+type kept struct {
+	value json.RawMessage
+	at    role.Time
+}
+
+// New makes a coordinator. It wants every state, whoever else does.
+func New(cfg Config) *Machine {
+	m := &Machine{
+		cfg: cfg, states: make(map[string]*kept), details: make(map[string]*kept), wanted: make(map[string]int),
+	}
+	m.faults.Log = cfg.Log
+	m.subscribe(1, wire.TopicState)
+	return m
+}
+
+// Advertise says where others reach one of this role's links.
+func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
+
+// Receive takes one packet.
+func (m *Machine) Receive(now role.Time, p role.Packet) {
+	var err error
+	if p.Link == LinkPublish {
+		err = m.published(now, p.Frames)
+	} else {
+		err = m.subscribed(now, p.Frames)
+	}
+	if err != nil {
+		m.faults.Note(p.Link, linkNames[p.Link], err)
+	}
+}
+
+// published passes a message on, and keeps it if it is a state or a detail.
+func (m *Machine) published(now role.Time, frames [][]byte) error {
+	if len(frames) != 2 {
+		return fmt.Errorf("%w: %d frames on the bus, want topic and value", wire.ErrMalformed, len(frames))
+	}
+	topic := string(frames[0])
+	switch {
+	case strings.HasPrefix(topic, wire.TopicState):
+		var s wire.State
+		if err := wire.DecodeBus(frames, &s); err != nil {
+			return err
+		}
+		if s.Topic() != topic {
+			return fmt.Errorf("%w: state of %.100q on topic %.200q", wire.ErrMalformed, s.Topic(), topic)
+		}
+		if s.Left {
+			delete(m.states, topic)
+			delete(m.details, wire.TopicDetail+strings.TrimPrefix(topic, wire.TopicState))
+		} else if err := keep(m.states, topic, frames[1], now); err != nil {
+			return err
+		}
+	case strings.HasPrefix(topic, wire.TopicDetail):
+		if !json.Valid(frames[1]) {
+			return fmt.Errorf("%w: detail is not JSON", wire.ErrMalformed)
+		}
+		if err := keep(m.details, topic, frames[1], now); err != nil {
+			return err
+		}
+	case strings.HasPrefix(topic, wire.TopicEvent), strings.HasPrefix(topic, wire.TopicTake):
+	default:
+		return fmt.Errorf("%w: topic %.100q", wire.ErrMalformed, topic)
+	}
+	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: frames}})
+	return nil
+}
+
+func keep(in map[string]*kept, topic string, value []byte, now role.Time) error {
+	k := in[topic]
+	if k == nil {
+		if len(in) >= maxKept {
+			return fmt.Errorf("%w: more than %d publishers", wire.ErrMalformed, maxKept)
+		}
+		k = &kept{}
+		in[topic] = k
+	}
+	k.value, k.at = value, now
+	return nil
+}
+
+// subscribed follows who wants what, tells publishers of it, and answers the
+// subscription to a snapshot topic with the snapshot.
+func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
+	f := frames[0]
+	if len(frames) != 1 || len(f) < 2 || f[0] > 1 {
+		return fmt.Errorf("%w: not a subscription", wire.ErrMalformed)
+	}
+	on, topic := f[0] == 1, string(f[1:])
+	switch {
+	case strings.HasPrefix(topic, wire.TopicSnapshot):
+		if on {
+			m.sendSnapshot(now, topic)
+		}
+	case strings.HasPrefix(topic, wire.TopicState): // every state comes anyway
+	case on:
+		if m.wanted[topic]++; m.wanted[topic] == 1 {
+			m.subscribe(1, topic)
+		}
+	default:
+		if m.wanted[topic]--; m.wanted[topic] <= 0 {
+			delete(m.wanted, topic)
+			m.subscribe(0, topic)
+		}
+	}
+	return nil
+}
+
+// subscribe tells all publishers, now and later, that topic is wanted (1) or
+// no more (0).
+func (m *Machine) subscribe(on byte, topic string) {
+	frame := append([]byte{on}, topic...)
+	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkPublish, Frames: [][]byte{frame}}})
+}
+
+func (m *Machine) sendSnapshot(now role.Time, topic string) {
+	snapshot := struct {
+		Coordinator wire.Member                  `json:"coordinator"`
+		States      []wire.Aged[json.RawMessage] `json:"states"`
+		Details     []wire.Aged[json.RawMessage] `json:"details"`
+	}{m.cfg.Self, aged(m.states, now), aged(m.details, now)}
+	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, snapshot)}})
+}
+
+func aged(values map[string]*kept, now role.Time) []wire.Aged[json.RawMessage] {
+	list := make([]wire.Aged[json.RawMessage], 0, len(values))
+	for _, k := range values {
+		list = append(list, wire.Aged[json.RawMessage]{AgeMillis: (now - k.at).Milliseconds(), Value: k.value})
+	}
+	return list
+}
+
+// Unreachable cannot happen: a coordinator binds no ROUTER.
+func (m *Machine) Unreachable(role.Time, role.Packet) {}
+
+// Tick publishes the coordinator's own state and forgets the silent.
+func (m *Machine) Tick(now role.Time) {
+	m.timer.Reset(now)
+	if now >= m.due {
+		m.due = now + stateEvery
+		m.publishState(false)
+		for _, values := range []map[string]*kept{m.states, m.details} {
+			for topic, k := range values {
+				if now-k.at >= keptFor {
+					delete(values, topic)
+				}
+			}
+		}
+	}
+	m.timer.By(now, m.due)
+}
+
+func (m *Machine) publishState(left bool) {
+	m.sequence++
+	s := wire.State{Member: m.cfg.Self, Sequence: m.sequence, Malformed: m.faults.Count(), Left: left}
+	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(s.Topic(), s)}})
+}
+
+// Wake returns when Tick is wanted next.
+func (m *Machine) Wake() role.Time { return m.timer.At() }
+
+// Drain has nothing to do: no job is at a coordinator.
+func (m *Machine) Drain(role.Time) {}
+
+// Drained is always true.
+func (m *Machine) Drained() bool { return true }
+
+// Leave publishes a last state.
+func (m *Machine) Leave(role.Time) { m.publishState(true) }

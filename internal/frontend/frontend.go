@@ -1,0 +1,328 @@
+// Package frontend is the role that clients meet: it takes requests, gives
+// each to a broker that has room for it, keeps it until the answer is there,
+// sends it through another broker if that one is lost, and lets nothing hang.
+// The HTTP adapters are in the packages below it.
+package frontend
+
+import (
+	"container/heap"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"faasd/internal/cluster"
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// The frontend's links.
+const (
+	LinkReplies   role.Link = iota + 1 // PULL, bound: results from brokers
+	LinkRequests                       // PUSH, one dialled to each broker
+	LinkSubscribe                      // SUB, dialled to each coordinator
+	LinkPublish                        // PUB (XPUB), dialled to each coordinator
+)
+
+var linkNames = map[role.Link]string{
+	LinkReplies: "replies", LinkRequests: "requests", LinkSubscribe: "subscribe", LinkPublish: "publish",
+}
+
+// Config is a frontend's part in the system.
+type Config struct {
+	Self         wire.Member // with the endpoint "replies"
+	HTTP         string      // where clients reach it, for people
+	Brokers      []string    // PULL endpoints for frontends
+	Coordinators []string    // XPUB endpoints
+	BuiltIn      []string    // functions that every worker has
+	AttemptLimit uint8
+	Window       job.Window // what each broker may have outstanding here
+	Log          *slog.Logger
+	Started      time.Time // when the role's clock read zero
+}
+
+// Request is what a client wants run.
+type Request struct {
+	ID          wire.JobID
+	Function    string
+	ContentType string
+	Body        []byte
+	Timeout     time.Duration
+}
+
+// Answer is what came of a request.
+type Answer struct {
+	Code        wire.Code
+	ContentType string
+	Body        []byte
+	Reason      string // for people, if Code is not OK
+	Queue       string
+	Worker      string
+	Attempt     int // the run that answered, from 1
+}
+
+// Refusal says why a request was not accepted.
+type Refusal uint8
+
+// The refusals.
+const (
+	Accepted        Refusal = iota
+	UnknownFunction         // nobody serves it and it is not built in
+	Full                    // no broker has room; try again
+	NoBroker                // no broker is in sight; try again
+	Stopping                // this frontend is about to stop
+)
+
+// Machine is a frontend's decisions: a role.Machine with Submit and Cancel.
+type Machine struct {
+	role.Outbox
+	cfg     Config
+	me      wire.Incarnation
+	bus     *cluster.Agent
+	faults  role.Faults
+	timer   role.Timer
+	builtIn map[string]bool
+
+	epochs  job.Epochs
+	brokers []*broker
+	ring    job.Ring[*broker]
+
+	last      uint64 // number of the newest request
+	oldest    uint64 // everything below is closed
+	open      map[uint64]*request
+	deadlines deadlines
+	homeless  []*request // their broker was lost and no other had room
+
+	accepted, answered, refused, late uint64
+	draining                          bool
+}
+
+// broker is one of the brokers that this frontend was told of, whichever
+// incarnation of it answers.
+type broker struct {
+	*job.Initiator
+	key      string
+	draining bool
+	held     map[uint64]*request
+}
+
+// request is one that has been accepted and not yet answered.
+type request struct {
+	msg      wire.Message
+	seq      uint64
+	deadline role.Time
+	answer   func(Answer)
+	broker   *broker       // nil: homeless
+	sent     *wire.Message // what the broker's link carries
+	index    int           // in deadlines
+}
+
+// New makes a frontend; nothing happens before the first Tick.
+func New(cfg Config) *Machine {
+	m := &Machine{
+		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
+		open: make(map[uint64]*request), builtIn: make(map[string]bool),
+	}
+	for _, fn := range cfg.BuiltIn {
+		m.builtIn[fn] = true
+	}
+	m.faults.Log = cfg.Log
+	m.bus = cluster.NewAgent(cluster.AgentConfig{
+		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
+		State:  m.state, Emit: m.Emit,
+		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+	})
+	m.bus.Start(0)
+	for i, ep := range cfg.Brokers {
+		m.dialBroker(i, ep)
+	}
+	return m
+}
+
+func (m *Machine) dialBroker(i int, endpoint string) {
+	b := &broker{key: fmt.Sprintf("broker%d", i), held: make(map[uint64]*request)}
+	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkRequests, Peer: b.key, Frames: frames}})
+	})
+	m.brokers = append(m.brokers, b)
+	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkRequests, Peer: b.key}, Endpoint: endpoint})
+}
+
+func (m *Machine) announcement() []byte {
+	b, err := json.Marshal(m.cfg.Self)
+	if err != nil {
+		panic("frontend: a member is plain data: " + err.Error())
+	}
+	return b
+}
+
+// Advertise says where others reach one of this role's links.
+func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
+
+// Receive takes one packet.
+func (m *Machine) Receive(now role.Time, p role.Packet) {
+	if err := m.receive(now, p); err != nil {
+		m.faults.Note(p.Link, linkNames[p.Link], err)
+	}
+	m.timer.By(now, m.bus.Wake())
+}
+
+func (m *Machine) receive(now role.Time, p role.Packet) error {
+	switch p.Link {
+	case LinkReplies:
+		msg, err := wire.Decode(p.Frames)
+		if err != nil {
+			return err
+		}
+		return m.fromBroker(now, msg)
+	case LinkSubscribe, LinkPublish:
+		_, err := m.bus.Receive(now, p)
+		return err
+	}
+	return nil
+}
+
+// fromBroker takes a message on the one socket that all brokers push to; the
+// link's epoch tells them apart.
+func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
+	var b *broker
+	for _, known := range m.brokers {
+		if known.Epoch() == msg.LinkEpoch {
+			b = known
+		}
+	}
+	if b == nil || msg.Receiver != m.me {
+		return nil // of a link that is over
+	}
+	switch event := b.Receive(now, msg); {
+	case event == job.Up:
+		m.cfg.Log.Info("joined broker", "broker", b.key, "incarnation", msg.Sender)
+		b.draining = msg.Flags&wire.FlagDraining != 0
+		m.brokerUsable(b)
+	case event == job.Down:
+		m.brokerGone(now, b, "left or began anew")
+		return nil
+	case event == job.Fresh && msg.Type == wire.TypeResult:
+		m.result(now, msg)
+	case event == job.Fresh:
+		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
+	case msg.Type == wire.TypeBeacon:
+		b.draining = msg.Flags&wire.FlagDraining != 0
+		m.brokerUsable(b)
+	}
+	if b.Poll(now) == job.Down {
+		m.brokerGone(now, b, "silent for 3 s")
+	}
+	m.timer.By(now, b.Wake())
+	m.rehouse(now)
+	return nil
+}
+
+// brokerUsable keeps the ring to brokers that can be given requests.
+func (m *Machine) brokerUsable(b *broker) {
+	m.ring.Remove(b)
+	if b.Link() != nil && !b.draining {
+		m.ring.Add(b.key, b)
+	}
+}
+
+// brokerGone sends what a lost broker had through others.
+func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
+	m.cfg.Log.Warn("broker gone", "broker", b.key, "why", why, "requests_sent_again", len(b.held))
+	m.brokerUsable(b)
+	for _, r := range b.held {
+		r.broker, r.sent = nil, nil
+		m.homeless = append(m.homeless, r)
+	}
+	clear(b.held)
+	m.rehouse(now)
+}
+
+// Unreachable cannot happen: a frontend binds no ROUTER.
+func (m *Machine) Unreachable(role.Time, role.Packet) {}
+
+// Tick does what is due.
+func (m *Machine) Tick(now role.Time) {
+	m.timer.Reset(now)
+	for _, b := range m.brokers {
+		if b.Poll(now) == job.Down {
+			m.brokerGone(now, b, "silent for 3 s")
+		}
+		m.timer.By(now, b.Wake())
+	}
+	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {
+		r := m.deadlines[0]
+		m.cancel(now, r)
+		r.answer(Answer{Code: wire.CodeExpired, Reason: "no answer came before its deadline"})
+	}
+	m.rehouse(now)
+	if len(m.deadlines) > 0 {
+		m.timer.By(now, m.deadlines[0].deadline)
+	}
+	m.bus.Tick(now)
+	m.timer.By(now, m.bus.Wake())
+}
+
+// Wake returns when Tick is wanted next.
+func (m *Machine) Wake() role.Time { return m.timer.At() }
+
+// Ready reports whether a broker takes requests.
+func (m *Machine) Ready() bool { return m.ring.Len() > 0 }
+
+// View is the cluster as this frontend sees it, for use in the owner's turn.
+func (m *Machine) View() *cluster.View { return &m.bus.View }
+
+// Drain refuses new requests from now on.
+func (m *Machine) Drain(role.Time) { m.draining = true }
+
+// Drained reports whether every accepted request has been answered.
+func (m *Machine) Drained() bool { return len(m.open) == 0 }
+
+// Leave answers what is still open and says goodbye.
+func (m *Machine) Leave(now role.Time) {
+	for _, r := range m.open {
+		m.cancel(now, r)
+		r.answer(Answer{Code: wire.CodeLeaving, Reason: "the frontend stopped before the answer came"})
+	}
+	for _, b := range m.brokers {
+		b.Farewell(now, "frontend "+m.cfg.Self.Name+" stops")
+	}
+	m.bus.Leave(now)
+}
+
+func (m *Machine) state() wire.State {
+	return wire.State{
+		Member: m.cfg.Self, Draining: m.draining, Malformed: m.faults.Count(),
+		Frontend: &wire.FrontendState{
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused,
+		},
+	}
+}
+
+// deadlines is a heap of requests, the next to run out in front.
+type deadlines []*request
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].deadline < d[j].deadline }
+func (d deadlines) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].index, d[j].index = i, j
+}
+
+func (d *deadlines) Push(x any) {
+	r := x.(*request)
+	r.index = len(*d)
+	*d = append(*d, r)
+}
+
+func (d *deadlines) Pop() any {
+	old := *d
+	r := old[len(old)-1]
+	old[len(old)-1] = nil
+	*d = old[:len(old)-1]
+	return r
+}
+
+var _ heap.Interface = (*deadlines)(nil)

@@ -1,0 +1,115 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"faasd/internal/role"
+)
+
+// ErrStopped: the frontend has stopped.
+var ErrStopped = errors.New("the frontend has stopped")
+
+// Gateway is how HTTP handlers, many at a time, reach the one machine.
+type Gateway struct {
+	machine *Machine
+	do      func(func(now role.Time)) bool
+}
+
+// NewGateway makes the gateway of a machine; do runs a function in its owner's turn.
+func NewGateway(m *Machine, do func(func(now role.Time)) bool) *Gateway {
+	return &Gateway{machine: m, do: do}
+}
+
+type reply struct {
+	answer  Answer
+	refusal Refusal
+}
+
+// Call submits a request and waits for its answer. When ctx ends first the job
+// is cancelled and ctx's error returned.
+func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refusal, error) {
+	replies := make(chan reply, 1)
+	var number uint64 // only touched in the owner's turn
+	ok := g.do(func(now role.Time) {
+		var why Refusal
+		number, why = g.machine.Submit(now, q, func(a Answer) { replies <- reply{answer: a} })
+		if why != Accepted {
+			replies <- reply{refusal: why}
+		}
+	})
+	if !ok {
+		return Answer{}, Stopping, nil
+	}
+	select {
+	case r := <-replies:
+		return r.answer, r.refusal, nil
+	case <-ctx.Done():
+		g.do(func(now role.Time) { g.machine.Cancel(now, number) })
+		return Answer{}, Accepted, ctx.Err()
+	}
+}
+
+// Ready reports whether a broker takes requests.
+func (g *Gateway) Ready(ctx context.Context) (ready bool, err error) {
+	err = g.ask(ctx, func() { ready = g.machine.Ready() && !g.machine.draining })
+	return ready, err
+}
+
+// FunctionInfo is what clients can know of a function.
+type FunctionInfo struct {
+	Name    string `json:"name"`
+	BuiltIn bool   `json:"built_in"`
+	Workers int    `json:"workers"`
+	Waiting int    `json:"waiting"`
+	Running int    `json:"running"`
+}
+
+// Functions lists the functions that can be called, by name.
+func (g *Gateway) Functions(ctx context.Context) (list []FunctionInfo, err error) {
+	err = g.ask(ctx, func() { list = g.machine.functions() })
+	return list, err
+}
+
+// ask runs fn in the owner's turn and waits for it.
+func (g *Gateway) ask(ctx context.Context, fn func()) error {
+	done := make(chan struct{})
+	if !g.do(func(role.Time) { fn(); close(done) }) {
+		return ErrStopped
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *Machine) functions() []FunctionInfo {
+	known := make(map[string]*FunctionInfo)
+	get := func(name string) *FunctionInfo {
+		if known[name] == nil {
+			known[name] = &FunctionInfo{Name: name, BuiltIn: m.builtIn[name]}
+		}
+		return known[name]
+	}
+	for name := range m.builtIn {
+		get(name)
+	}
+	for name, s := range m.bus.View.Functions() {
+		f := get(name)
+		f.Workers, f.Waiting, f.Running = s.Workers, s.Waiting, s.Running
+	}
+	list := make([]FunctionInfo, 0, len(known))
+	for _, f := range known {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b FunctionInfo) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return list
+}

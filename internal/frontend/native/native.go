@@ -1,0 +1,260 @@
+// Package native is faasd's own HTTP interface: POST /{function}, and what
+// people and load balancers want to know of a frontend.
+package native
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"faasd/internal/frontend"
+	"faasd/internal/wire"
+)
+
+// Config is what the interface promises.
+type Config struct {
+	MaxBody int64         // bytes of a request's body, at most
+	Timeout time.Duration // until a request is answered 504; X-Timeout may shorten it
+	Metrics http.Handler  // GET /metrics
+	Observe func(status int, took time.Duration)
+}
+
+// Handler serves the interface.
+type Handler struct {
+	cfg     Config
+	gateway *frontend.Gateway
+	mux     *http.ServeMux
+}
+
+// New makes a handler in front of a gateway.
+func New(cfg Config, g *frontend.Gateway) *Handler {
+	h := &Handler{cfg: cfg, gateway: g, mux: http.NewServeMux()}
+	get := func(path string, serve http.HandlerFunc) {
+		h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				notAllowed(w, "GET, HEAD")
+				return
+			}
+			serve(w, r)
+		})
+	}
+	get("/{$}", welcome)
+	get("/healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") })
+	get("/readyz", h.ready)
+	get("/functions", h.functions)
+	get("/functions/{name}", h.function)
+	get("/metrics", cfg.Metrics.ServeHTTP)
+	h.mux.HandleFunc("/{function}", h.call)
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		problem{Type: "not-found", Status: http.StatusNotFound, Title: "No such route",
+			Detail: fmt.Sprintf("nothing is served at %s; POST /{function} calls a function, GET / lists the routes", r.URL.Path)}.write(w)
+	})
+	return h
+}
+
+// ServeHTTP serves one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	rec := recorder{ResponseWriter: w, status: http.StatusOK}
+	h.mux.ServeHTTP(&rec, r)
+	h.cfg.Observe(rec.status, time.Since(began))
+}
+
+// recorder remembers the status for the metrics.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// call runs a function and answers with what it returned.
+func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("function")
+	if r.Method != http.MethodPost {
+		notAllowed(w, http.MethodPost)
+		return
+	}
+	if strings.Contains(r.Header.Get("Prefer"), "respond-async") {
+		problem{Type: "not-implemented", Status: http.StatusNotImplemented, Title: "Asynchronous calls are not there yet",
+			Detail: "this release only answers synchronously; send the request without Prefer: respond-async"}.write(w)
+		return
+	}
+	timeout, bad := h.timeout(r)
+	if bad != nil {
+		bad.write(w)
+		return
+	}
+	body, bad := h.body(w, r)
+	if bad != nil {
+		bad.write(w)
+		return
+	}
+	id := ulid.MustNew(ulid.Now(), rand.Reader)
+	w.Header().Set("X-Faasd-Job", id.String())
+	answer, refusal, err := h.gateway.Call(r.Context(), frontend.Request{
+		ID: id, Function: name, ContentType: r.Header.Get("Content-Type"), Body: body, Timeout: timeout,
+	})
+	switch {
+	case err != nil: // the client has gone; nobody reads this
+		w.WriteHeader(statusClientGone)
+	case refusal != frontend.Accepted:
+		refused(refusal, name).write(w)
+	default:
+		respond(w, id, timeout, answer)
+	}
+}
+
+// statusClientGone is nginx's number for it, used in the metrics alone.
+const statusClientGone = 499
+
+// timeout is the time that a request has: X-Timeout may shorten the default.
+func (h *Handler) timeout(r *http.Request) (time.Duration, *problem) {
+	v := r.Header.Get("X-Timeout")
+	if v == "" {
+		return h.cfg.Timeout, nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, &problem{Type: "bad-timeout", Status: http.StatusBadRequest, Title: "Unusable X-Timeout",
+			Detail: fmt.Sprintf("X-Timeout is %.40q; write a duration such as 500ms or 5s", v)}
+	}
+	return min(d, h.cfg.Timeout), nil
+}
+
+// body reads the request's body, of at most MaxBody bytes.
+func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	if r.ContentLength > h.cfg.MaxBody {
+		return nil, h.tooLarge()
+	}
+	limited := http.MaxBytesReader(w, r.Body, h.cfg.MaxBody)
+	if n := r.ContentLength; n >= 0 {
+		body := make([]byte, n)
+		if _, err := io.ReadFull(limited, body); err != nil {
+			return nil, brokenBody(err)
+		}
+		return body, nil
+	}
+	body, err := io.ReadAll(limited)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, h.tooLarge()
+	}
+	if err != nil {
+		return nil, brokenBody(err)
+	}
+	return body, nil
+}
+
+func (h *Handler) tooLarge() *problem {
+	return &problem{Type: "body-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Limit: h.cfg.MaxBody,
+		Detail: fmt.Sprintf("a request's body may have %d bytes at most; send less, or raise --max-body where faasd is started", h.cfg.MaxBody)}
+}
+
+func brokenBody(err error) *problem {
+	return &problem{Type: "broken-body", Status: http.StatusBadRequest, Title: "Body not received whole",
+		Detail: "the request's body broke off: " + err.Error()}
+}
+
+// respond writes a job's outcome.
+func respond(w http.ResponseWriter, id ulid.ULID, timeout time.Duration, a frontend.Answer) {
+	head := w.Header()
+	head.Set("X-Faasd-Attempt", strconv.Itoa(a.Attempt))
+	if a.Queue != "" {
+		head.Set("X-Faasd-Queue", a.Queue)
+	}
+	if a.Worker != "" {
+		head.Set("X-Faasd-Worker", a.Worker)
+	}
+	status := http.StatusOK
+	switch a.Code {
+	case wire.CodeOK:
+	case wire.CodeFunctionError:
+		status = http.StatusInternalServerError
+	default:
+		failed(id, timeout, a).write(w)
+		return
+	}
+	if a.ContentType != "" {
+		head.Set("Content-Type", a.ContentType)
+	} else {
+		head["Content-Type"] = nil // none came; do not guess one
+	}
+	head.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(a.Body) // a client that has gone is its own loss
+}
+
+func welcome(w http.ResponseWriter, _ *http.Request) {
+	text(w, http.StatusOK, "faasd: POST /{function} calls a function, for example /echo; "+
+		"GET /functions lists them; GET /healthz, /readyz and /metrics tell how this frontend is.\n")
+}
+
+func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
+	ok, err := h.gateway.Ready(r.Context())
+	if err != nil || !ok {
+		problem{Type: "not-ready", Status: http.StatusServiceUnavailable, Title: "Not ready", retryAfter: 1,
+			Detail: "no broker takes requests from this frontend now"}.write(w)
+		return
+	}
+	text(w, http.StatusOK, "ready\n")
+}
+
+func (h *Handler) functions(w http.ResponseWriter, r *http.Request) {
+	if list, ok := h.list(w, r.Context()); ok {
+		writeJSON(w, http.StatusOK, "application/json", list)
+	}
+}
+
+func (h *Handler) function(w http.ResponseWriter, r *http.Request) {
+	list, ok := h.list(w, r.Context())
+	if !ok {
+		return
+	}
+	for _, f := range list {
+		if f.Name == r.PathValue("name") {
+			writeJSON(w, http.StatusOK, "application/json", f)
+			return
+		}
+	}
+	refused(frontend.UnknownFunction, r.PathValue("name")).write(w)
+}
+
+func (h *Handler) list(w http.ResponseWriter, ctx context.Context) ([]frontend.FunctionInfo, bool) {
+	list, err := h.gateway.Functions(ctx)
+	if err != nil {
+		refused(frontend.Stopping, "").write(w)
+	}
+	return list, err == nil
+}
+
+func text(w http.ResponseWriter, status int, s string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, s)
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("native: answers are plain data: " + err.Error())
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n'))
+}

@@ -1,0 +1,78 @@
+package native
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"faasd/internal/frontend"
+	"faasd/internal/wire"
+)
+
+// problem is an RFC 9457 answer. Its type is stable: programs may act on it.
+type problem struct {
+	Type   string `json:"type"` // written as urn:faasd:problem:TYPE
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"` // what failed, on what, what to do
+	Job    string `json:"job,omitempty"`
+	Limit  int64  `json:"limit_bytes,omitempty"`
+
+	retryAfter int // seconds; 0 for no header
+}
+
+func (p problem) write(w http.ResponseWriter) {
+	p.Type = "urn:faasd:problem:" + p.Type
+	if p.Job == "" {
+		p.Job = w.Header().Get("X-Faasd-Job")
+	}
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	writeJSON(w, p.Status, "application/problem+json", p)
+}
+
+func notAllowed(w http.ResponseWriter, allow string) {
+	w.Header().Set("Allow", allow)
+	problem{Type: "method-not-allowed", Status: http.StatusMethodNotAllowed, Title: "Method not allowed",
+		Detail: "this route takes " + allow}.write(w)
+}
+
+// refused is the answer to a request that was not accepted.
+func refused(why frontend.Refusal, function string) problem {
+	p := problem{Status: http.StatusServiceUnavailable, retryAfter: 1}
+	switch why {
+	case frontend.UnknownFunction:
+		return problem{Type: "unknown-function", Status: http.StatusNotFound, Title: "Unknown function",
+			Detail: fmt.Sprintf("no function %.80q is built in or served by a worker; GET /functions lists those that are", function)}
+	case frontend.Full:
+		p.Type, p.Title, p.Detail = "full", "The system is full", "no broker has room for another job; try again later"
+	case frontend.NoBroker:
+		p.Type, p.Title, p.Detail = "no-broker", "No broker in sight", "this frontend has no connection to a broker; try again, and see that one runs"
+	default:
+		p.Type, p.Title, p.Detail = "stopping", "Stopping", "this frontend is about to stop; try another, or again later"
+	}
+	return p
+}
+
+// failed is the answer for a job that was accepted and came to nothing.
+func failed(id ulid.ULID, timeout time.Duration, a frontend.Answer) problem {
+	p := problem{Status: http.StatusBadGateway, Job: id.String(), Detail: a.Reason}
+	switch a.Code {
+	case wire.CodeExpired:
+		p.Type, p.Status, p.Title = "deadline", http.StatusGatewayTimeout, "Past its deadline"
+		p.Detail = fmt.Sprintf("no answer within %s: %s", timeout, a.Reason)
+	case wire.CodeWorkersLost:
+		p.Type, p.Title = "workers-lost", "The function's workers were lost"
+	case wire.CodeCorrupt:
+		p.Type, p.Title = "corrupt", "The body did not survive the journey"
+	case wire.CodeLeaving:
+		p.Type, p.Status, p.Title, p.retryAfter = "stopping", http.StatusServiceUnavailable, "Stopping", 1
+	default:
+		p.Type, p.Title = "function-failed", "The function could not be run"
+	}
+	return p
+}

@@ -1,0 +1,142 @@
+package frontend
+
+import (
+	"container/heap"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// Submit takes a request if a broker has room for it. Then, and only then,
+// answer is called, once, in the owner's turn, unless Cancel comes first. The
+// number is for Cancel.
+func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number uint64, why Refusal) {
+	why = m.admit(&q)
+	if why != Accepted {
+		m.refused++
+		return 0, why
+	}
+	m.last++
+	r := &request{seq: m.last, deadline: now + q.Timeout, answer: answer}
+	r.msg = wire.Message{
+		Header: wire.Header{
+			Type: wire.TypeJob, Job: q.ID, AttemptLimit: m.cfg.AttemptLimit, Origin: m.me, OriginSeq: r.seq,
+		},
+		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
+	}
+	r.msg.SetBody(q.Body)
+	if !m.send(now, r) {
+		m.last--
+		m.refused++
+		if m.ring.Len() == 0 {
+			return 0, NoBroker
+		}
+		return 0, Full
+	}
+	m.open[r.seq] = r
+	heap.Push(&m.deadlines, r)
+	m.timer.By(now, r.deadline)
+	m.accepted++
+	return r.seq, Accepted
+}
+
+func (m *Machine) admit(q *Request) Refusal {
+	if m.draining {
+		return Stopping
+	}
+	if !m.Knows(q.Function) {
+		return UnknownFunction
+	}
+	return Accepted
+}
+
+// Knows reports whether a function is built in or some queue has it.
+func (m *Machine) Knows(fn string) bool {
+	if m.builtIn[fn] {
+		return true
+	}
+	return m.bus.View.Serves(fn)
+}
+
+// send gives a request to the next broker in turn that has room; false if none
+// has.
+func (m *Machine) send(now role.Time, r *request) bool {
+	size := r.msg.Size()
+	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room(size) })
+	if !ok {
+		return false
+	}
+	out := r.msg
+	out.OriginOpen = m.oldestOpen(r.seq)
+	out.TTLMillis = uint32(max((r.deadline - now).Milliseconds(), 1))
+	r.broker, r.sent = b, &out
+	r.msg.Flags |= wire.FlagResent // from now on
+	b.held[r.seq] = r
+	b.Link().Send(now, &out)
+	return true
+}
+
+// rehouse finds brokers for requests whose own was lost.
+func (m *Machine) rehouse(now role.Time) {
+	for len(m.homeless) > 0 {
+		r := m.homeless[0]
+		if m.open[r.seq] == r && r.broker == nil && !m.send(now, r) {
+			return
+		}
+		m.homeless[0] = nil
+		m.homeless = m.homeless[1:]
+	}
+	m.homeless = nil
+}
+
+// result closes a request with its answer.
+func (m *Machine) result(_ role.Time, msg *wire.Message) {
+	r := m.open[msg.OriginSeq]
+	if r == nil || msg.Origin != m.me || r.msg.Job != msg.Job {
+		m.late++ // answered by another run, or its client has gone
+		return
+	}
+	a := Answer{
+		Code: msg.Code, ContentType: msg.Meta.ContentType, Body: msg.Body, Reason: msg.Meta.Reason,
+		Queue: msg.Meta.Queue, Worker: msg.Meta.Worker, Attempt: int(msg.Attempt),
+	}
+	if err := msg.CheckBody(); err != nil {
+		a = Answer{Code: wire.CodeCorrupt, Reason: err.Error(), Queue: a.Queue, Worker: a.Worker, Attempt: a.Attempt}
+	}
+	m.close(r)
+	m.answered++
+	r.answer(a)
+}
+
+// Cancel drops a request whose client has gone. Unknown numbers are ignored.
+func (m *Machine) Cancel(now role.Time, number uint64) {
+	if r := m.open[number]; r != nil {
+		m.cancel(now, r)
+	}
+}
+
+func (m *Machine) cancel(now role.Time, r *request) {
+	if b := r.broker; b != nil && b.Link() != nil {
+		b.Link().Void(r.sent)
+		c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: r.msg.Job, Origin: m.me, OriginSeq: r.seq}}
+		c.SetBody(nil)
+		b.Link().Send(now, c)
+	}
+	m.close(r)
+}
+
+func (m *Machine) close(r *request) {
+	delete(m.open, r.seq)
+	if r.broker != nil {
+		delete(r.broker.held, r.seq)
+	}
+	heap.Remove(&m.deadlines, r.index)
+}
+
+// oldestOpen is the number below which everything is closed; at most seq.
+func (m *Machine) oldestOpen(seq uint64) uint64 {
+	for m.oldest < seq && m.open[m.oldest] == nil {
+		m.oldest++
+	}
+	return min(m.oldest, seq)
+}

@@ -1,0 +1,122 @@
+package job
+
+import (
+	"time"
+
+	"faasd/internal/wire"
+)
+
+// Acceptor is the side that is connected to: it begins a link when an
+// initiator's HELLO asks for one, and tells initiators whose link it does not
+// know, perhaps because it is a new process, to begin again.
+type Acceptor struct {
+	Peer wire.Incarnation
+
+	me     wire.Incarnation
+	window Window
+	out    func(frames [][]byte)
+
+	flags uint16
+	link  *Link // nil until the initiator begins one that is known here
+	heard time.Duration
+}
+
+// NewAcceptor makes the acceptor of one initiator's incarnation; out sends to it.
+func NewAcceptor(me, peer wire.Incarnation, window Window, now time.Duration, out func([][]byte)) *Acceptor {
+	return &Acceptor{Peer: peer, me: me, window: window, out: out, heard: now}
+}
+
+// Link returns the link, nil while there is none.
+func (a *Acceptor) Link() *Link { return a.link }
+
+// Ready reports whether the initiator knows the link, so that it can be used.
+func (a *Acceptor) Ready() bool { return a.link != nil && a.link.confirmed }
+
+// Receive takes a message from the initiator. After Up, what the link before
+// had outstanding is the caller's to deal with. After Down the initiator is gone.
+func (a *Acceptor) Receive(now time.Duration, m *wire.Message) Event {
+	a.heard = now
+	if m.Type == wire.TypeHello {
+		return a.hello(now, m)
+	}
+	if a.link == nil || m.Receiver != a.me || m.LinkEpoch != a.link.Epoch {
+		return None // of a link that is over; the next HELLO settles it
+	}
+	if m.Type == wire.TypeGoodbye {
+		a.link = nil
+		return Down
+	}
+	if a.link.Receive(now, m) {
+		return Fresh
+	}
+	return None
+}
+
+func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
+	switch {
+	case a.link != nil && m.LinkEpoch == a.link.Epoch:
+		a.link.Receive(now, m)
+		if m.Receiver == 0 {
+			a.link.Beacon(now) // our answer has not arrived
+		}
+	case a.link != nil && m.LinkEpoch < a.link.Epoch: // overtaken
+	case m.Receiver != 0:
+		a.out(a.unknown(now, m).Frames())
+	default:
+		a.link = NewLink(a.me, a.Peer, m.LinkEpoch, a.window, now, a.out)
+		a.link.Flags = a.flags
+		a.link.Receive(now, m)
+		a.link.Beacon(now)
+		return Up
+	}
+	return None
+}
+
+func (a *Acceptor) unknown(now time.Duration, hello *wire.Message) *wire.Message {
+	m := &wire.Message{Header: wire.Header{
+		Type: wire.TypeGoodbye, Code: wire.CodeUnknownLink, Sender: a.me, Receiver: a.Peer,
+		LinkEpoch: hello.LinkEpoch, SentMillis: uint64(now.Milliseconds()),
+	}, Meta: wire.Meta{Reason: "link not known here; begin a new one"}}
+	m.SetBody(nil)
+	return m
+}
+
+// Poll does what is due by now. After Down the initiator is gone.
+func (a *Acceptor) Poll(now time.Duration) Event {
+	if a.link == nil {
+		if now >= a.heard+LostAfter {
+			return Down
+		}
+		return None
+	}
+	if a.link.Lost(now) {
+		a.link = nil
+		return Down
+	}
+	a.link.Poll(now)
+	return None
+}
+
+// Wake returns when Poll wants to be called next.
+func (a *Acceptor) Wake() time.Duration {
+	if a.link == nil {
+		return a.heard + LostAfter
+	}
+	return a.link.Wake()
+}
+
+// Drain tells the initiator, now and from now on, to give no more jobs.
+func (a *Acceptor) Drain(now time.Duration) {
+	a.flags |= wire.FlagDraining
+	if a.link != nil {
+		a.link.Flags = a.flags
+		a.link.Beacon(now)
+	}
+}
+
+// Farewell tells the initiator that the link is over.
+func (a *Acceptor) Farewell(now time.Duration, reason string) {
+	if a.link != nil {
+		a.link.farewell(now, reason)
+	}
+}

@@ -1,0 +1,320 @@
+// Package job holds what every hop does with jobs, written once: numbered
+// links that repair themselves, windows of credit, and the results kept for
+// whoever asks again. It is pure: the time comes in, frames go out.
+package job
+
+import (
+	"encoding/binary"
+	"time"
+
+	"faasd/internal/wire"
+)
+
+// The times of a link. Sources: docs/PROTOCOL.md, "Links".
+const (
+	// HelloEvery is how often an initiator without a link announces itself.
+	HelloEvery = 100 * time.Millisecond
+	// BeaconEvery is how often each side of a link says something at least.
+	BeaconEvery = time.Second
+	// LostAfter is the silence after which a link is given up.
+	LostAfter = 3 * time.Second
+)
+
+// reportAfter and reportBytes are how much a receiver takes in before it sends
+// a beacon for the sake of its acknowledgement alone. Under load in both
+// directions acknowledgements ride on other messages and it never does.
+const (
+	reportAfter = 256
+	reportBytes = 1 << 20
+)
+
+// Window bounds the jobs a receiver holds for one sender at a time. Bytes
+// count as wire.Message.Size does.
+type Window struct {
+	Count uint64
+	Bytes uint64
+}
+
+// Link is one side of a numbered conversation between two incarnations. What
+// is sent is kept until the other side has acknowledged it, and sent again
+// when it says what it missed. It lives until either side is lost.
+//
+// Both sides count in the link's own terms, from 1 at its beginning:
+//
+//	LinkSeq      the number of a numbered message; in HELLO and BEACON the last one given out
+//	LinkAck      everything up to here has arrived
+//	CreditCount  the receiver of this may have sent so many jobs since the link began
+//	CreditBytes  and so many bytes of jobs
+//	LinkEpoch    set by the initiator, +1 for each new link between the two
+type Link struct {
+	Me, Peer wire.Incarnation
+	Epoch    uint32
+
+	// Flags go out with every beacon.
+	Flags uint16
+
+	out      func(frames [][]byte)
+	beacon   wire.Type     // HELLO at the initiator, BEACON at the acceptor
+	announce func() []byte // body of the beacon; nil for none
+
+	// Sending.
+	last    uint64
+	kept    []*wire.Message // not acknowledged, in order of LinkSeq
+	granted Window          // by the peer, counted since the link began
+	initial Window          // the first grant: the peer's whole window
+	used    Window          // jobs sent, likewise
+	missed  []wire.Span     // what the peer has asked for again
+
+	// Receiving.
+	got       uint64              // everything up to here has arrived
+	ahead     map[uint64]struct{} // what has arrived beyond it
+	mark      uint64              // the last number that the peer has announced
+	asked     bool                // whether to ask for what is missing below mark
+	grant     Window              // granted to the peer, counted since the link began
+	window    Window
+	reported  uint64 // got, as last told
+	reportedG uint64 // grant.Count, as last told
+	quiet     uint64 // bytes taken in since last told
+
+	// Liveness.
+	heard     time.Duration // when the newest message that arrived was sent, on my clock
+	spoke     time.Duration
+	transit   int64 // least of (my clock − the sender's) seen, ms
+	measured  bool
+	confirmed bool // the peer has shown that it knows this link
+}
+
+// NewLink begins an acceptor's link. out sends frames to the peer; window is
+// what the peer may have outstanding here.
+func NewLink(me, peer wire.Incarnation, epoch uint32, window Window, now time.Duration, out func([][]byte)) *Link {
+	return &Link{
+		Me: me, Peer: peer, Epoch: epoch, out: out, beacon: wire.TypeBeacon, window: window, grant: window,
+		ahead: make(map[uint64]struct{}), heard: now, spoke: now,
+	}
+}
+
+// Room reports whether the peer has credit for a job of that size. With
+// nothing outstanding there is room for one, however large.
+func (l *Link) Room(size uint64) bool {
+	if l.used.Count >= l.granted.Count {
+		return false
+	}
+	idle := l.used.Bytes == l.granted.Bytes-l.initial.Bytes
+	return idle || l.used.Bytes+size <= l.granted.Bytes
+}
+
+// Send sends m and, if its type is numbered, keeps it until acknowledged. The
+// message belongs to the link from then on; see Void for taking it back.
+func (l *Link) Send(now time.Duration, m *wire.Message) {
+	m.SentMillis = uint64(now.Milliseconds())
+	if m.Type.Numbered() {
+		l.last++
+		m.LinkSeq = l.last
+		l.kept = append(l.kept, m)
+		if m.Type == wire.TypeJob {
+			l.used.Count++
+			l.used.Bytes += m.Size()
+		}
+	}
+	l.emit(now, m)
+}
+
+// Void takes back a message that Send took: if it has to be sent again, an
+// empty one with its number goes in its place. For a job it carries the job's
+// size, so that whoever never saw the job returns its credit.
+func (l *Link) Void(m *wire.Message) {
+	v := wire.Message{Header: wire.Header{Type: wire.TypeVoid, LinkSeq: m.LinkSeq}}
+	if m.Type == wire.TypeJob {
+		v.SetBody(binary.BigEndian.AppendUint64(nil, m.Size()))
+	}
+	*m = v
+}
+
+// Settle returns a job's credit to the peer: the job is no longer held here.
+func (l *Link) Settle(size uint64) {
+	l.grant.Count++
+	l.grant.Bytes += size
+}
+
+// emit stamps m with the link's present state and sends it.
+func (l *Link) emit(now time.Duration, m *wire.Message) {
+	m.Sender, m.Receiver, m.LinkEpoch = l.Me, l.Peer, l.Epoch
+	m.LinkAck = l.got
+	m.CreditCount, m.CreditBytes = l.grant.Count, l.grant.Bytes
+	ms := uint64(now.Milliseconds())
+	m.TTLMillis -= min(m.TTLMillis, uint32(ms-m.SentMillis)) // a repeat: time has passed since Send
+	m.SentMillis = ms
+	l.reported, l.reportedG, l.quiet = l.got, l.grant.Count, 0
+	l.spoke = now
+	l.out(m.Frames())
+}
+
+// Receive takes a message of this link. It reports whether the caller should
+// act on it: numbered and not seen before. The time that the message spent
+// under way is taken from its time to live.
+func (l *Link) Receive(now time.Duration, m *wire.Message) (fresh bool) {
+	late := l.lateness(now, m.SentMillis)
+	l.heard = max(l.heard, now-late)
+	l.confirmed = l.confirmed || m.Receiver == l.Me
+	l.acknowledge(m.LinkAck)
+	if l.granted == (Window{}) {
+		l.initial = Window{m.CreditCount, m.CreditBytes}
+	}
+	l.granted.Count = max(l.granted.Count, m.CreditCount)
+	l.granted.Bytes = max(l.granted.Bytes, m.CreditBytes)
+
+	switch {
+	case m.Type.Numbered():
+		m.TTLMillis -= min(m.TTLMillis, uint32(min(late.Milliseconds(), 1<<31)))
+		return l.take(m)
+	case m.Type == wire.TypeHello, m.Type == wire.TypeBeacon:
+		l.mark = max(l.mark, m.LinkSeq)
+		l.asked = l.got < l.mark
+	case m.Type == wire.TypeGaps:
+		if spans, err := wire.DecodeSpans(m.Body); err == nil {
+			l.missed = append(l.missed[:0], spans...)
+		}
+	}
+	return false
+}
+
+// lateness is how much longer a message was under way than the fastest one.
+// The two clocks have nothing in common but their rate.
+func (l *Link) lateness(now time.Duration, sent uint64) time.Duration {
+	transit := now.Milliseconds() - int64(sent)
+	if !l.measured || transit < l.transit {
+		l.transit, l.measured = transit, true
+	}
+	return time.Duration(transit-l.transit) * time.Millisecond
+}
+
+// take notes the arrival of a numbered message; false if it has come before.
+func (l *Link) take(m *wire.Message) bool {
+	seq := m.LinkSeq
+	if seq <= l.got {
+		return false
+	}
+	if _, dup := l.ahead[seq]; dup {
+		return false
+	}
+	if seq != l.got+1 {
+		if seq > l.got+maxAhead {
+			return false // it will be asked for again
+		}
+		l.ahead[seq] = struct{}{}
+	} else {
+		l.got++
+		for len(l.ahead) > 0 {
+			if _, ok := l.ahead[l.got+1]; !ok {
+				break
+			}
+			l.got++
+			delete(l.ahead, l.got)
+		}
+	}
+	l.quiet += m.Size()
+	if m.Type != wire.TypeVoid {
+		return true
+	}
+	if len(m.Body) == 8 {
+		l.Settle(binary.BigEndian.Uint64(m.Body))
+	}
+	return false
+}
+
+// maxAhead bounds the memory for what arrives behind a gap, in messages.
+const maxAhead = 1 << 18
+
+func (l *Link) acknowledge(ack uint64) {
+	n := 0
+	for n < len(l.kept) && l.kept[n].LinkSeq <= ack {
+		l.kept[n] = nil
+		n++
+	}
+	l.kept = l.kept[n:]
+	if len(l.kept) == 0 {
+		l.kept = nil
+	}
+}
+
+// Poll sends what the link itself has to say: messages to repeat, questions
+// for missing ones, and a beacon when one is due.
+func (l *Link) Poll(now time.Duration) {
+	for _, s := range l.missed {
+		for _, m := range l.between(s) {
+			if m.Type == wire.TypeJob {
+				m.Flags |= wire.FlagResent
+			}
+			l.emit(now, m)
+		}
+	}
+	l.missed = l.missed[:0]
+	if l.asked {
+		l.asked = false
+		m := &wire.Message{Header: wire.Header{Type: wire.TypeGaps}}
+		m.SetBody(wire.AppendSpans(nil, l.gaps()))
+		l.emit(now, m)
+	}
+	if now >= l.spoke+BeaconEvery || l.got >= l.reported+reportAfter || l.quiet >= reportBytes ||
+		l.grant.Count >= l.reportedG+max(l.window.Count/4, 1) {
+		l.Beacon(now)
+	}
+}
+
+// Beacon sends a beacon now, because it is due or because its flags or its
+// body have changed.
+func (l *Link) Beacon(now time.Duration) {
+	m := &wire.Message{Header: wire.Header{Type: l.beacon, Flags: l.Flags, LinkSeq: l.last}}
+	m.SetBody(nil)
+	if l.announce != nil {
+		m.SetBody(l.announce())
+	}
+	l.emit(now, m)
+}
+
+// between returns the kept messages whose numbers lie in s.
+func (l *Link) between(s wire.Span) []*wire.Message {
+	if len(l.kept) == 0 || s.Last < l.kept[0].LinkSeq || s.First > l.last {
+		return nil
+	}
+	// kept has no holes: what is acknowledged goes from the front.
+	base := l.kept[0].LinkSeq
+	from := max(s.First, base) - base
+	to := min(s.Last, l.last) - base + 1
+	return l.kept[from:to]
+}
+
+// gaps lists what is missing up to the peer's mark.
+func (l *Link) gaps() []wire.Span {
+	var spans []wire.Span
+	for seq := l.got + 1; seq <= l.mark && len(spans) < wire.MaxSpans; seq++ {
+		if _, ok := l.ahead[seq]; ok {
+			continue
+		}
+		if n := len(spans); n > 0 && spans[n-1].Last == seq-1 {
+			spans[n-1].Last = seq
+		} else {
+			spans = append(spans, wire.Span{First: seq, Last: seq})
+		}
+	}
+	return spans
+}
+
+// Wake returns when Poll has something to do if nothing arrives.
+func (l *Link) Wake() time.Duration { return min(l.spoke+BeaconEvery, l.heard+LostAfter) }
+
+// Lost reports whether the peer has been silent too long.
+func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }
+
+// Heard returns when the newest message that arrived was sent, on this side's clock.
+func (l *Link) Heard() time.Duration { return l.heard }
+
+// Unacknowledged returns the messages kept for repeating, oldest first.
+func (l *Link) Unacknowledged() []*wire.Message { return l.kept }
+
+// farewell sends a GOODBYE; the link is over afterwards.
+func (l *Link) farewell(now time.Duration, reason string) {
+	m := &wire.Message{Header: wire.Header{Type: wire.TypeGoodbye, Code: wire.CodeLeaving}, Meta: wire.Meta{Reason: reason}}
+	m.SetBody(nil)
+	l.Send(now, m)
+}

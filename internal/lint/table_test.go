@@ -1,0 +1,97 @@
+package lint
+
+import "slices"
+
+// A row says what one package of this module may import from this module. Names are folders below the module's root; a
+// name that ends in /... stands for the folder and everything below it. A package is judged by the row that names it
+// exactly, else by the longest /... row that covers it. Packages covered by one /... row may import each other.
+type row struct {
+	pkg string
+	may []string
+}
+
+// roles never import each other, nor does anything that must stay outside a role's process import them.
+var roles = []string{
+	"internal/frontend/...",
+	"internal/broker/...",
+	"internal/queue/...",
+	"internal/coordinator/...",
+	"internal/worker/...",
+}
+
+// forRoles is what a role may use.
+var forRoles = []string{
+	"internal/role",
+	"internal/wire",
+	"internal/job",
+	"internal/function/...",
+	"internal/registry",
+	"internal/config",
+	"internal/metrics",
+	"internal/bus",
+	"internal/cluster",
+	"internal/operator",
+}
+
+// table is the whole import graph that is allowed, from the parts that know nothing to the programs.
+var table = []row{
+	{"internal/lint", nil},
+	{"internal/role", nil},
+	{"internal/wire", nil},
+	{"internal/job", []string{"internal/wire"}},
+	{"internal/function/...", nil},
+	{"internal/registry", nil},
+	{"internal/config", nil},
+	{"internal/metrics", nil},
+	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics"}},
+	{"internal/cluster", []string{"internal/role", "internal/wire"}},
+	{"internal/operator", []string{"internal/bus", "internal/cluster", "internal/wire"}},
+
+	{"internal/frontend/...", forRoles},
+	{"internal/broker/...", forRoles},
+	{"internal/queue/...", forRoles},
+	{"internal/coordinator/...", forRoles},
+	{"internal/worker/...", forRoles},
+
+	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
+	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/bus", "internal/config", "internal/metrics"})},
+	// The simulator looks into the messages that it delays, drops and repeats.
+	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire"})},
+
+	{"internal/proc", []string{"internal/config"}},
+	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
+	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
+
+	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
+	{"cmd/faasd", []string{"internal/node", "internal/config"}},
+	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config"}},
+}
+
+// forTests may be imported by the tests of any package, besides the package itself and what its row allows.
+var forTests = []string{"internal/sim", "internal/proc"}
+
+// outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
+var outside = []struct {
+	module string
+	users  []string
+}{
+	{"github.com/pebbe/zmq4", []string{"internal/bus"}},
+	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
+	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
+	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+}
+
+// unreachable says what a program must not link, however indirectly. The operator's program starts fast and runs beside
+// any cluster because it carries neither the roles nor a WebAssembly engine.
+var unreachable = []struct {
+	program string
+	never   []string
+}{
+	{"cmd/faasctl", slices.Concat(roles, []string{
+		"internal/node",
+		"internal/function/wasm",
+		"github.com/tetratelabs/wazero/...",
+		"github.com/bytecodealliance/wasmtime-go/...",
+		"github.com/wasmerio/wasmer-go/...",
+	})},
+}

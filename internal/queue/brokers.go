@@ -1,0 +1,105 @@
+package queue
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// broker is one of the brokers that this queue was told of, whichever
+// incarnation of it answers.
+type broker struct {
+	*job.Initiator
+	key string
+}
+
+func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
+	b := &broker{key: fmt.Sprintf("broker%d", i)}
+	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkResponses, Peer: b.key, Frames: frames}})
+	})
+	m.brokers = append(m.brokers, b)
+	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Endpoint: ep.Jobs})
+	m.Emit(role.Effect{
+		Op: role.OpSubscribe, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Topic: wire.JobTopic(m.name, m.me),
+	})
+	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkResponses, Peer: b.key}, Endpoint: ep.Responses})
+}
+
+// announcement is the body of a HELLO to a broker.
+func (m *Machine) announcement() []byte {
+	self := m.cfg.Self
+	self.Workers = m.liveWorkers()
+	b, err := json.Marshal(self)
+	if err != nil {
+		panic("queue: a member is plain data: " + err.Error())
+	}
+	return b
+}
+
+// workersChanged tells brokers and the bus that workers came or went.
+func (m *Machine) workersChanged(now role.Time) {
+	for _, b := range m.brokers {
+		b.Announce(now)
+	}
+	m.bus.Changed()
+}
+
+func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error {
+	var b *broker
+	for _, known := range m.brokers {
+		if known.key == key {
+			b = known
+		}
+	}
+	if b == nil {
+		return fmt.Errorf("%w: from a broker that was not dialled", wire.ErrMalformed)
+	}
+	switch b.Receive(now, msg) {
+	case job.Up:
+		m.lastLink = now
+		m.cfg.Log.Info("joined broker", "broker", b.key, "incarnation", msg.Sender)
+	case job.Down:
+		m.brokerGone(now, b, "began anew or left")
+		return nil
+	case job.Fresh:
+		switch msg.Type {
+		case wire.TypeJob:
+			m.jobArrived(now, b, msg)
+		case wire.TypeCancel:
+			m.cancelled(now, b, msg)
+		case wire.TypeMoved:
+			m.jobMoved(now, msg)
+		case wire.TypeRefused:
+			m.moveRefused(now, msg)
+		default:
+			return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
+		}
+	}
+	if b.Poll(now) == job.Down {
+		m.brokerGone(now, b, "silent for 3 s")
+	}
+	m.timer.By(now, b.Wake())
+	return nil
+}
+
+// brokerGone takes a lost broker's name off all jobs. Jobs that no worker has
+// are dropped: whoever answers for them now gives them to a queue again. Those
+// that run go on, and their results are kept.
+func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
+	dropped := 0
+	for _, e := range m.jobs {
+		if !e.leave(b) {
+			continue
+		}
+		if len(e.routes) == 0 && e.state != running {
+			m.remove(e)
+			dropped++
+		}
+	}
+	m.cfg.Log.Warn("broker gone", "broker", b.key, "why", why, "waiting_jobs_dropped", dropped)
+	m.bus.Changed()
+}

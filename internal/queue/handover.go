@@ -1,0 +1,196 @@
+package queue
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// Handover is by pull: a queue with free slots asks one that has jobs waiting;
+// that one asks each job's broker to give it to the asker. The broker sends
+// its own copy, so no body crosses the bus and custody never has a gap.
+const (
+	// reservedFor is how long slots are kept for jobs that were asked for.
+	reservedFor = 250 * time.Millisecond
+	// maxMoves is how often a job changes queues at most.
+	maxMoves = 3
+)
+
+// takeState is what a queue remembers of its asking and of others'.
+type takeState struct {
+	number   uint64
+	reserved map[string]reservation      // by function
+	seen     map[wire.Incarnation]uint64 // the last number of each taker
+	asked    map[wire.Incarnation]asked  // what was taken since the giver's last state
+	rand     *rand.Rand
+}
+
+type reservation struct {
+	slots int
+	until role.Time
+}
+
+type asked struct {
+	sequence uint64 // of the giver's state that this is counted against
+	jobs     map[string]int
+}
+
+func (t *takeState) init(me wire.Incarnation) {
+	t.reserved = make(map[string]reservation)
+	t.seen = make(map[wire.Incarnation]uint64)
+	t.asked = make(map[wire.Incarnation]asked)
+	t.rand = rand.New(rand.NewPCG(uint64(me), 0))
+}
+
+// arrived notes that a job which was perhaps asked for has come.
+func (t *takeState) arrived(fn string) {
+	if r, ok := t.reserved[fn]; ok {
+		if r.slots--; r.slots <= 0 {
+			delete(t.reserved, fn)
+		} else {
+			t.reserved[fn] = r
+		}
+	}
+}
+
+// pull asks for jobs for every function that has free slots and none waiting.
+func (m *Machine) pull(now role.Time) {
+	if m.draining || !m.linked() {
+		return
+	}
+	for name, f := range m.functions {
+		if f.workers == 0 || f.line.Len() > 0 {
+			continue
+		}
+		if r, ok := m.take.reserved[name]; ok {
+			if now < r.until {
+				m.timer.By(now, r.until)
+				continue
+			}
+			delete(m.take.reserved, name)
+		}
+		if giver, n := m.giver(now, name); n > 0 {
+			if n = min(n, m.free(f)); n > 0 {
+				m.ask(now, giver, name, n)
+			}
+		}
+	}
+}
+
+// giver finds the queue whose job for fn has waited longest, and how many it
+// has beyond what its own free slots will take and what was asked for already.
+func (m *Machine) giver(now role.Time, fn string) (inc wire.Incarnation, jobs int) {
+	var oldest int64 = -1
+	for other, s := range m.bus.View.Live(now, wire.RoleQueue) {
+		st, ok := s.Queue.Functions[fn]
+		if !ok || other == m.me || st.Waiting <= st.Free {
+			continue
+		}
+		n := st.Waiting - st.Free
+		if a, ok := m.take.asked[other]; ok && a.sequence == s.Sequence {
+			n -= a.jobs[fn]
+		}
+		if n > 0 && (st.Oldest > oldest || st.Oldest == oldest && m.take.rand.IntN(2) == 0) {
+			inc, jobs, oldest = other, n, st.Oldest
+		}
+	}
+	return inc, jobs
+}
+
+func (m *Machine) ask(now role.Time, giver wire.Incarnation, fn string, n int) {
+	t := &m.take
+	t.number++
+	t.reserved[fn] = reservation{n, now + reservedFor}
+	m.timer.By(now, now+reservedFor)
+	a := t.asked[giver]
+	if seq := m.bus.View.Get(giver).State.Sequence; a.sequence != seq || a.jobs == nil {
+		a = asked{sequence: seq, jobs: make(map[string]int)}
+	}
+	a.jobs[fn] += n
+	t.asked[giver] = a
+	m.bus.Send(wire.EncodeBus(wire.TakeTopic(giver), wire.Take{
+		Taker: m.me, TakerName: m.name, Number: t.number, Function: fn, Count: n,
+	}))
+}
+
+// takeAsked answers a Take: the jobs that have waited longest are offered.
+func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
+	var t wire.Take
+	if err := wire.DecodeBus(frames, &t); err != nil {
+		return err
+	}
+	if t.Taker == m.me || t.Number <= m.take.seen[t.Taker] || m.bus.View.Get(t.Taker) == nil {
+		return nil // heard already through another coordinator, or from a stranger
+	}
+	m.take.seen[t.Taker] = t.Number
+	f := m.functions[t.Function]
+	if f == nil {
+		return nil
+	}
+	var give []*entry
+	for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
+		if e := el.Value.(*entry); e.msg.Moves < maxMoves {
+			give = append(give, e)
+		}
+	}
+	for _, e := range give {
+		m.askMove(now, e, t.Taker.String())
+	}
+	return nil
+}
+
+// askMove asks a waiting job's broker to give it to another queue. The job
+// stays here, not to be run, until the broker has answered.
+func (m *Machine) askMove(now role.Time, e *entry, target string) {
+	r := e.routes[len(e.routes)-1]
+	link := r.broker.Link()
+	if link == nil || link != r.link {
+		return
+	}
+	m.detach(e)
+	e.state = moving
+	msg := &wire.Message{
+		Header: wire.Header{Type: wire.TypeMove, Job: e.msg.Job, Assignment: r.assignment, Attempt: e.msg.Attempt},
+		Meta:   wire.Meta{Target: target},
+	}
+	msg.SetBody(nil)
+	link.Send(now, msg)
+}
+
+// jobMoved forgets a job that its broker has given to another queue.
+func (m *Machine) jobMoved(now role.Time, msg *wire.Message) {
+	e := m.jobs[msg.Job]
+	if e == nil || e.state != moving {
+		return
+	}
+	m.moved++
+	m.remove(e)
+	m.bus.Changed()
+}
+
+// moveRefused makes a job runnable here again.
+func (m *Machine) moveRefused(now role.Time, msg *wire.Message) {
+	e := m.jobs[msg.Job]
+	if e == nil || e.state != moving {
+		return
+	}
+	m.requeue(now, e)
+	m.dispatch(now, m.function(e.msg.Meta.Function))
+}
+
+// moveWaiting offers all waiting jobs to whoever has room.
+func (m *Machine) moveWaiting(now role.Time) {
+	for _, e := range m.jobs {
+		if e.state == waiting {
+			m.askMove(now, e, "")
+		}
+	}
+}
+
+func (m *Machine) linked() bool {
+	return slices.ContainsFunc(m.brokers, func(b *broker) bool { return b.Link() != (*job.Link)(nil) })
+}

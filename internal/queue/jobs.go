@@ -1,0 +1,175 @@
+package queue
+
+import (
+	"container/list"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+type jobState uint8
+
+const (
+	waiting jobState = iota // in its function's line
+	moving                  // a broker was asked to give it to another queue
+	running                 // a worker has it
+)
+
+// entry is a job that this queue holds.
+type entry struct {
+	msg      *wire.Message // as it came; Attempt is kept current
+	size     uint64
+	state    jobState
+	arrived  role.Time
+	deadline role.Time
+	routes   []route // where the result goes; the last is the latest owner
+
+	place  *list.Element // waiting: in its function's line
+	worker *worker       // running
+	sent   *wire.Message // what the worker's link carries; nil for REQ workers
+}
+
+// route is a broker that waits for the job's result.
+type route struct {
+	broker     *broker
+	link       *job.Link // whose credit the job uses
+	assignment uint32
+}
+
+// jobArrived takes a job, or one more broker that waits for it.
+func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
+	m.results.Closed(msg.Origin, msg.OriginOpen)
+	r := route{b, b.Link(), msg.Assignment}
+	if old := m.results.Get(msg.Job); old != nil {
+		r.settle(msg.Size())
+		m.reply(now, r, old)
+		return
+	}
+	if e := m.jobs[msg.Job]; e != nil {
+		e.leave(b)
+		e.routes = append(e.routes, r)
+		e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+		return
+	}
+	e := &entry{msg: msg, size: msg.Size(), arrived: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
+	m.jobs[msg.Job] = e
+	if msg.Moves > 0 {
+		m.taken++
+		m.take.arrived(msg.Meta.Function)
+	}
+	f := m.function(msg.Meta.Function)
+	e.place = f.line.PushBack(e)
+	m.dispatch(now, f)
+	m.bus.Changed()
+	if m.draining && e.state == waiting {
+		m.askMove(now, e, "")
+	}
+}
+
+// finish sends a job's outcome to every broker that waits for it and keeps it.
+func (m *Machine) finish(now role.Time, e *entry, out *wire.Message) {
+	in := e.msg
+	out.Type = wire.TypeResult
+	out.Job, out.Attempt, out.AttemptLimit = in.Job, in.Attempt, in.AttemptLimit
+	out.Moves, out.FunctionVersion = in.Moves, in.FunctionVersion
+	out.Origin, out.OriginSeq = in.Origin, in.OriginSeq
+	out.TraceID, out.SpanID, out.TraceFlags = in.TraceID, in.SpanID, in.TraceFlags
+	out.Meta.Function, out.Meta.Queue = in.Meta.Function, m.name
+	m.done++
+	routes := e.routes
+	m.remove(e)
+	m.results.Put(out)
+	for _, r := range routes {
+		m.reply(now, r, out)
+	}
+	m.bus.Changed()
+}
+
+// reply sends a result to one broker. Every link numbers its own copy.
+func (m *Machine) reply(now role.Time, r route, result *wire.Message) {
+	link := r.broker.Link()
+	if link == nil {
+		return // kept; the job comes again if it is still wanted
+	}
+	out := *result
+	out.Assignment, out.Owner = r.assignment, link.Peer
+	link.Send(now, &out)
+}
+
+// fail finishes a job without a body.
+func (m *Machine) fail(now role.Time, e *entry, code wire.Code, worker, reason string) {
+	out := &wire.Message{Header: wire.Header{Code: code}, Meta: wire.Meta{Reason: reason, Worker: worker}}
+	out.SetBody(nil)
+	m.finish(now, e, out)
+}
+
+// remove takes a job out and returns its credit.
+func (m *Machine) remove(e *entry) {
+	m.detach(e)
+	delete(m.jobs, e.msg.Job)
+	for _, r := range e.routes {
+		r.settle(e.size)
+	}
+	e.routes = nil
+	m.forgetIfIdle(m.function(e.msg.Meta.Function))
+}
+
+// detach takes a job from its worker or out of its line.
+func (m *Machine) detach(e *entry) {
+	f := m.function(e.msg.Meta.Function)
+	if e.place != nil {
+		f.line.Remove(e.place)
+		e.place = nil
+	}
+	if w := e.worker; w != nil {
+		delete(w.jobs, e.msg.Job)
+		f.running--
+		m.running--
+		e.worker, e.sent = nil, nil
+	}
+}
+
+// requeue puts a job whose worker has gone, or has given it back, at the head
+// of its line.
+func (m *Machine) requeue(now role.Time, e *entry) {
+	m.detach(e)
+	if len(e.routes) == 0 {
+		m.remove(e) // its broker is gone too; whoever answers for it sends it again
+		return
+	}
+	e.state = waiting
+	e.place = m.function(e.msg.Meta.Function).line.PushFront(e)
+}
+
+// cancelled drops a job for one broker, and altogether if no other waits.
+func (m *Machine) cancelled(now role.Time, b *broker, msg *wire.Message) {
+	e := m.jobs[msg.Job]
+	if e == nil || !e.leave(b) || len(e.routes) > 0 {
+		return
+	}
+	if e.state == running {
+		m.cancelAt(now, e)
+	}
+	m.remove(e)
+	m.bus.Changed()
+}
+
+// leave takes a broker off the job's routes; false if it was not on them.
+func (e *entry) leave(b *broker) bool {
+	for i, r := range e.routes {
+		if r.broker == b {
+			r.settle(e.size)
+			e.routes = append(e.routes[:i:i], e.routes[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// settle returns the job's credit, unless its link is over.
+func (r route) settle(size uint64) {
+	if r.broker.Link() == r.link && r.link != nil {
+		r.link.Settle(size)
+	}
+}

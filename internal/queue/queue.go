@@ -1,0 +1,198 @@
+// Package queue is the role that holds jobs until a worker is free, gives each
+// to one worker at a time, passes the results back, and moves waiting jobs to
+// queues that have free workers.
+package queue
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"faasd/internal/cluster"
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// The queue's links.
+const (
+	LinkWorkers   role.Link = iota + 1 // ROUTER, bound: workers join, get jobs, bring results
+	LinkJobs                           // SUB, dialled to each broker: jobs
+	LinkResponses                      // PUSH, dialled to each broker: registration, results
+	LinkSubscribe                      // SUB, dialled to each coordinator
+	LinkPublish                        // PUB (XPUB), dialled to each coordinator
+)
+
+var linkNames = map[role.Link]string{
+	LinkWorkers: "workers", LinkJobs: "jobs", LinkResponses: "responses",
+	LinkSubscribe: "subscribe", LinkPublish: "publish",
+}
+
+// orphanedAfter is how long a queue without any broker keeps its workers.
+const orphanedAfter = 10 * time.Second
+
+// BrokerEndpoints are where one broker is reached.
+type BrokerEndpoints struct {
+	Jobs      string // its XPUB
+	Responses string // its PULL
+}
+
+// Config is a queue's part in the system.
+type Config struct {
+	Self         wire.Member // with the endpoint "workers"
+	Brokers      []BrokerEndpoints
+	Coordinators []string   // XPUB endpoints
+	Window       job.Window // what each broker may have outstanding here
+	Results      job.Window // how many finished results are kept for whoever asks again
+	Log          *slog.Logger
+	Started      time.Time // when the role's clock read zero
+}
+
+// Machine is a queue's decisions: a role.Machine.
+type Machine struct {
+	role.Outbox
+	cfg    Config
+	me     wire.Incarnation
+	name   string
+	bus    *cluster.Agent
+	faults role.Faults
+	timer  role.Timer
+	now    role.Time // of the present turn, for what is published
+
+	epochs   job.Epochs
+	brokers  []*broker
+	lastLink role.Time // when some broker was last linked
+
+	workers   map[string]*worker // by route for REQ, by incarnation for native
+	routes    map[string]*worker // native workers by their present routing id
+	lost      []*worker          // shown for a while
+	functions map[string]*function
+
+	jobs    map[wire.JobID]*entry
+	results *job.Results
+	running int
+
+	take takeState
+
+	done, moved, taken, late uint64
+	draining                 bool
+}
+
+// New makes a queue; nothing happens before the first Tick.
+func New(cfg Config) *Machine {
+	m := &Machine{
+		cfg: cfg, me: cfg.Self.Incarnation, name: cfg.Self.Name,
+		workers:   make(map[string]*worker),
+		routes:    make(map[string]*worker),
+		functions: make(map[string]*function),
+		jobs:      make(map[wire.JobID]*entry),
+		results:   job.NewResults(cfg.Results),
+	}
+	m.faults.Log = cfg.Log
+	m.take.init(m.me)
+	m.bus = cluster.NewAgent(cluster.AgentConfig{
+		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me)},
+		State:  m.state, Detail: m.detail, Emit: m.Emit,
+		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+	})
+	m.bus.Start(0)
+	for i, ep := range cfg.Brokers {
+		m.dialBroker(i, ep)
+	}
+	return m
+}
+
+// Advertise says where others reach one of this role's links.
+func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
+
+// Receive takes one packet.
+func (m *Machine) Receive(now role.Time, p role.Packet) {
+	m.now = now
+	if err := m.receive(now, p); err != nil {
+		m.faults.Note(p.Link, linkNames[p.Link], err)
+	}
+	if now >= m.bus.Wake() {
+		m.bus.Tick(now) // a job that waits must not wait for the next tick to be known
+	}
+	m.timer.By(now, m.bus.Wake())
+}
+
+func (m *Machine) receive(now role.Time, p role.Packet) error {
+	switch p.Link {
+	case LinkWorkers:
+		return m.fromWorker(now, p)
+	case LinkJobs:
+		if len(p.Frames) != 4 {
+			return fmt.Errorf("%w: %d frames, want topic, header, meta and body", wire.ErrMalformed, len(p.Frames))
+		}
+		msg, err := wire.Decode(p.Frames[1:])
+		if err != nil {
+			return err
+		}
+		return m.fromBroker(now, p.Peer, msg)
+	case LinkSubscribe, LinkPublish:
+		rest, err := m.bus.Receive(now, p)
+		if rest {
+			err = m.takeAsked(now, p.Frames)
+		}
+		m.pull(now)
+		return err
+	}
+	return nil
+}
+
+// Tick does what is due.
+func (m *Machine) Tick(now role.Time) {
+	m.now = now
+	m.timer.Reset(now)
+	for _, b := range m.brokers {
+		if b.Poll(now) == job.Down {
+			m.brokerGone(now, b, "silent for 3 s")
+		}
+		if b.Link() != nil {
+			m.lastLink = now
+		}
+		m.timer.By(now, b.Wake())
+	}
+	m.tickWorkers(now)
+	m.pull(now)
+	m.bus.Tick(now)
+	m.timer.By(now, m.bus.Wake())
+}
+
+// Wake returns when Tick is wanted next.
+func (m *Machine) Wake() role.Time { return m.timer.At() }
+
+// Drain begins to stop: no new jobs, waiting ones go to other queues, running
+// ones finish.
+func (m *Machine) Drain(now role.Time) {
+	m.draining = true
+	for _, b := range m.brokers {
+		b.Drain(now)
+	}
+	m.moveWaiting(now)
+	m.bus.Changed()
+}
+
+// Drained reports whether nothing is left to do or to be acknowledged.
+func (m *Machine) Drained() bool {
+	for _, b := range m.brokers {
+		if l := b.Link(); l != nil && len(l.Unacknowledged()) > 0 {
+			return false
+		}
+	}
+	return len(m.jobs) == 0
+}
+
+// Leave sends workers to other queues and says goodbye to everybody.
+func (m *Machine) Leave(now role.Time) {
+	why := "queue " + m.name + " stops"
+	for _, w := range m.workers {
+		m.dismiss(now, w, why)
+	}
+	for _, b := range m.brokers {
+		b.Farewell(now, why)
+	}
+	m.bus.Leave(now)
+}

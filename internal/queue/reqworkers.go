@@ -1,0 +1,155 @@
+package queue
+
+import (
+	"fmt"
+	"time"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// A REQ worker says one thing and then waits for one answer, so the queue owes
+// it exactly one: a job, or a ping within pingEvery. While it is busy its
+// socket takes no message; a probe that its REQ socket throws away tells
+// whether the connection is still there.
+const (
+	pingEvery  = time.Second
+	pongWithin = 3 * time.Second
+)
+
+// probe does not begin as an answer to a REQ must; libzmq's REQ discards it.
+var probe = [][]byte{[]byte("PROB"), {}, []byte("x")}
+
+type reqPhase uint8
+
+const (
+	reqReady  reqPhase = iota // waits for our answer
+	reqPinged                 // owes us a PONG
+	reqBusy                   // owes us a RESULT or FAIL
+)
+
+type reqState struct {
+	phase reqPhase
+	since role.Time // when the phase began
+	next  role.Time // when the next ping or probe is due
+	job   *entry
+}
+
+func reqKey(route string) string { return "req:" + route }
+
+// fromREQ takes a message of a worker behind a REQ socket. Whatever it is, it
+// is answered once.
+func (m *Machine) fromREQ(now role.Time, p role.Packet) error {
+	w := m.workers[reqKey(p.Peer)]
+	t, err := wire.DecodeText(p.Frames[1:])
+	if err != nil {
+		if w == nil {
+			m.textTo(p.Peer, &wire.Text{Command: wire.TextError, Reason: err.Error()})
+		} else {
+			m.reqSpoiled(now, w, err)
+		}
+		return err
+	}
+	if t.Command == wire.TextReady {
+		m.reqReadied(now, w, p.Peer, t)
+		return nil
+	}
+	if w == nil { // of a queue that ran here before
+		m.textTo(p.Peer, &wire.Text{Command: wire.TextRejoin, Reason: "not known here; begin with READY"})
+		return nil
+	}
+	w.heard = now
+	switch {
+	case t.Command == wire.TextPong && w.req.phase == reqPinged:
+	case (t.Command == wire.TextResult || t.Command == wire.TextFail) && w.req.phase == reqBusy:
+		m.reqResult(now, w, t)
+	default:
+		err := fmt.Errorf("%w: %s out of turn", wire.ErrMalformed, t.Command)
+		m.reqSpoiled(now, w, err)
+		return err
+	}
+	m.reqIdle(now, w)
+	return nil
+}
+
+// reqReadied takes up a worker, or one that begins again.
+func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Text) {
+	if w != nil {
+		m.workerGone(now, w, "joined again")
+	}
+	w = m.newWorker(now, reqKey(route), t.Name, route, t.Functions, 1)
+	w.req = &reqState{}
+	w.give = func(now role.Time, e *entry) {
+		w.req.phase, w.req.since, w.req.next, w.req.job = reqBusy, now, now+pingEvery, e
+		m.replyREQ(w, &wire.Text{Command: wire.TextJob, Job: e.msg.Job, Function: e.msg.Meta.Function, Body: e.msg.Body})
+	}
+	m.reqIdle(now, w)
+	m.welcome(now, w)
+}
+
+// reqIdle makes a worker ready for the next job.
+func (m *Machine) reqIdle(now role.Time, w *worker) {
+	w.req.phase, w.req.since, w.req.next, w.req.job = reqReady, now, now+pingEvery, nil
+	m.timer.By(now, w.req.next)
+	if w.welcomed {
+		m.serve(now, w)
+	}
+}
+
+func (m *Machine) reqResult(now role.Time, w *worker, t *wire.Text) {
+	e := w.req.job
+	if m.jobs[e.msg.Job] != e || e.worker != w {
+		m.late++ // cancelled meanwhile
+		return
+	}
+	if t.Job != e.msg.Job {
+		m.fail(now, e, wire.CodeFunctionFailed, w.name, fmt.Sprintf("the worker answered with job id %s", t.Job))
+		return
+	}
+	out := &wire.Message{Meta: wire.Meta{ContentType: t.ContentType, Worker: w.name}}
+	if t.Command == wire.TextFail {
+		out.Code, out.Meta.Reason = wire.CodeFunctionError, t.Reason
+		out.Meta.ContentType, t.Body = "text/plain; charset=utf-8", []byte(t.Reason)
+	} else if out.Meta.ContentType == "" {
+		out.Meta.ContentType = e.msg.Meta.ContentType
+	}
+	out.SetBody(t.Body)
+	w.done++
+	m.finish(now, e, out)
+}
+
+// reqSpoiled drops a worker that does not keep to the protocol, and says so.
+func (m *Machine) reqSpoiled(now role.Time, w *worker, err error) {
+	m.replyREQ(w, &wire.Text{Command: wire.TextRejoin, Reason: err.Error()})
+	m.workerGone(now, w, "broke the protocol: "+err.Error())
+}
+
+func (m *Machine) replyREQ(w *worker, t *wire.Text) { m.textTo(w.route, t) }
+
+// textTo sends a text message in the envelope that REQ expects.
+func (m *Machine) textTo(route string, t *wire.Text) {
+	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{
+		Link: LinkWorkers, Peer: route, Frames: append([][]byte{{}}, t.Frames()...),
+	}})
+}
+
+// tickREQ pings an idle worker, probes a busy one, and gives up a silent one.
+func (m *Machine) tickREQ(now role.Time, w *worker) {
+	r := w.req
+	if r.phase == reqPinged {
+		if now >= r.since+pongWithin {
+			m.workerGone(now, w, "no PONG for 3 s")
+			return
+		}
+		r.next = r.since + pongWithin
+	} else if now >= r.next {
+		r.next = now + pingEvery
+		if r.phase == reqReady {
+			r.phase, r.since, r.next = reqPinged, now, now+pongWithin
+			m.replyREQ(w, &wire.Text{Command: wire.TextPing})
+		} else {
+			m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: w.route, Frames: probe}})
+		}
+	}
+	m.timer.By(now, r.next)
+}

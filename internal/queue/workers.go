@@ -1,0 +1,343 @@
+package queue
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// lostShown is how long a worker that was lost is still listed.
+const lostShown = 30e9
+
+// Kinds of worker, by what they speak.
+const (
+	kindNative = "native"
+	kindREQ    = "req"
+)
+
+// worker is one that has joined. Exactly one of link and req is set.
+type worker struct {
+	key       string // in Machine.workers
+	name      string
+	member    wire.Member // native
+	route     string      // its present routing id
+	functions []string
+	slots     int
+	draining  bool
+	welcomed  bool // has been counted in
+	jobs      map[wire.JobID]*entry
+	offered   map[string]bool // functions in whose idle line it stands
+	joined    role.Time
+	heard     role.Time
+	done      uint64
+	gone      role.Time // when it was lost
+	reason    string
+
+	link *job.Acceptor // native
+	req  *reqState     // REQ
+	give func(now role.Time, e *entry)
+}
+
+func (w *worker) kind() string {
+	if w.req != nil {
+		return kindREQ
+	}
+	return kindNative
+}
+
+// free is how many more jobs it can be given now.
+func (w *worker) free() int {
+	switch {
+	case w.gone != 0 || w.draining:
+		return 0
+	case w.req != nil && w.req.phase != reqReady:
+		return 0
+	case w.link != nil && !w.link.Ready():
+		return 0
+	}
+	return max(w.slots-len(w.jobs), 0)
+}
+
+func (w *worker) serves(f *function) bool {
+	return w.free() > 0 && slices.Contains(w.functions, f.name)
+}
+
+// fromWorker sorts by what the peer speaks: REQ puts an empty frame in front.
+func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
+	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 {
+		return m.fromREQ(now, p)
+	}
+	msg, err := wire.Decode(p.Frames)
+	if err != nil {
+		return err
+	}
+	w := m.workers[msg.Sender.String()]
+	if w == nil {
+		if msg.Type != wire.TypeHello {
+			return nil // of a link that is over; the next HELLO settles it
+		}
+		if w, err = m.meetWorker(now, p.Peer, msg); err != nil {
+			return err
+		}
+	}
+	if w.route != p.Peer { // it has connected anew
+		delete(m.routes, w.route)
+		w.route = p.Peer
+		m.routes[w.route] = w
+	}
+	return m.fromNative(now, w, msg)
+}
+
+// meetWorker takes up a native worker that announces itself.
+func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (*worker, error) {
+	var member wire.Member
+	if err := wire.DecodeJSON(hello.Body, &member); err != nil {
+		return nil, err
+	}
+	if member.Role != wire.RoleWorker || member.Incarnation != hello.Sender || !wire.ValidName(member.Name) ||
+		member.Slots < 1 || len(member.Functions) == 0 || !allValid(member.Functions) {
+		return nil, fmt.Errorf("%w: HELLO of %s %.80q with %d slots and %d functions on the workers' socket",
+			wire.ErrMalformed, member.Role, member.Name, member.Slots, len(member.Functions))
+	}
+	w := m.newWorker(now, hello.Sender.String(), member.Name, route, member.Functions, member.Slots)
+	w.member = member
+	w.give = func(now role.Time, e *entry) {
+		out := *e.msg
+		out.TTLMillis = uint32(max((e.deadline - now).Milliseconds(), 1))
+		e.sent = &out
+		w.link.Link().Send(now, &out)
+	}
+	w.link = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: w.route, Frames: frames}})
+	})
+	m.routes[route] = w
+	return w, nil
+}
+
+func (m *Machine) newWorker(now role.Time, key, name, route string, functions []string, slots int) *worker {
+	w := &worker{
+		key: key, name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
+		jobs: make(map[wire.JobID]*entry), offered: make(map[string]bool),
+	}
+	m.workers[key] = w
+	for _, fn := range functions {
+		m.function(fn).workers++
+	}
+	return w
+}
+
+func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error {
+	w.heard = now
+	switch event := w.link.Receive(now, msg); {
+	case event == job.Up:
+		m.requeueAll(now, w)
+	case event == job.Down:
+		m.workerGone(now, w, msg.Meta.Reason)
+		return nil
+	case event == job.Fresh:
+		if err := m.fromNativeFresh(now, w, msg); err != nil {
+			return err
+		}
+	case msg.Type == wire.TypeHello && w.link.Ready():
+		w.draining = msg.Flags&wire.FlagDraining != 0
+		m.welcome(now, w)
+	}
+	if w.link.Poll(now) == job.Down {
+		m.workerGone(now, w, "silent for 3 s")
+		return nil
+	}
+	m.timer.By(now, w.link.Wake())
+	return nil
+}
+
+func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) error {
+	switch msg.Type {
+	case wire.TypeResult:
+		m.resultArrived(now, w, msg)
+	case wire.TypeReturn:
+		if e := w.jobs[msg.Job]; e != nil {
+			e.msg.Attempt-- // it was not started
+			m.requeue(now, e)
+			m.dispatchAll(now)
+		}
+	default:
+		return fmt.Errorf("%w: %s from a worker", wire.ErrMalformed, msg.Type)
+	}
+	return nil
+}
+
+// welcome counts a worker in once it can be given jobs.
+func (m *Machine) welcome(now role.Time, w *worker) {
+	if w.draining || w.welcomed {
+		m.serve(now, w)
+		return
+	}
+	w.welcomed = true
+	m.cfg.Log.Info("worker joined", "worker", w.name, "kind", w.kind(), "functions", w.functions, "slots", w.slots)
+	m.event(now, wire.LevelInfo, "worker-joined", w.name, "", fmt.Sprintf("joined %s with %d slots", m.name, w.slots))
+	m.serve(now, w)
+	m.workersChanged(now)
+}
+
+// serve gives waiting jobs of the worker's functions to whoever is free.
+func (m *Machine) serve(now role.Time, w *worker) {
+	m.offer(w)
+	for _, fn := range w.functions {
+		m.dispatch(now, m.function(fn))
+	}
+	m.bus.Changed()
+	m.pull(now)
+}
+
+// resultArrived takes a worker's result. The first one of a job counts,
+// whichever run it comes from.
+func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
+	e := m.jobs[msg.Job]
+	if e == nil {
+		m.late++ // cancelled, moved, or answered by another run
+		m.serve(now, w)
+		return
+	}
+	if e.state == running && e.worker != w {
+		m.cancelAt(now, e)
+	}
+	w.done++
+	out := &wire.Message{
+		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum},
+		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason},
+		Body:   msg.Body,
+	}
+	m.finish(now, e, out)
+	m.serve(now, w)
+}
+
+// cancelAt tells the worker of a running job to stop. A REQ worker cannot be
+// told; its result will be dropped.
+func (m *Machine) cancelAt(now role.Time, e *entry) {
+	w := e.worker
+	if w.link == nil || w.link.Link() == nil {
+		return
+	}
+	w.link.Link().Void(e.sent)
+	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: e.msg.Job}}
+	c.SetBody(nil)
+	w.link.Link().Send(now, c)
+}
+
+// Unreachable is told that a packet found no connection. The job in it was not
+// started. A worker on this host has died; one elsewhere may be cut off and
+// still running, so its other jobs wait for the end of their lease.
+func (m *Machine) Unreachable(now role.Time, p role.Packet) {
+	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 || len(p.Frames) == 3 && len(p.Frames[0]) == len(probe[0]) {
+		if w := m.workers[reqKey(p.Peer)]; w != nil {
+			m.workerGone(now, w, "its connection is gone")
+		}
+		return
+	}
+	w := m.routes[p.Peer]
+	if w == nil {
+		return
+	}
+	if msg, err := wire.Decode(p.Frames); err == nil && msg.Type == wire.TypeJob {
+		if e := w.jobs[msg.Job]; e != nil {
+			e.msg.Attempt--
+			m.requeue(now, e)
+		}
+	}
+	if w.member.Host == m.cfg.Self.Host && w.member.Host != "" {
+		m.workerGone(now, w, "its connection is gone")
+	} else {
+		w.route = "" // until it connects anew or its lease ends
+	}
+	m.dispatchAll(now)
+}
+
+// workerGone drops a worker and gives its jobs to others.
+func (m *Machine) workerGone(now role.Time, w *worker, why string) {
+	if m.workers[w.key] != w {
+		return
+	}
+	delete(m.workers, w.key)
+	if m.routes[w.route] == w {
+		delete(m.routes, w.route)
+	}
+	w.gone, w.reason = now, why
+	m.lost = append(m.lost, w)
+	for _, fn := range w.functions {
+		f := m.function(fn)
+		f.workers--
+		f.idle = slices.DeleteFunc(f.idle, func(o *worker) bool { return o == w })
+	}
+	jobs := len(w.jobs)
+	m.cfg.Log.Warn("worker gone", "worker", w.name, "why", why, "jobs_requeued", jobs)
+	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("gone (%s); %d jobs given to others", why, jobs))
+	m.requeueAll(now, w)
+	for _, fn := range w.functions {
+		m.forgetIfIdle(m.function(fn))
+	}
+	m.workersChanged(now)
+}
+
+// requeueAll puts a worker's jobs back in line.
+func (m *Machine) requeueAll(now role.Time, w *worker) {
+	for _, e := range slices.Collect(maps.Values(w.jobs)) {
+		m.requeue(now, e)
+	}
+	m.dispatchAll(now)
+}
+
+func (m *Machine) dispatchAll(now role.Time) {
+	for _, f := range slices.Collect(maps.Values(m.functions)) {
+		m.dispatch(now, f)
+	}
+}
+
+// dismiss sends a worker to another queue.
+func (m *Machine) dismiss(now role.Time, w *worker, why string) {
+	if w.req != nil {
+		m.replyREQ(w, &wire.Text{Command: wire.TextRejoin, Reason: why})
+		return
+	}
+	w.link.Farewell(now, why)
+}
+
+func (m *Machine) tickWorkers(now role.Time) {
+	for _, w := range m.workers {
+		if w.req != nil {
+			m.tickREQ(now, w)
+			continue
+		}
+		if w.link.Poll(now) == job.Down {
+			m.workerGone(now, w, "silent for 3 s")
+			continue
+		}
+		m.timer.By(now, w.link.Wake())
+	}
+	m.lost = slices.DeleteFunc(m.lost, func(w *worker) bool { return now-w.gone >= lostShown })
+	if len(m.brokers) > 0 && now-m.lastLink >= orphanedAfter && len(m.workers) > 0 && !m.draining {
+		m.lastLink = now // and again in ten seconds for those that come back
+		m.cfg.Log.Warn("no broker for 10 s; workers are sent to other queues")
+		for _, w := range slices.Collect(maps.Values(m.workers)) {
+			m.dismiss(now, w, "queue "+m.name+" has had no broker for 10 s")
+			m.workerGone(now, w, "sent to another queue")
+		}
+	}
+}
+
+func (m *Machine) liveWorkers() int {
+	n := 0
+	for _, w := range m.workers {
+		if w.welcomed {
+			n++
+		}
+	}
+	return n
+}
+
+func allValid(names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !wire.ValidName(n) })
+}

@@ -1,0 +1,80 @@
+// Package role gives every role's state machine one shape: packets and the
+// time go in, effects come out, and nothing in between touches a socket, a
+// clock or a disk. internal/bus drives a machine over real sockets;
+// internal/sim drives the same machine over a simulated network.
+package role
+
+import "time"
+
+// Time is a reading of a monotonic clock that started with the process (or
+// with the simulation). Two processes' readings are never compared directly.
+type Time = time.Duration
+
+// Link names one of a role's sockets, or one of its families of dialled
+// sockets. Each role declares its own.
+type Link uint8
+
+// Packet is one ZeroMQ message on one of a role's links.
+type Packet struct {
+	Link Link
+
+	// Peer tells peers on the link apart. On a dialled link it is the key
+	// given to Dial. On a bound ROUTER it is the routing id, which libzmq
+	// makes up and which is worth nothing after a reconnect. On other bound
+	// sockets it is empty.
+	Peer string
+
+	// Frames are the message without the ROUTER's routing-id frame.
+	Frames [][]byte
+}
+
+// Op says what an Effect asks for.
+type Op uint8
+
+// The effects that a machine can ask for.
+const (
+	// OpSend sends Packet. A packet that cannot be sent at once (no
+	// connection, high-water mark) is dropped: links repair themselves.
+	OpSend Op = iota + 1
+	// OpDial opens a socket for (Link, Peer) and connects it to Endpoint.
+	// Dialling a (Link, Peer) that is open replaces the socket.
+	OpDial
+	// OpHangup closes the socket of (Link, Peer); what was queued in it is
+	// thrown away.
+	OpHangup
+	// OpSubscribe subscribes the SUB socket of (Link, Peer) to Topic.
+	OpSubscribe
+	// OpUnsubscribe takes a subscription back.
+	OpUnsubscribe
+)
+
+// Effect is one thing that a machine wants done, in order.
+type Effect struct {
+	Op Op
+	Packet
+	Endpoint string // OpDial
+	Topic    string // OpSubscribe, OpUnsubscribe
+}
+
+// Machine is a role's decisions. It is driven by one goroutine at a time and
+// is not safe for concurrent use.
+type Machine interface {
+	// Receive takes one packet, whose frames belong to the machine from then
+	// on. Any bytes at all may arrive; what does not decode is counted and
+	// changes nothing.
+	Receive(now Time, p Packet)
+
+	// Unreachable returns a packet that was to be sent on a bound ROUTER link
+	// and was not, because no connection belongs to its Peer any more.
+	Unreachable(now Time, p Packet)
+
+	// Tick does what is due by now.
+	Tick(now Time)
+
+	// Wake returns when Tick wants to be called next.
+	Wake() Time
+
+	// Effects returns what has been asked for since the last call, in order.
+	// The slice is valid until the machine is driven again.
+	Effects() []Effect
+}

@@ -1,0 +1,22 @@
+package wire
+
+// MaxName is the longest name of a role, worker or function, in bytes.
+const MaxName = 64
+
+// ValidName reports whether s can name a role, worker or function:
+// [A-Za-z0-9][A-Za-z0-9._-]{0,63}.
+func ValidName(s string) bool {
+	if len(s) == 0 || len(s) > MaxName {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,108 @@
+package worker
+
+import (
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// given takes a job. It starts at once if a slot is free, as the queue
+// believes; a run that its queue has given up may still hold one.
+func (m *Machine) given(now role.Time, msg *wire.Message) {
+	if t := m.jobs[msg.Job]; t != nil {
+		// Given again while an earlier attempt still runs here: that one's
+		// result will do.
+		t.unwanted = false
+		t.msg.Attempt = msg.Attempt
+		return
+	}
+	t := &task{msg: msg, deadline: now + role.Time(msg.TTLMillis)*1e6}
+	m.jobs[msg.Job] = t
+	if err := msg.CheckBody(); err != nil {
+		m.outcome(now, t, Outcome{Code: wire.CodeCorrupt, Reason: err.Error()})
+		return
+	}
+	m.line = append(m.line, t)
+	m.fill(now)
+}
+
+// fill starts what the slots allow.
+func (m *Machine) fill(now role.Time) {
+	for len(m.line) > 0 && m.running < m.cfg.Self.Slots {
+		t := m.line[0]
+		m.line[0] = nil
+		m.line = m.line[1:]
+		if now >= t.deadline {
+			m.outcome(now, t, Outcome{Code: wire.CodeExpired, Reason: "its time ran out before the worker could start it"})
+			continue
+		}
+		t.running = true
+		m.running++
+		m.starts = append(m.starts, Start{Job: t.msg, Timeout: t.deadline - now})
+	}
+	if len(m.line) == 0 {
+		m.line = nil
+	}
+}
+
+// cancelled drops a job that nobody waits for, and asks a running one to stop.
+func (m *Machine) cancelled(id wire.JobID) {
+	t := m.jobs[id]
+	if t == nil {
+		return
+	}
+	if t.running {
+		t.unwanted = true
+		m.stops = append(m.stops, id)
+		return
+	}
+	delete(m.jobs, id)
+	for i, o := range m.line {
+		if o == t {
+			m.line = append(m.line[:i:i], m.line[i+1:]...)
+			return
+		}
+	}
+}
+
+// Starts returns what is to be run since the last call.
+func (m *Machine) Starts() []Start {
+	s := m.starts
+	m.starts = nil
+	return s
+}
+
+// Stops returns the jobs whose runs are to be stopped since the last call.
+func (m *Machine) Stops() []wire.JobID {
+	s := m.stops
+	m.stops = nil
+	return s
+}
+
+// Finished takes the outcome of a run that Starts asked for.
+func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
+	t := m.jobs[id]
+	if t == nil || !t.running {
+		return
+	}
+	m.running--
+	m.outcome(now, t, o)
+	m.fill(now)
+}
+
+// outcome sends a job's result, or keeps it for a queue that is out of sight.
+func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
+	delete(m.jobs, t.msg.Job)
+	if t.unwanted {
+		return
+	}
+	r := &wire.Message{
+		Header: wire.Header{Type: wire.TypeResult, Job: t.msg.Job, Attempt: t.msg.Attempt, Code: o.Code},
+		Meta:   wire.Meta{ContentType: o.ContentType, Reason: o.Reason},
+	}
+	r.SetBody(o.Body)
+	if m.queue != nil && m.queue.Link() != nil {
+		m.queue.Link().Send(now, r)
+		return
+	}
+	m.undelivered = append(m.undelivered, r)
+}

@@ -1,0 +1,14 @@
+package worker
+
+import (
+	"faasd/internal/bus"
+	"faasd/internal/role"
+)
+
+// Links are the sockets of a worker.
+func Links() map[role.Link]bus.LinkSpec {
+	return map[role.Link]bus.LinkSpec{
+		LinkPlace: {Name: linkNames[LinkPlace], Kind: bus.Req},
+		LinkQueue: {Name: linkNames[LinkQueue], Kind: bus.Dealer},
+	}
+}

@@ -1,0 +1,298 @@
+// Package worker is the role that runs functions. It asks a broker which queue
+// to join, joins it, runs the jobs it is given, several at a time, and looks
+// for another queue when its own falls silent.
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// The worker's links.
+const (
+	LinkPlace role.Link = iota + 1 // REQ, a new one for each question to a broker
+	LinkQueue                      // DEALER, dialled to the queue that was named
+)
+
+var linkNames = map[role.Link]string{LinkPlace: "place", LinkQueue: "queue"}
+
+const (
+	placeWithin = time.Second            // for a broker's answer, before the next is asked
+	joinWithin  = 3 * time.Second        // for a queue's first answer, before another is asked for
+	askAgain    = 100 * time.Millisecond // after a broker without queues
+	peer        = "peer"                 // key of the one socket open on each link
+)
+
+// Config is a worker's part in the system.
+type Config struct {
+	Self    wire.Member // with Functions and Slots
+	Brokers []string    // ROUTER endpoints for workers
+	Log     *slog.Logger
+}
+
+// Machine is a worker's decisions: a role.Machine, and Starts and Stops, which
+// say what to run.
+type Machine struct {
+	role.Outbox
+	cfg    Config
+	me     wire.Incarnation
+	faults role.Faults
+	timer  role.Timer
+
+	// Looking for a queue: due is when to ask, or to ask the next broker.
+	broker int
+	asking bool
+	due    role.Time
+
+	// At a queue, or on the way in.
+	epochs job.Epochs
+	queue  *job.Initiator
+	name   string    // the queue's
+	until  role.Time // by when it must have answered
+
+	jobs        map[wire.JobID]*task
+	line        []*task         // given beyond the slots; oldest first
+	running     int             // started and not finished
+	undelivered []*wire.Message // results that a lost queue has not acknowledged
+	lostQueue   wire.Incarnation
+
+	starts   []Start
+	stops    []wire.JobID
+	draining bool
+}
+
+// task is a job at this worker.
+type task struct {
+	msg      *wire.Message
+	deadline role.Time
+	running  bool
+	unwanted bool // cancelled: runs to its end, the result is dropped
+}
+
+// Start asks the driver to run a function. The driver answers with Finished.
+type Start struct {
+	Job     *wire.Message // Attempt is the run's number; the body is the function's input
+	Timeout time.Duration // until the job's deadline
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Code        wire.Code
+	ContentType string
+	Body        []byte
+	Reason      string // for people, if Code is not OK
+}
+
+// New makes a worker; nothing happens before the first Tick.
+func New(cfg Config) *Machine {
+	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task)}
+	m.faults.Log = cfg.Log
+	return m
+}
+
+// Receive takes one packet.
+func (m *Machine) Receive(now role.Time, p role.Packet) {
+	if err := m.receive(now, p); err != nil {
+		m.faults.Note(p.Link, linkNames[p.Link], err)
+	}
+}
+
+func (m *Machine) receive(now role.Time, p role.Packet) error {
+	if p.Link == LinkPlace {
+		return m.placed(now, p.Frames)
+	}
+	msg, err := wire.Decode(p.Frames)
+	if err != nil || m.queue == nil {
+		return err
+	}
+	switch m.queue.Receive(now, msg) {
+	case job.Up:
+		m.joined(now, msg.Sender)
+	case job.Down:
+		m.queueLost(now, "left or began anew: "+msg.Meta.Reason)
+		if msg.Type == wire.TypeGoodbye && msg.Code == wire.CodeLeaving {
+			m.seek(now)
+		}
+		return nil
+	case job.Fresh:
+		switch msg.Type {
+		case wire.TypeJob:
+			m.given(now, msg)
+		case wire.TypeCancel:
+			m.cancelled(msg.Job)
+		default:
+			return fmt.Errorf("%w: %s from a queue", wire.ErrMalformed, msg.Type)
+		}
+	}
+	m.queue.Poll(now)
+	m.timer.By(now, m.queue.Wake())
+	return nil
+}
+
+// Unreachable cannot happen: a worker binds no ROUTER.
+func (m *Machine) Unreachable(role.Time, role.Packet) {}
+
+// Tick does what is due.
+func (m *Machine) Tick(now role.Time) {
+	m.timer.Reset(now)
+	if m.queue != nil {
+		if m.queue.Poll(now) == job.Down {
+			m.queueLost(now, "silent for 3 s")
+			m.seek(now)
+		} else if m.queue.Link() == nil && now >= m.until {
+			m.cfg.Log.Warn("queue does not answer; looking for another", "queue", m.name)
+			m.seek(now)
+		}
+	}
+	if m.queue == nil && now >= m.due {
+		m.ask(now)
+	}
+	if m.queue != nil {
+		m.timer.By(now, m.queue.Wake())
+		if m.queue.Link() == nil {
+			m.timer.By(now, m.until)
+		}
+	} else {
+		m.timer.By(now, m.due)
+	}
+}
+
+// Wake returns when Tick is wanted next.
+func (m *Machine) Wake() role.Time { return m.timer.At() }
+
+// Joined returns the queue that this worker is at; empty if none.
+func (m *Machine) Joined() string {
+	if m.queue != nil && m.queue.Link() != nil {
+		return m.name
+	}
+	return ""
+}
+
+// ask puts the question to the next broker, by a socket of its own: a REQ
+// socket that waits for a dead broker takes no other question.
+func (m *Machine) ask(now role.Time) {
+	if m.asking {
+		m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
+		m.cfg.Log.Debug("broker does not answer", "broker", m.cfg.Brokers[m.broker])
+		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
+	}
+	m.asking, m.due = true, now+placeWithin
+	m.timer.By(now, m.due)
+	question := &wire.Text{Command: wire.TextPlace, Name: m.cfg.Self.Name}
+	to := role.Packet{Link: LinkPlace, Peer: peer}
+	m.Emit(role.Effect{Op: role.OpDial, Packet: to, Endpoint: m.cfg.Brokers[m.broker]})
+	to.Frames = question.Frames()
+	m.Emit(role.Effect{Op: role.OpSend, Packet: to})
+}
+
+// placed takes a broker's answer.
+func (m *Machine) placed(now role.Time, frames [][]byte) error {
+	answer, err := wire.DecodeText(frames)
+	if err != nil || !m.asking {
+		return err
+	}
+	m.asking, m.due = false, now+askAgain
+	m.timer.By(now, m.due)
+	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
+	switch answer.Command {
+	case wire.TextQueue:
+		m.join(now, answer.Name, answer.Endpoint)
+	case wire.TextWait:
+		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
+	default:
+		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, answer.Command)
+	}
+	return nil
+}
+
+// join dials a queue and announces this worker there.
+func (m *Machine) join(now role.Time, name, endpoint string) {
+	m.name, m.until = name, now+joinWithin
+	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkQueue, Peer: peer}, Endpoint: endpoint})
+	body, err := json.Marshal(m.cfg.Self)
+	if err != nil {
+		panic("worker: a member is plain data: " + err.Error())
+	}
+	window := job.Window{Count: 1 << 40, Bytes: 1 << 60} // the queue keeps to the slots
+	m.queue = job.NewInitiator(m.me, &m.epochs, window, func() []byte { return body }, func(frames [][]byte) {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkQueue, Peer: peer, Frames: frames}})
+	})
+	if m.draining {
+		m.queue.Drain(now)
+	}
+	m.queue.Poll(now)
+}
+
+// joined is told that the queue has answered. Results that a queue of the same
+// incarnation has not acknowledged go out again; another's are not wanted:
+// their jobs have been given to somebody else.
+func (m *Machine) joined(now role.Time, queue wire.Incarnation) {
+	m.cfg.Log.Info("joined queue", "queue", m.name)
+	if queue == m.lostQueue {
+		for _, r := range m.undelivered {
+			m.queue.Link().Send(now, r)
+		}
+	}
+	m.undelivered = nil
+}
+
+// queueLost keeps what the queue has not acknowledged and gives up what has
+// not been started: the queue has it, or whoever gets its jobs.
+func (m *Machine) queueLost(now role.Time, why string) {
+	m.cfg.Log.Warn("queue lost", "queue", m.name, "why", why)
+	if over := m.queue.Over(); over != nil {
+		m.lostQueue = over.Peer
+		for _, r := range over.Unacknowledged() {
+			if r.Type == wire.TypeResult {
+				m.undelivered = append(m.undelivered, r)
+			}
+		}
+	}
+	for _, t := range m.line {
+		delete(m.jobs, t.msg.Job)
+	}
+	m.line = nil
+	m.until = now + joinWithin
+	m.timer.By(now, m.until)
+}
+
+// seek leaves the queue for good and begins to look for another.
+func (m *Machine) seek(now role.Time) {
+	m.queue, m.asking, m.due = nil, false, now
+	m.timer.By(now, now)
+	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkQueue, Peer: peer}})
+}
+
+// Drain begins to stop: what runs is finished, what waits is given back.
+func (m *Machine) Drain(now role.Time) {
+	m.draining = true
+	if m.queue == nil || m.queue.Link() == nil {
+		return
+	}
+	m.queue.Drain(now)
+	for _, t := range m.line {
+		r := &wire.Message{Header: wire.Header{Type: wire.TypeReturn, Job: t.msg.Job}}
+		r.SetBody(nil)
+		m.queue.Link().Send(now, r)
+		delete(m.jobs, t.msg.Job)
+	}
+	m.line = nil
+}
+
+// Drained reports whether nothing runs and every result has arrived.
+func (m *Machine) Drained() bool {
+	return m.running == 0 && (m.queue == nil || m.queue.Link() == nil || len(m.queue.Link().Unacknowledged()) == 0)
+}
+
+// Leave says goodbye to the queue.
+func (m *Machine) Leave(now role.Time) {
+	if m.queue != nil {
+		m.queue.Farewell(now, "worker "+m.cfg.Self.Name+" stops")
+	}
+}
