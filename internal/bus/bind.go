@@ -59,8 +59,7 @@ func (h *Host) Bind(id role.Link, endpoint string) (bound string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot bind %s to %q: %w", l.Name, endpoint, explainBind(endpoint, err))
 	}
-	// Binding looks into the mailbox, like sending does.
-	h.setReady(l.bound)
+	h.setReady(l.bound) // binding empties the mailbox, like sending
 	h.log.Info("bound", "link", l.Name, "endpoint", bound)
 	return bound, nil
 }

@@ -14,6 +14,9 @@
 //     sending, and before sleeping, ZMQ_EVENTS must be read again
 //     (Host.settle), or a message stays unnoticed until the next one comes.
 //     Receiving until EAGAIN is as good as reading ZMQ_EVENTS.
+//   - The same holds after connecting and binding: a new connection signals
+//     nothing before it has once been looked at and found empty (seen over
+//     inproc).
 //   - Sending looks into the mailbox at most about once a millisecond, so that
 //     EAGAIN can be out of date (socket.sendFirst).
 //   - A message that broke off half way must still be sent to its last frame

@@ -50,10 +50,7 @@ func (h *Host) send(l *link, p role.Packet) {
 		return
 	}
 	err := s.send(p)
-	if !s.dirty && kinds[l.Kind].receives {
-		s.dirty = true
-		h.dirty = append(h.dirty, s)
-	}
+	h.touched(s)
 	if err == nil {
 		l.sentMessages.Add(1)
 		l.sentBytes.Add(uint64(size(p.Frames)))
@@ -89,7 +86,17 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 		return explainConnect(err)
 	}
 	h.dialled[address{l.id, peer}] = s
+	h.touched(s)
 	return nil
+}
+
+// touched notes that libzmq may have looked into s's mailbox, so that the
+// poller can miss what is there.
+func (h *Host) touched(s *socket) {
+	if !s.dirty && kinds[s.link.Kind].receives {
+		s.dirty = true
+		h.dirty = append(h.dirty, s)
+	}
 }
 
 func (h *Host) hangup(a address) {
@@ -104,6 +111,7 @@ func (h *Host) subscribe(l *link, e *role.Effect) error {
 	if s == nil {
 		return errors.New("not dialled")
 	}
+	h.touched(s)
 	if e.Op == role.OpSubscribe {
 		return s.zmq.SetSubscribe(e.Topic)
 	}

@@ -57,6 +57,17 @@ func (g *Gateway) Ready(ctx context.Context) (ready bool, err error) {
 	return ready, err
 }
 
+// Serving reports whether a request could be run at once: a broker takes
+// requests and some queue has a free slot.
+func (g *Gateway) Serving(ctx context.Context) (serving bool, err error) {
+	err = g.ask(ctx, func() {
+		for _, f := range g.machine.bus.View.Functions() {
+			serving = serving || f.Free > 0 && g.machine.Ready()
+		}
+	})
+	return serving, err
+}
+
 // FunctionInfo is what clients can know of a function.
 type FunctionInfo struct {
 	Name    string `json:"name"`

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -20,12 +21,9 @@ func (i Incarnation) String() string { return fmt.Sprintf("%016x", uint64(i)) }
 
 // ParseIncarnation reads what String wrote.
 func ParseIncarnation(s string) (Incarnation, error) {
-	var v uint64
-	if len(s) != 16 {
-		return 0, fmt.Errorf("%w: incarnation %q, want 16 hex digits", ErrMalformed, s)
-	}
-	if _, err := fmt.Sscanf(s, "%16x", &v); err != nil {
-		return 0, fmt.Errorf("%w: incarnation %q, want 16 hex digits", ErrMalformed, s)
+	v, err := strconv.ParseUint(s, 16, 64)
+	if err != nil || len(s) != 16 {
+		return 0, fmt.Errorf("%w: incarnation %.40q, want 16 hex digits", ErrMalformed, s)
 	}
 	return Incarnation(v), nil
 }
@@ -148,14 +146,14 @@ func (h *Header) append(b []byte) []byte {
 
 // decode reads b into h. Bytes behind the known part are skipped.
 func (h *Header) decode(b []byte) error {
-	if len(b) < HeaderSize {
-		return fmt.Errorf("%w: header of %d bytes, want at least %d", ErrMalformed, len(b), HeaderSize)
-	}
-	if b[0] != magic[0] || b[1] != magic[1] {
-		return fmt.Errorf("%w: header begins with %#02x %#02x, want %q", ErrMalformed, b[0], b[1], magic[:])
+	if len(b) < 3 || b[0] != magic[0] || b[1] != magic[1] {
+		return fmt.Errorf("%w: header of %d bytes begins with %#02x, want %q", ErrMalformed, len(b), b[:min(len(b), 2)], magic[:])
 	}
 	if b[2] != Version {
 		return fmt.Errorf("%w: protocol version %d, want %d: the two sides run different releases", ErrVersion, b[2], Version)
+	}
+	if len(b) < HeaderSize {
+		return fmt.Errorf("%w: header of %d bytes, want at least %d", ErrMalformed, len(b), HeaderSize)
 	}
 	be := binary.BigEndian
 	if n := int(be.Uint16(b[6:])); n != len(b) {

@@ -117,6 +117,9 @@ func DecodeText(frames [][]byte) (*Text, error) {
 		if err := want(3, 3, "JOB id function body"); err != nil {
 			return nil, err
 		}
+		if !ValidName(string(args[1])) {
+			return nil, fmt.Errorf("%w: JOB with function name %.80q", ErrMalformed, args[1])
+		}
 		t.Function, t.Body = string(args[1]), args[2]
 		return t, t.setJob(args[0])
 	case TextResult:

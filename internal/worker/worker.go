@@ -96,6 +96,9 @@ func New(cfg Config) *Machine {
 	return m
 }
 
+// Advertise says where others reach one of this role's links.
+func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
+
 // Receive takes one packet.
 func (m *Machine) Receive(now role.Time, p role.Packet) {
 	if err := m.receive(now, p); err != nil {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"faasd/internal/config"
+	"faasd/internal/node"
+)
+
+// Flags that several commands have, declared once.
+
+const mebibyte = 1 << 20
+
+// identity declares --name and --advertise.
+func identity(s *config.Set, id *node.Identity) {
+	s.Name(&id.Name, "name", "", "name of this part, shown everywhere").DefaultText("made up")
+	advertise(s, id)
+}
+
+func advertise(s *config.Set, id *node.Identity) {
+	s.String(&id.Advertise, "advertise", "", "HOST", "host under which others reach what is bound to all addresses").DefaultText("this host's name")
+}
+
+// limits declares what bounds the jobs that a part holds.
+func limits(s *config.Set, l *node.Limits, peer string) {
+	s.Group("Limits")
+	s.Bytes(&l.MaxBody, "max-body", 6*mebibyte, 1, 1<<30, "largest body of a request")
+	s.Int(&l.WindowJobs, "window-jobs", 4096, 1, 1<<20, "jobs that "+peer+" may have outstanding here")
+	s.Bytes(&l.WindowBytes, "window-bytes", 256*mebibyte, 1, math.MaxInt64, "bytes of jobs that "+peer+" may have outstanding here")
+}
+
+func results(s *config.Set, w *node.Window) {
+	s.Int(&w.Count, "results", 4096, 0, 1<<20, "finished results kept for a broker that asks again")
+	s.Bytes(&w.Bytes, "results-bytes", 64*mebibyte, 0, math.MaxInt64, "bytes of finished results kept")
+}
+
+func grace(s *config.Set, d *time.Duration) {
+	s.Duration(d, "grace", 8*time.Second, 0, time.Hour, "time to finish or give back what runs when stopped")
+}
+
+func requests(s *config.Set, timeout *time.Duration, attempts *int) {
+	s.Duration(timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
+	s.Int(attempts, "attempts", 3, 1, 255, "runs of a job that may be started, each after the loss of the one before")
+}
+
+func slots(s *config.Set, n *int, name string) {
+	s.Int(n, name, 8, 1, 1024, "jobs that a worker runs at a time")
+}
+
+// common is what every role's command has besides its own settings.
+type common struct {
+	grace time.Duration
+	log   config.Log
+}
+
+func (c *common) declare(s *config.Set) {
+	s.Group("Stopping")
+	grace(s, &c.grace)
+	c.log.Declare(s)
+}
+
+func (c *common) logger(std config.Stdio) *slog.Logger { return c.log.Logger(std.Err) }
+
+// announcer prints a role's ready line.
+func announcer(std config.Stdio) func(config.Ready) {
+	return func(r config.Ready) { fmt.Fprintln(std.Out, r) }
+}
+
+// listener prints where HTTP is served.
+func listener(std config.Stdio) func(string) {
+	return func(url string) { fmt.Fprintln(std.Out, config.Listening(url)) }
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+
+	"faasd/internal/config"
+	"faasd/internal/node"
+)
+
+type frontend struct {
+	common
+	node.Frontend
+}
+
+func (c *frontend) Settings() *config.Set {
+	s := config.NewSet(config.Doc{
+		Name:        "frontend",
+		Summary:     "take HTTP requests and answer them",
+		Description: "Gives each request to a broker that has room for it and answers when the result is back; nothing hangs longer than --timeout.",
+		Examples:    []string{"faasd frontend", "faasd frontend --http :3000 --broker tcp://10.0.0.5:8009,tcp://10.0.0.6:8009"},
+	})
+	identity(s, &c.Identity)
+	s.HTTPAddr(&c.HTTP, "http", "127.0.0.1:3000", "where clients are served")
+	requests(s, &c.Timeout, &c.Attempts)
+	s.Group("Links")
+	s.Bind(&c.Replies, "reply-bind", "tcp://127.0.0.1:8008", "where brokers send results (PULL)")
+	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8009"}, "where brokers take requests")
+	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
+	limits(s, &c.Limits, "a broker")
+	c.declare(s)
+	return s
+}
+
+func (c *frontend) Validate() error { return nil }
+
+func (c *frontend) Run(ctx context.Context, std config.Stdio) error {
+	return node.RunFrontend(ctx, c.Frontend, c.grace, c.logger(std), announcer(std), listener(std))
+}

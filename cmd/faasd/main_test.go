@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"faasd/internal/config"
+	"faasd/internal/proc"
+)
+
+// runAsFaasd makes this test binary behave as the real program, so that tests
+// start what users start, race detector included, without building it twice.
+// Its name has no FAASD_ prefix: it must reach the workers that `up` starts.
+const runAsFaasd = "TEST_RUN_AS_FAASD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runAsFaasd) != "" {
+		os.Exit(config.Main(program(), os.Args[1:], config.OS()))
+	}
+	os.Exit(m.Run())
+}
+
+// faasd is this test binary's path, set up to run as the real program.
+func faasd(t *testing.T) string {
+	t.Helper()
+	bin, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(runAsFaasd, "1")
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
+	t.Setenv(proc.BinaryVariable, bin)
+	return bin
+}

@@ -1,0 +1,133 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"faasd/internal/config"
+)
+
+// dataDir is the folder of a running `up`: its lock, its sockets, its logs,
+// and a note by which operators find it.
+type dataDir struct {
+	path    string
+	sockets string // path, or a shorter folder if sockets in it would have too long a name
+	lock    *os.File
+}
+
+const (
+	lockFile    = "lock"
+	logFolder   = "logs"
+	ipcFolder   = "run"
+	dirMode     = 0o700
+	longestName = len("/coordinator-subscribe.ipc") // of a socket, see up.go
+)
+
+// openDataDir makes the folder usable by this process alone.
+func openDataDir(path string) (*dataDir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("data folder %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Join(path, logFolder), dirMode); err != nil {
+		return nil, unusable(path, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("data folder %s is in use by %s; stop that one, or choose another folder with --data", path, holder(lock))
+		}
+		return nil, unusable(path, err)
+	}
+	d := &dataDir{path: path, lock: lock}
+	if err := d.makeSocketFolder(); err != nil {
+		return nil, errors.Join(unusable(path, err), lock.Close())
+	}
+	if err := d.note(); err != nil {
+		return nil, errors.Join(unusable(path, err), d.close())
+	}
+	return d, nil
+}
+
+func unusable(path string, err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = fmt.Errorf("%s %s: %w", pe.Op, pe.Path, pe.Err)
+	}
+	return fmt.Errorf("data folder %s cannot be used: %w; make it writable, or choose another with --data", path, err)
+}
+
+// holder reads who has the lock.
+func holder(lock *os.File) string {
+	b := make([]byte, 32)
+	n, _ := lock.ReadAt(b, 0)
+	if pid := strings.TrimSpace(string(b[:n])); pid != "" {
+		return "faasd up with process id " + pid
+	}
+	return "another faasd up"
+}
+
+// makeSocketFolder empties the folder for sockets, which may hold those of a
+// process that was killed.
+func (d *dataDir) makeSocketFolder() error {
+	d.sockets = filepath.Join(d.path, ipcFolder)
+	if len(d.sockets)+longestName > config.MaxIPCPath {
+		short, err := os.MkdirTemp("", "faasd-")
+		if err != nil {
+			return err
+		}
+		d.sockets = short
+		return nil
+	}
+	if err := os.RemoveAll(d.sockets); err != nil {
+		return err
+	}
+	return os.Mkdir(d.sockets, dirMode)
+}
+
+// note writes the process id into the lock file.
+func (d *dataDir) note() error {
+	if err := d.lock.Truncate(0); err != nil {
+		return err
+	}
+	_, err := d.lock.WriteAt([]byte(fmt.Sprintf("%d\n", os.Getpid())), 0)
+	return err
+}
+
+// socket is the endpoint of a socket in the folder.
+func (d *dataDir) socket(name string) string {
+	return "ipc://" + filepath.Join(d.sockets, name+".ipc")
+}
+
+// publish writes the note by which operators find the running system, whole
+// or not at all.
+func (d *dataDir) publish(s config.Running) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(d.path, config.RunningFile)
+	if err := os.WriteFile(path+".new", append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// close removes what only a running system has, and gives up the folder. The
+// lock file stays: removing it would let two processes lock two files.
+func (d *dataDir) close() error {
+	err := os.Remove(filepath.Join(d.path, config.RunningFile))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(d.sockets), d.lock.Truncate(0), d.lock.Close())
+}

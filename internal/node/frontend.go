@@ -1,0 +1,174 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"faasd/internal/bus"
+	"faasd/internal/config"
+	"faasd/internal/frontend"
+	"faasd/internal/frontend/native"
+	"faasd/internal/function"
+	"faasd/internal/metrics"
+	"faasd/internal/wire"
+)
+
+// Frontend is a frontend's settings.
+type Frontend struct {
+	Identity
+	Limits
+	HTTP         string        // address to listen on
+	Timeout      time.Duration // until a request is answered 504
+	Attempts     int           // runs of a job that may be started at most
+	Replies      string        // endpoint to bind
+	Brokers      []string      // PULL endpoints to dial
+	Coordinators []string      // XPUB endpoints to dial
+}
+
+// The times of the HTTP server. They bound what a slow client can hold.
+const (
+	headerWithin = 10 * time.Second
+	bodyWithin   = 2 * time.Minute
+	idleFor      = 2 * time.Minute
+)
+
+// FrontendPart is a frontend and its HTTP server.
+type FrontendPart struct {
+	*Part
+	gateway  *frontend.Gateway
+	listener net.Listener
+	server   *http.Server
+	served   chan error
+}
+
+// startFrontend binds everything; run starts it.
+func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Logger) (*FrontendPart, error) {
+	f.Role = wire.RoleFrontend
+	self := f.member()
+	log = log.With("role", f.Role, "id", f.Name)
+	listener, err := net.Listen("tcp", f.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; stop whoever uses it, or choose another with --http (port 0 picks a free one)", f.HTTP, plain(err))
+	}
+	m := frontend.New(frontend.Config{
+		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,
+		BuiltIn: []string{function.EchoName}, AttemptLimit: uint8(f.Attempts), Window: f.window(),
+		Log: log, Started: bus.Started(),
+	})
+	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), log)
+	if err == nil {
+		err = p.bind(frontend.LinkReplies, "replies", f.Replies)
+	}
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do), listener: listener, served: make(chan error, 1)}
+	fp.server = &http.Server{
+		Handler: native.New(native.Config{
+			MaxBody: f.MaxBody, Timeout: f.Timeout, Metrics: set.Handler(), Observe: set.Request,
+		}, fp.gateway),
+		ReadHeaderTimeout: headerWithin, ReadTimeout: bodyWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return fp, nil
+}
+
+// plain takes the operation and address, which the caller has named, off a
+// listener's error.
+func plain(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+func (f *FrontendPart) run() {
+	f.Part.run()
+	go func() { f.served <- f.server.Serve(f.listener) }()
+}
+
+// URL is where clients reach the frontend.
+func (f *FrontendPart) URL() string {
+	host, port, err := net.SplitHostPort(f.listener.Addr().String())
+	if err == nil && net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// Stop refuses new requests, waits for the open ones until ctx ends, and stops.
+func (f *FrontendPart) Stop(ctx context.Context) {
+	shut := make(chan struct{})
+	go func() {
+		defer close(shut)
+		if f.server.Shutdown(ctx) != nil { // ctx has ended
+			<-f.ended // the open requests have been answered 503
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			if f.server.Shutdown(last) != nil {
+				_ = f.server.Close()
+			}
+		}
+	}()
+	f.Part.Stop(ctx)
+	<-shut
+}
+
+// readyPoll is how often a starting frontend is asked whether it is ready.
+const readyPoll = 5 * time.Millisecond
+
+// wait waits until ok says yes, ctx ends, or the frontend does.
+func (f *FrontendPart) wait(ctx context.Context, ok func(context.Context) (bool, error)) error {
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for {
+		if yes, err := ok(ctx); yes || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// RunFrontend runs a frontend alone in this process until ctx ends, and then
+// stops it within grace. announce is called once its sockets are bound,
+// listening once a broker takes its requests; until then they are refused.
+func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog.Logger, announce func(config.Ready), listening func(url string)) error {
+	zmq, err := bus.NewContext()
+	if err != nil {
+		return err
+	}
+	defer zmq.Close()
+	set := metrics.New()
+	p, err := startFrontend(zmq, f, set, log)
+	if err != nil {
+		return err
+	}
+	set.Links(p.counters)
+	p.run()
+	announce(p.Ready())
+	if p.wait(ctx, p.gateway.Ready) == nil {
+		listening(p.URL())
+	}
+	select {
+	case <-ctx.Done():
+		err = nil
+	case <-p.ended:
+		err = errors.Join(errEnded, p.err)
+	case e := <-p.served:
+		err = fmt.Errorf("HTTP server on %s: %w", p.URL(), e)
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	p.Stop(stop)
+	return err
+}

@@ -1,0 +1,217 @@
+// Package node starts and stops roles: one in a process of its own, or any set
+// of them in one process, by the same code.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"faasd/internal/bus"
+	"faasd/internal/config"
+	"faasd/internal/metrics"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// machine is what every role's state machine offers beside role.Machine.
+type machine interface {
+	role.Machine
+	// Advertise says where others reach one of the role's links.
+	Advertise(link, endpoint string)
+	// Drain begins to stop, Drained says when nothing is left to do, and
+	// Leave says goodbye.
+	Drain(now role.Time)
+	Drained() bool
+	Leave(now role.Time)
+}
+
+// Identity is who a role is.
+type Identity struct {
+	Role string
+	Name string // empty: one is made up
+	// Advertise is the host under which others reach what is bound to all
+	// addresses; empty is the host's name.
+	Advertise string
+}
+
+// member draws an incarnation and fills in what is known of the process.
+func (id *Identity) member() wire.Member {
+	var b [8]byte
+	for binary.BigEndian.Uint64(b[:]) == 0 {
+		_, _ = rand.Read(b[:]) // never fails
+	}
+	inc := wire.Incarnation(binary.BigEndian.Uint64(b[:]))
+	if id.Name == "" {
+		id.Name = fmt.Sprintf("%s-%s", id.Role[:1], inc.String()[:6])
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return wire.Member{
+		Role: id.Role, Name: id.Name, Incarnation: inc, Host: host, PID: os.Getpid(), Version: config.Version,
+	}
+}
+
+// Part is one role of this process.
+type Part struct {
+	id      Identity
+	log     *slog.Logger
+	host    *bus.Host
+	machine machine
+	bound   map[string]string // by link name, as bound
+	ended   chan struct{}     // closed when the host has stopped
+	err     error             // of the host; valid once ended
+}
+
+// newPart joins a machine to the bus. Nothing happens before run.
+func newPart(ctx *bus.Context, id Identity, m machine, links map[role.Link]bus.LinkSpec, log *slog.Logger) (*Part, error) {
+	host, err := bus.NewHost(bus.Config{Context: ctx, Machine: m, Links: links, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	return &Part{
+		id: id, log: log, host: host, machine: m,
+		bound: make(map[string]string), ended: make(chan struct{}),
+	}, nil
+}
+
+// bind binds a link to endpoints; the first is the one that is advertised.
+func (p *Part) bind(link role.Link, name string, endpoints ...string) error {
+	for i, ep := range endpoints {
+		bound, err := p.host.Bind(link, ep)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			p.bound[name] = bound
+			p.machine.Advertise(name, p.reachable(bound))
+		}
+	}
+	return nil
+}
+
+// reachable turns what was bound into what others can dial.
+func (p *Part) reachable(bound string) string {
+	addr, ok := strings.CutPrefix(bound, "tcp://")
+	if !ok {
+		return bound
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return bound
+	}
+	ip := net.ParseIP(host)
+	switch {
+	case p.id.Advertise != "":
+		host = p.id.Advertise
+	case ip != nil && ip.IsUnspecified():
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	return "tcp://" + net.JoinHostPort(host, port)
+}
+
+// run starts the host's own goroutine.
+func (p *Part) run() {
+	go func() {
+		defer close(p.ended)
+		p.err = p.host.Run(context.Background())
+	}()
+}
+
+// Ready is what the role says once its sockets are bound.
+func (p *Part) Ready() config.Ready {
+	return config.Ready{Role: p.id.Role, Name: p.id.Name, Links: maps.Clone(p.bound)}
+}
+
+// Ended is closed when the role has stopped.
+func (p *Part) Ended() <-chan struct{} { return p.ended }
+
+// drainPoll is how often a stopping role is asked whether it has finished.
+const drainPoll = 10 * time.Millisecond
+
+// Stop lets the role finish or give back what it has until ctx ends, says
+// goodbye, and closes its sockets.
+func (p *Part) Stop(ctx context.Context) {
+	p.log.Info("stopping")
+	if !p.turn(p.machine.Drain) {
+		return
+	}
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	for drained := false; !drained; {
+		if !p.turn(func(role.Time) { drained = p.machine.Drained() }) {
+			return
+		}
+		if drained {
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.log.Warn("stopped before everything was finished")
+			drained = true
+		}
+	}
+	p.turn(p.machine.Leave)
+	p.host.Close()
+	<-p.ended
+	p.log.Info("stopped")
+}
+
+// turn runs fn in the owner's turn and waits for it; false if the host has stopped.
+func (p *Part) turn(fn func(now role.Time)) bool {
+	done := make(chan struct{})
+	if !p.host.Do(func(now role.Time) { fn(now); close(done) }) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-p.ended:
+		return false
+	}
+}
+
+// counters gives the part's link counters to the metrics.
+func (p *Part) counters() []metrics.Link {
+	stats := p.host.Stats()
+	out := make([]metrics.Link, len(stats))
+	for i, s := range stats {
+		out[i] = metrics.Link{
+			Role: p.id.Role, Name: p.id.Name, Link: s.Name,
+			Sent: s.SentMessages, Received: s.ReceivedMessages, Dropped: s.DroppedSends, Malformed: s.Malformed,
+		}
+	}
+	return out
+}
+
+// errEnded is what a role says that stopped though nobody asked it to.
+var errEnded = errors.New("the role stopped by itself")
+
+// alone runs the one role of a process: it is announced, runs until ctx ends,
+// and is stopped within grace.
+func alone(ctx context.Context, p *Part, grace time.Duration, announce func(config.Ready)) error {
+	p.run()
+	announce(p.Ready())
+	select {
+	case <-ctx.Done():
+	case <-p.ended:
+		return errors.Join(errEnded, p.err)
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	p.Stop(stop)
+	return p.err
+}

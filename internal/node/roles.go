@@ -1,0 +1,168 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"faasd/internal/broker"
+	"faasd/internal/bus"
+	"faasd/internal/config"
+	"faasd/internal/coordinator"
+	"faasd/internal/function"
+	"faasd/internal/job"
+	"faasd/internal/queue"
+	"faasd/internal/wire"
+	"faasd/internal/worker"
+)
+
+// Limits are what every role that carries jobs keeps to.
+type Limits struct {
+	MaxBody     int64 // bytes of a job's body, at most
+	WindowJobs  int   // jobs that one peer may have outstanding here
+	WindowBytes int64 // and their bytes
+}
+
+// frameRoom is how much larger than a body a ZeroMQ frame may be: a function's
+// answer may be somewhat larger than the largest request.
+const frameRoom = 1 << 20
+
+func (l Limits) maxMessage() int64 { return l.MaxBody + frameRoom }
+
+func (l Limits) window() job.Window {
+	return job.Window{Count: uint64(l.WindowJobs), Bytes: uint64(l.WindowBytes)}
+}
+
+// Coordinator is a coordinator's settings.
+type Coordinator struct {
+	Identity
+	Publish   []string // endpoints to bind; the first is advertised
+	Subscribe []string
+}
+
+func (c Coordinator) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	c.Role = wire.RoleCoordinator
+	self := c.member()
+	log = log.With("role", c.Role, "id", c.Name)
+	p, err := newPart(ctx, c.Identity, coordinator.New(coordinator.Config{Self: self, Log: log}), coordinator.Links(), log)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.bind(coordinator.LinkPublish, "publish", c.Publish...); err != nil {
+		return nil, err
+	}
+	return p, p.bind(coordinator.LinkSubscribe, "subscribe", c.Subscribe...)
+}
+
+// Broker is a broker's settings.
+type Broker struct {
+	Identity
+	Limits
+	Frontends, Workers, Jobs, Responses string   // endpoints to bind
+	Coordinators                        []string // XPUB endpoints to dial
+}
+
+func (b Broker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	b.Role = wire.RoleBroker
+	self := b.member()
+	log = log.With("role", b.Role, "id", b.Name)
+	m := broker.New(broker.Config{
+		Self: self, Coordinators: b.Coordinators, Window: b.window(), Log: log, Started: bus.Started(),
+	})
+	p, err := newPart(ctx, b.Identity, m, broker.Links(b.maxMessage()), log)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.bind(broker.LinkFrontends, "frontends", b.Frontends); err != nil {
+		return nil, err
+	}
+	if err := p.bind(broker.LinkWorkers, "workers", b.Workers); err != nil {
+		return nil, err
+	}
+	if err := p.bind(broker.LinkJobs, "jobs", b.Jobs); err != nil {
+		return nil, err
+	}
+	return p, p.bind(broker.LinkResponses, "responses", b.Responses)
+}
+
+// Queue is a queue's settings. Brokers and BrokerJobs belong together, one by one.
+type Queue struct {
+	Identity
+	Limits
+	Results      Window   // results kept for whoever asks again
+	Workers      string   // endpoint to bind
+	Brokers      []string // PULL endpoints to dial
+	BrokerJobs   []string // XPUB endpoints to dial
+	Coordinators []string // XPUB endpoints to dial
+}
+
+// Window bounds something in count and bytes.
+type Window struct {
+	Count int
+	Bytes int64
+}
+
+func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	q.Role = wire.RoleQueue
+	self := q.member()
+	log = log.With("role", q.Role, "id", q.Name)
+	if len(q.Brokers) != len(q.BrokerJobs) {
+		return nil, fmt.Errorf("queue %s: %d broker endpoints for answers but %d for jobs; give one of each for every broker", q.Name, len(q.Brokers), len(q.BrokerJobs))
+	}
+	cfg := queue.Config{
+		Self: self, Coordinators: q.Coordinators, Window: q.window(),
+		Results: job.Window{Count: uint64(q.Results.Count), Bytes: uint64(q.Results.Bytes)},
+		Log:     log, Started: bus.Started(),
+	}
+	for i := range q.Brokers {
+		cfg.Brokers = append(cfg.Brokers, queue.BrokerEndpoints{Responses: q.Brokers[i], Jobs: q.BrokerJobs[i]})
+	}
+	p, err := newPart(ctx, q.Identity, queue.New(cfg), queue.Links(q.maxMessage()), log)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.bind(queue.LinkWorkers, "workers", q.Workers)
+}
+
+// Worker is a worker's settings.
+type Worker struct {
+	Identity
+	Slots   int
+	Brokers []string // ROUTER endpoints to dial
+}
+
+func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	w.Role = wire.RoleWorker
+	self := w.member()
+	functions := map[string]function.Function{function.EchoName: function.Echo{}}
+	self.Functions, self.Slots = []string{function.EchoName}, w.Slots
+	log = log.With("role", w.Role, "id", w.Name)
+	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, Log: log}), functions)
+	p, err := newPart(ctx, w.Identity, r, worker.Links(), log)
+	if err != nil {
+		return nil, err
+	}
+	r.Attach(p.host.Now, p.host.Do)
+	return p, nil
+}
+
+// starter is the settings of a role.
+type starter interface {
+	start(ctx *bus.Context, log *slog.Logger) (*Part, error)
+}
+
+// Run runs one role alone in this process until ctx ends, and then stops it
+// within grace. announce is called once its sockets are bound.
+func Run(ctx context.Context, s starter, grace time.Duration, log *slog.Logger, announce func(config.Ready)) error {
+	zmq, err := bus.NewContext()
+	if err != nil {
+		return err
+	}
+	defer zmq.Close()
+	p, err := s.start(zmq, log)
+	if err != nil {
+		return err
+	}
+	return alone(ctx, p, grace, announce)
+}

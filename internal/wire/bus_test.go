@@ -1,0 +1,175 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestTopicsAreToldApartByPrefix(t *testing.T) {
+	member := Member{Role: RoleQueue, Name: "queueA", Incarnation: 0xab}
+	state := &State{Member: member}
+	detail := &Detail{Role: RoleQueue, Name: "queueA", Incarnation: 0xab}
+	event := &Event{Role: RoleQueue, Name: "queueA"}
+	for got, want := range map[string]string{
+		state.Topic():             "state/queue/queueA/00000000000000ab/",
+		detail.Topic():            "detail/queue/queueA/00000000000000ab/",
+		event.Topic():             "event/queue/queueA/",
+		TakeTopic(0xab):           "take/00000000000000ab/",
+		SnapshotTopic(0xab):       "snapshot/00000000000000ab/",
+		JobTopic("queueA", 0xab):  "queueA/00000000000000ab/",
+		JobTopic("queueAA", 0xab): "queueAA/00000000000000ab/",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	kinds := []string{TopicState, TopicDetail, TopicEvent, TopicTake, TopicSnapshot}
+	for _, a := range kinds {
+		for _, b := range kinds {
+			if a != b && strings.HasPrefix(a, b) {
+				t.Errorf("whoever wants %q gets %q as well", b, a)
+			}
+		}
+	}
+	// queueA's subscription must not bring queueAA's jobs, nor its successor's.
+	mine := JobTopic("queueA", 0xab)
+	for _, other := range []string{JobTopic("queueAA", 0xab), JobTopic("queueA", 0xac), JobTopic("queue", 0xab)} {
+		if strings.HasPrefix(other, mine) || strings.HasPrefix(mine, other) {
+			t.Errorf("%q and %q are one to ZeroMQ", mine, other)
+		}
+	}
+	// libzmq loses subscriptions of 246 bytes and more.
+	name := strings.Repeat("n", MaxName)
+	longest := &State{Member: Member{Role: RoleCoordinator, Name: name, Incarnation: 1<<64 - 1}}
+	if n := max(len(longest.Topic())+1, len(JobTopic(name, 1))); n >= 246 {
+		t.Errorf("the longest topic has %d bytes", n)
+	}
+}
+
+func TestJobTopicText(t *testing.T) {
+	for _, name := range []string{"queueA", "q", "a.b-c_d", strings.Repeat("n", MaxName)} {
+		queue, inc, err := ParseJobTopic(JobTopic(name, 0xfeed))
+		if queue != name || inc != 0xfeed || err != nil {
+			t.Errorf("%q came back as %q, %v, %v", name, queue, inc, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "/", "//", "queueA", "queueA/", "queueA//", "queueA/00000000000000ab", "queueA/ab/", "/00000000000000ab/",
+		"queueA/00000000000000ab/x", "queueA/00000000000000ab//", "queueA/000000000000zzzz/", "a b/00000000000000ab/",
+		"state/queueA/00000000000000ab/",
+	} {
+		if queue, inc, err := ParseJobTopic(bad); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q is read as %q, %v, %v", bad, queue, inc, err)
+		}
+	}
+}
+
+func exampleState() State {
+	return State{
+		Member: Member{
+			Role: RoleQueue, Name: "queueA", Incarnation: 0xf000000000000001, Host: "h", PID: 7, Version: "v1",
+			Endpoints: map[string]string{"workers": "tcp://h:8123"}, Workers: 2,
+		},
+		Sequence: 1<<64 - 1, Draining: true, Malformed: 3,
+		Queue: &QueueState{
+			Functions: map[string]FunctionState{"echo": {Workers: 2, Free: 1, Waiting: 4, Running: 1, Oldest: 250}},
+			Slots:     2, Free: 1, Waiting: 4, Running: 1, Done: 100, Moved: 2, Taken: 3,
+		},
+	}
+}
+
+func TestBusValuesComeBackAsTheyWereSent(t *testing.T) {
+	queue := exampleState()
+	member := queue.Member
+	for _, v := range []any{
+		queue,
+		State{Member: Member{Role: RoleBroker, Name: "b"}, Broker: &BrokerState{Queues: []string{"queueA"}, Holding: 1, Accepted: 2}},
+		State{Member: Member{Role: RoleFrontend, Name: "f"}, Frontend: &FrontendState{HTTP: ":3000", Open: 1, Refused: 2}, Left: true},
+		member,
+		Detail{Role: RoleQueue, Name: "queueA", Incarnation: 1, Sequence: 2, Workers: []WorkerDetail{
+			{Name: "w", Kind: "req", State: WorkerLost, Reason: "silent", Functions: []string{"echo"}, Slots: 1, HeardMillis: 9},
+		}},
+		Event{Millis: 1, Level: LevelWarn, Role: RoleQueue, Name: "queueA", Kind: "worker-lost", Worker: "w", Job: exampleID, Text: "gone"},
+		Take{Taker: 1<<64 - 1, TakerName: "queueB", Number: 5, Function: "echo", Count: 3},
+		Snapshot{Coordinator: member, States: []Aged[State]{{AgeMillis: 5, Value: queue}}, Details: []Aged[Detail]{}},
+	} {
+		frames := EncodeBus("topic/", v)
+		if len(frames) != 2 || string(frames[0]) != "topic/" {
+			t.Fatalf("%T is sent as %q", v, frames)
+		}
+		got := reflect.New(reflect.TypeOf(v))
+		if err := DecodeBus(frames, got.Interface()); err != nil || !reflect.DeepEqual(got.Elem().Interface(), v) {
+			t.Errorf("sent %+v, got %+v, %v", v, got.Elem(), err)
+		}
+	}
+}
+
+func TestIncarnationsSurviveReadersThatKnowOnlyFloats(t *testing.T) {
+	// JavaScript's numbers hold 53 bits.
+	b := EncodeBus("t", Take{Taker: 1<<64 - 1})[1]
+	if !bytes.Contains(b, []byte(`"ffffffffffffffff"`)) {
+		t.Errorf("%s: the incarnation is no string", b)
+	}
+}
+
+func TestBusValuesOfTheNextReleaseAreRead(t *testing.T) {
+	var s State
+	err := DecodeBus(frames("t", `{"role":"queue","name":"q","incarnation":"0000000000000001","sequence":1,"novelty":{"a":[1]}}`), &s)
+	if err != nil || s.Name != "q" || s.Sequence != 1 {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+func TestUnusableBusMessagesAreRefused(t *testing.T) {
+	for _, f := range [][][]byte{
+		nil, frames("t"), frames("t", "{}", "{}"), frames("t", ""), frames("t", "{"), frames("t", "[]"), frames("t", "{} {}"),
+		frames("t", `{"sequence":-1}`), frames("t", `{"sequence":"1"}`), frames("t", `{"incarnation":1}`),
+		frames("t", `{"incarnation":"ab"}`), frames("t", `{"incarnation":"1zzzzzzzzzzzzzzz"}`), frames("t", `{"name":null,"role":[]}`),
+	} {
+		var s State
+		if err := DecodeBus(f, &s); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q is read as %+v, %v", f, s, err)
+		}
+	}
+}
+
+func TestAdvertise(t *testing.T) {
+	var m Member
+	m.Advertise("workers", "tcp://h:1")
+	m.Advertise("workers", "tcp://h:2")
+	m.Advertise("replies", "tcp://h:3")
+	if want := map[string]string{"workers": "tcp://h:2", "replies": "tcp://h:3"}; !reflect.DeepEqual(m.Endpoints, want) {
+		t.Errorf("got %v, want %v", m.Endpoints, want)
+	}
+}
+
+func FuzzBusState(f *testing.F) {
+	seed, err := json.Marshal(exampleState())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"broker":{"queues":null},"frontend":{},"queue":{"functions":{"":{}}}}`))
+	f.Add([]byte(`{"endpoints":{},"functions":[],"name":"\ud800"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s, again State
+		if err := DecodeJSON(b, &s); err != nil {
+			if !errors.Is(err, ErrMalformed) {
+				t.Fatalf("%v is no known error", err)
+			}
+			return
+		}
+		enc := EncodeBus(s.Topic(), s)
+		if err := DecodeBus(enc, &again); err != nil {
+			t.Fatalf("%s does not come back: %v", enc[1], err)
+		}
+		if twice := EncodeBus(again.Topic(), again); !reflect.DeepEqual(enc, twice) {
+			t.Fatalf("%q came back as %q", enc, twice)
+		}
+	})
+}
