@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -45,22 +46,29 @@ func (h *Host) Bind(id role.Link, endpoint string) (bound string, err error) {
 	if l == nil {
 		return "", fmt.Errorf("bus: no link %d to bind %s for", id, endpoint)
 	}
-	if err := checkEndpoint(endpoint); err != nil {
+	if bound, err = h.bind(l, endpoint); err != nil {
 		return "", fmt.Errorf("cannot bind %s to %q: %w", l.Name, endpoint, err)
 	}
-	if l.bound == nil {
-		s, err := h.open(l, "", true)
-		if err != nil {
-			return "", fmt.Errorf("cannot bind %s to %q: %w", l.Name, endpoint, err)
-		}
-		l.bound = s
+	h.log.Info("bound", "link", l.Name, "endpoint", bound)
+	return bound, nil
+}
+
+func (h *Host) bind(l *link, endpoint string) (bound string, err error) {
+	if err := checkEndpoint(endpoint); err != nil {
+		return "", err
 	}
-	bound, err = l.bound.bind(endpoint)
-	if err != nil {
-		return "", fmt.Errorf("cannot bind %s to %q: %w", l.Name, endpoint, explainBind(endpoint, err))
+	if err := checkIPC(endpoint); err != nil {
+		return "", err
+	}
+	if l.bound == nil {
+		if l.bound, err = h.open(l, "", true); err != nil {
+			return "", err
+		}
+	}
+	if bound, err = l.bound.bind(endpoint); err != nil {
+		return "", explain(endpoint, err)
 	}
 	h.setReady(l.bound) // binding empties the mailbox, like sending
-	h.log.Info("bound", "link", l.Name, "endpoint", bound)
 	return bound, nil
 }
 
@@ -81,19 +89,29 @@ func (s *socket) bind(endpoint string) (bound string, err error) {
 
 func isInproc(endpoint string) bool { return strings.HasPrefix(endpoint, "inproc://") }
 
-// checkEndpoint finds what libzmq would not say clearly, or at all.
+// errEndpoint says what an endpoint looks like.
+var errEndpoint = errors.New("not an endpoint; write tcp://HOST:PORT, ipc://PATH or inproc://NAME")
+
+// checkEndpoint finds what libzmq would not say clearly, or at all: it takes
+// port 70000 for 4464.
 func checkEndpoint(endpoint string) error {
 	scheme, rest, ok := strings.Cut(endpoint, "://")
 	if !ok || rest == "" {
-		return errors.New("not an endpoint; write tcp://HOST:PORT, ipc://PATH or inproc://NAME")
+		return errEndpoint
 	}
 	switch scheme {
 	case "tcp":
-		if _, _, err := net.SplitHostPort(rest); err != nil {
-			return errors.New("not an address with a port; write tcp://HOST:PORT, with * for all addresses or any port")
+		_, port, err := net.SplitHostPort(rest)
+		if err != nil {
+			return errEndpoint
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil && port != "*" {
+			return fmt.Errorf("%q is not a port; use 0 to 65535", port)
 		}
 	case "ipc":
-		return checkIPC(rest)
+		if n := len(rest); n > maxIPCPath {
+			return fmt.Errorf("the path has %d bytes, and a unix socket's has at most %d; use a shorter folder", n, maxIPCPath)
+		}
 	case "inproc":
 	default:
 		return fmt.Errorf("unknown transport %q; use tcp, ipc or inproc", scheme)
@@ -103,12 +121,10 @@ func checkEndpoint(endpoint string) error {
 
 // checkIPC keeps libzmq from taking a path from a process that listens on it:
 // it deletes what is there before it binds.
-func checkIPC(path string) error {
-	if strings.HasPrefix(path, "@") || path == "*" { // abstract names, and a path of libzmq's choice
+func checkIPC(endpoint string) error {
+	path, ok := strings.CutPrefix(endpoint, "ipc://")
+	if !ok || path == "*" || strings.HasPrefix(path, "@") { // a path of libzmq's choice, an abstract name
 		return nil
-	}
-	if n := len(path); n > maxIPCPath {
-		return fmt.Errorf("the path has %d bytes, and a unix socket's has at most %d; use a shorter folder", n, maxIPCPath)
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -127,8 +143,8 @@ func checkIPC(path string) error {
 	return nil
 }
 
-// explainBind adds what to do to what libzmq says.
-func explainBind(endpoint string, err error) error {
+// explain adds what to do to what libzmq says.
+func explain(endpoint string, err error) error {
 	hint := ""
 	switch zmq.AsErrno(err) {
 	case zmq.EADDRINUSE:
@@ -139,9 +155,9 @@ func explainBind(endpoint string, err error) error {
 	case zmq.EADDRNOTAVAIL, errNoDevice:
 		hint = "this machine has no such address; bind one of its own, or * for all"
 	case errNotPermitted:
-		hint = "permission denied: use a port above 1023, or a folder that this user may write to"
+		hint = "use a port above 1023, or a folder that this user may write to"
 	case errInvalid:
-		hint = "not a usable endpoint; write tcp://HOST:PORT (port 0 to 65535) or ipc://PATH"
+		return errEndpoint
 	case errTooManyFiles, zmq.EMTHREAD:
 		hint = "raise the limit on open files (ulimit -n)"
 	}

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"errors"
-	"fmt"
 
 	zmq "github.com/pebbe/zmq4"
 
@@ -74,6 +73,9 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 		return errors.New("the link is bound, and a link is either bound or dialled")
 	}
 	h.hangup(address{l.id, peer})
+	if err := checkEndpoint(endpoint); err != nil {
+		return err
+	}
 	s, err := h.open(l, peer, false)
 	if err != nil {
 		return err
@@ -83,7 +85,7 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 	}
 	if err != nil {
 		h.close(s)
-		return explainConnect(err)
+		return explain(endpoint, err)
 	}
 	h.dialled[address{l.id, peer}] = s
 	h.touched(s)
@@ -163,16 +165,4 @@ func (h *Host) end() {
 	h.poller.close()
 	h.ctx.leave(h)
 	close(h.done)
-}
-
-// explainConnect adds what to do to what libzmq says of an endpoint that is
-// dialled. A peer that is absent is no error.
-func explainConnect(err error) error {
-	switch zmq.AsErrno(err) {
-	case zmq.EPROTONOSUPPORT, errInvalid:
-		return fmt.Errorf("%w: not an endpoint; write tcp://HOST:PORT, ipc://PATH or inproc://NAME", err)
-	case zmq.EMTHREAD, errTooManyFiles:
-		return fmt.Errorf("%w: too many sockets are open; raise the limit on open files (ulimit -n)", err)
-	}
-	return err
 }

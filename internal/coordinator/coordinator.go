@@ -173,6 +173,11 @@ func (m *Machine) sendSnapshot(now role.Time, topic string) {
 		States      []wire.Aged[json.RawMessage] `json:"states"`
 		Details     []wire.Aged[json.RawMessage] `json:"details"`
 	}{m.cfg.Self, aged(m.states, now), aged(m.details, now)}
+	own, err := json.Marshal(m.state(false))
+	if err != nil {
+		panic("coordinator: a state is plain data: " + err.Error())
+	}
+	snapshot.States = append(snapshot.States, wire.Aged[json.RawMessage]{Value: own})
 	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, snapshot)}})
 }
 
@@ -204,9 +209,13 @@ func (m *Machine) Tick(now role.Time) {
 	m.timer.By(now, m.due)
 }
 
-func (m *Machine) publishState(left bool) {
+func (m *Machine) state(left bool) wire.State {
 	m.sequence++
-	s := wire.State{Member: m.cfg.Self, Sequence: m.sequence, Malformed: m.faults.Count(), Left: left}
+	return wire.State{Member: m.cfg.Self, Sequence: m.sequence, Malformed: m.faults.Count(), Left: left}
+}
+
+func (m *Machine) publishState(left bool) {
+	s := m.state(left)
 	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(s.Topic(), s)}})
 }
 

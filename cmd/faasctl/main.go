@@ -1,0 +1,20 @@
+// Command faasctl is the operator's program: it shows a running system.
+package main
+
+import (
+	"os"
+
+	"faasd/internal/config"
+)
+
+func main() {
+	os.Exit(config.Main(program(), os.Args[1:], config.OS()))
+}
+
+func program() config.Program {
+	return config.Program{
+		Name:     "faasctl",
+		Summary:  "look at a running faasd and act on it",
+		Commands: []config.Command{&status{}},
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"faasd/internal/config"
+	"faasd/internal/operator"
+)
+
+// target is which system a command is about.
+type target struct {
+	coordinators []string
+	data         string
+	within       time.Duration
+}
+
+func (t *target) declare(s *config.Set) {
+	s.Group("System")
+	s.Endpoints(&t.coordinators, "coordinator", nil, "where coordinators of a cluster let others subscribe").DefaultText("the one of --data")
+	s.DataDir(&t.data, "data folder of the `faasd up` to look at")
+	s.Duration(&t.within, "within", 3*time.Second, 100*time.Millisecond, time.Minute, "how long to try to reach it")
+}
+
+// open connects to the system and waits for the first picture. The exit code
+// of its error is that of "no cluster reached".
+func (t *target) open(ctx context.Context) (*operator.Operator, operator.Picture, error) {
+	endpoints := t.coordinators
+	if len(endpoints) == 0 {
+		running, err := config.ReadRunning(t.data)
+		if err != nil {
+			return nil, operator.Picture{}, &config.ExitError{Code: config.ExitNoCluster, Err: err}
+		}
+		endpoints = []string{running.Coordinator}
+	}
+	o, err := operator.Open(endpoints)
+	if err != nil {
+		return nil, operator.Picture{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.within)
+	defer cancel()
+	p, err := o.Await(ctx)
+	if err != nil {
+		if errors.Is(err, operator.ErrNoCluster) {
+			err = &config.ExitError{Code: config.ExitNoCluster, Err: err}
+		}
+		return nil, p, errors.Join(err, o.Close())
+	}
+	return o, p, nil
+}

@@ -1,0 +1,157 @@
+package bus
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"faasd/internal/role"
+)
+
+// A lost wake-up stalls a link until something else happens on it: with a
+// window of messages in flight and nothing else going on, until a heartbeat or
+// for ever. Three hosts in a row pass a hundred thousand requests to the last
+// and the answers back, both ways over the same sockets, in windows from one
+// to many.
+func TestNoWakeUpIsLost(t *testing.T) {
+	total := 100_000
+	if testing.Short() {
+		total = 5_000
+	}
+	for _, transport := range []string{"inproc", "tcp"} {
+		t.Run(transport, func(t *testing.T) { stress(t, endpoints(t)[transport], total) })
+	}
+}
+
+func stress(t *testing.T, endpoint string, total int) {
+	const longest = 2 * time.Second // between two answers
+	windows := []int{1, 2, 7, 64, 300}
+
+	ctx := newContext(t)
+	last := newRig(t, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Router}})
+	last.m.onReceive = func(_ role.Time, p role.Packet) { last.m.send(linkIn, p.Peer, p.Frames...) }
+	lastAddr := last.bind(linkIn, endpoint)
+
+	middle := newRig(t, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Router}, linkOut: {Kind: Dealer}})
+	middleAddr := middle.bind(linkIn, "inproc://middle")
+	if endpoint[:3] == "tcp" {
+		middleAddr = middle.bind(linkIn, endpoint)
+	}
+	peer := ""
+	middle.m.onReceive = func(_ role.Time, p role.Packet) {
+		if p.Link == linkIn {
+			peer = p.Peer
+			middle.m.send(linkOut, "", p.Frames...)
+		} else {
+			middle.m.send(linkIn, peer, p.Frames...)
+		}
+	}
+
+	first := newRig(t, ctx, map[role.Link]LinkSpec{linkOut: {Kind: Dealer}})
+	finished := make(chan struct{})
+	var sent, received, window int
+	var lastAnswer, gap role.Time
+	fill := func() {
+		for window = windows[received%len(windows)]; sent < total && sent-received < window; sent++ {
+			first.m.send(linkOut, "", binary.BigEndian.AppendUint32(nil, uint32(sent)), []byte("body"))
+		}
+	}
+	first.m.onReceive = func(now role.Time, p role.Packet) {
+		if n := int(binary.BigEndian.Uint32(p.Frames[0])); n != received {
+			t.Errorf("answer %d came as the %dth", n, received)
+		}
+		gap, lastAnswer = max(gap, now-lastAnswer), now
+		received++
+		if sent == received { // a window is through
+			fill()
+		}
+		if received == total {
+			close(finished)
+		}
+	}
+	last.start()
+	middle.start()
+	first.start()
+	middle.do(func() { middle.m.dial(linkOut, "", lastAddr) })
+	first.do(func() {
+		first.m.dial(linkOut, "", middleAddr)
+		lastAnswer = first.Now()
+		fill()
+	})
+
+	for before, now := -1, 0; ; before = now {
+		select {
+		case <-finished:
+			first.do(func() {
+				if gap > longest {
+					t.Errorf("there were %v between two answers", gap)
+				}
+			})
+			return
+		case <-time.After(longest):
+			if first.do(func() { now = received }); now == before {
+				t.Fatalf("stalled after %d of %d answers", now, total)
+			}
+		}
+	}
+}
+
+func TestManyFramesAreDroppedAndTheNextMessageIsNot(t *testing.T) {
+	onTransports(t, func(t *testing.T, endpoint string) {
+		ctx := newContext(t)
+		links := map[role.Link]LinkSpec{linkIn: {Kind: Pull}, linkAux: {Kind: Router}}
+		r := newRig(t, ctx, links)
+		addr := r.bind(linkIn, endpoint)
+		routerAddr := r.bind(linkAux, "inproc://router")
+		packets := r.inbound()
+		r.start()
+		sender := newRig(t, ctx, map[role.Link]LinkSpec{linkOut: {Kind: Push}, linkAux: {Kind: Dealer}}).start()
+		sender.do(func() {
+			sender.m.dial(linkOut, "", addr)
+			sender.m.dial(linkAux, "", routerAddr)
+		})
+		sender.until("connected", sender.connected(linkOut, ""))
+		for _, link := range []role.Link{linkOut, linkAux} {
+			for _, frames := range []int{1000, maxFrames + 1, maxFrames, 1000, 1} {
+				sender.do(func() { sender.m.send(link, "", make([][]byte, frames)...) })
+			}
+			for _, want := range []int{maxFrames, 1} {
+				p := r.awaitPacket(packets, "a packet of fair size")
+				if len(p.Frames) != want {
+					t.Errorf("received %d frames, want %d", len(p.Frames), want)
+				}
+			}
+		}
+		r.do(func() {})
+		for _, s := range r.Stats() {
+			if s.Malformed != 3 || s.ReceivedMessages != 2 {
+				t.Errorf("%s: counted %d messages with too many frames and %d others, want 3 and 2",
+					s.Name, s.Malformed, s.ReceivedMessages)
+			}
+		}
+	})
+}
+
+func TestAnOversizeFrameIsRefused(t *testing.T) {
+	for _, transport := range []string{"ipc", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			ctx := newContext(t)
+			pull := newRig(t, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Pull, MaxMessage: 1000}})
+			addr := pull.bind(linkIn, endpoints(t)[transport])
+			packets := pull.inbound()
+			pull.start()
+			push := newRig(t, ctx, map[role.Link]LinkSpec{linkOut: {Kind: Push}}).start()
+			push.do(func() { push.m.dial(linkOut, "", addr) })
+			push.until("connected", push.connected(linkOut, ""))
+			push.do(func() { push.m.send(linkOut, "", make([]byte, 1001)) })
+			// The connection is closed; libzmq makes a new one by itself.
+			push.until("disconnected", func() bool { return !push.connected(linkOut, "")() })
+			push.until("connected again", push.connected(linkOut, ""))
+			push.do(func() { push.m.send(linkOut, "", make([]byte, 1000)) })
+			if p := pull.awaitPacket(packets, "a packet of fair size"); len(p.Frames[0]) != 1000 {
+				t.Errorf("received %d bytes", len(p.Frames[0]))
+			}
+			nothing(t, packets)
+		})
+	}
+}

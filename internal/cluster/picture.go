@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"faasd/internal/wire"
+)
+
+// States of a part in a Picture.
+const (
+	StateOK       = "ok"
+	StateDraining = "draining"
+	StateLost     = "lost"       // silent for StaleAfter
+	StateNoWorker = "no-workers" // a queue without workers
+)
+
+// Picture is a View at one moment, as plain data for people and programs.
+type Picture struct {
+	Totals       Totals   `json:"totals"`
+	Queues       []Queue  `json:"queues"`
+	Workers      []Worker `json:"workers"`
+	Frontends    []Part   `json:"frontends"`
+	Brokers      []Part   `json:"brokers"`
+	Coordinators []Part   `json:"coordinators"`
+}
+
+// Totals add up what is not lost.
+type Totals struct {
+	Queues  int    `json:"queues"`
+	Workers int    `json:"workers"`
+	Slots   int    `json:"slots"`
+	Free    int    `json:"free"`
+	Waiting int    `json:"waiting"`
+	Running int    `json:"running"`
+	Done    uint64 `json:"done"`
+}
+
+// Part is what all members have.
+type Part struct {
+	Name        string              `json:"name"`
+	State       string              `json:"state"`
+	Incarnation wire.Incarnation    `json:"incarnation"`
+	Host        string              `json:"host"`
+	PID         int                 `json:"pid"`
+	Version     string              `json:"version"`
+	AgeMillis   int64               `json:"age_ms"` // of what is said here
+	Malformed   uint64              `json:"malformed"`
+	Endpoints   map[string]string   `json:"endpoints"`
+	Broker      *wire.BrokerState   `json:"broker,omitempty"`
+	Frontend    *wire.FrontendState `json:"frontend,omitempty"`
+}
+
+// Queue is one queue.
+type Queue struct {
+	Part
+	Workers   int                           `json:"workers"`
+	Slots     int                           `json:"slots"`
+	Free      int                           `json:"free"`
+	Waiting   int                           `json:"waiting"`
+	Running   int                           `json:"running"`
+	Oldest    int64                         `json:"oldest_ms"` // age of the job that has waited longest
+	Done      uint64                        `json:"done"`
+	Moved     uint64                        `json:"moved"`
+	Taken     uint64                        `json:"taken"`
+	Functions map[string]wire.FunctionState `json:"functions"`
+}
+
+// Worker is one worker of a queue, as that queue sees it.
+type Worker struct {
+	Queue string `json:"queue"`
+	wire.WorkerDetail
+}
+
+// Picture draws the view as of now.
+func (v *View) Picture(now time.Duration) Picture {
+	p := Picture{
+		Queues: []Queue{}, Workers: []Worker{},
+		Frontends: v.parts(now, wire.RoleFrontend), Brokers: v.parts(now, wire.RoleBroker),
+		Coordinators: v.parts(now, wire.RoleCoordinator),
+	}
+	for _, e := range v.Members(now, wire.RoleQueue) {
+		q := drawQueue(now, e)
+		p.Queues = append(p.Queues, q)
+		if q.State != StateLost {
+			p.Totals.add(&q)
+		}
+		if e.Detail == nil {
+			continue
+		}
+		for _, w := range e.Detail.Workers {
+			if q.State == StateLost && w.State != wire.WorkerLost {
+				w.State, w.Reason = wire.WorkerLost, "its queue is lost"
+			}
+			p.Workers = append(p.Workers, Worker{q.Name, w})
+		}
+	}
+	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
+	return p
+}
+
+func (v *View) parts(now time.Duration, role string) []Part {
+	parts := []Part{}
+	for _, e := range v.Members(now, role) {
+		parts = append(parts, drawPart(now, e))
+	}
+	return parts
+}
+
+func drawPart(now time.Duration, e *Entry) Part {
+	s := &e.State
+	p := Part{
+		Name: s.Name, State: StateOK, Incarnation: s.Incarnation, Host: s.Host, PID: s.PID, Version: s.Version,
+		AgeMillis: (now - e.At).Milliseconds(), Malformed: s.Malformed, Endpoints: s.Endpoints,
+		Broker: s.Broker, Frontend: s.Frontend,
+	}
+	switch {
+	case e.Stale(now):
+		p.State = StateLost
+	case s.Draining:
+		p.State = StateDraining
+	}
+	return p
+}
+
+func drawQueue(now time.Duration, e *Entry) Queue {
+	q := Queue{Part: drawPart(now, e), Workers: e.State.Workers, Functions: map[string]wire.FunctionState{}}
+	if s := e.State.Queue; s != nil {
+		q.Slots, q.Free, q.Waiting, q.Running = s.Slots, s.Free, s.Waiting, s.Running
+		q.Done, q.Moved, q.Taken, q.Functions = s.Done, s.Moved, s.Taken, s.Functions
+		for _, f := range s.Functions {
+			q.Oldest = max(q.Oldest, f.Oldest)
+		}
+	}
+	if q.State == StateOK && q.Workers == 0 {
+		q.State = StateNoWorker
+	}
+	return q
+}
+
+func (t *Totals) add(q *Queue) {
+	t.Queues++
+	t.Workers += q.Workers
+	t.Slots += q.Slots
+	t.Free += q.Free
+	t.Waiting += q.Waiting
+	t.Running += q.Running
+	t.Done += q.Done
+}
