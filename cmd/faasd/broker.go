@@ -27,7 +27,7 @@ func (c *broker) Settings() *config.Set {
 	s.Bind(&c.Responses, "response-bind", "tcp://127.0.0.1:8111", "where queues register and send results (PULL)")
 	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
 	limits(s, &c.Limits, "a frontend")
-	c.declare(s)
+	c.declare(s, "info")
 	return s
 }
 

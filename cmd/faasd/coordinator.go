@@ -24,7 +24,7 @@ func (c *coordinator) Settings() *config.Set {
 	s.Group("Links")
 	s.Bind(&c.publish, "publish-bind", "tcp://127.0.0.1:5556", "where parts publish (XSUB)")
 	s.Bind(&c.subscribe, "subscribe-bind", "tcp://127.0.0.1:5555", "where parts and operators subscribe (XPUB)")
-	c.declare(s)
+	c.declare(s, "info")
 	return s
 }
 

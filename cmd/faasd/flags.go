@@ -56,10 +56,10 @@ type common struct {
 	log   config.Log
 }
 
-func (c *common) declare(s *config.Set) {
+func (c *common) declare(s *config.Set, level string) {
 	s.Group("Stopping")
 	grace(s, &c.grace)
-	c.log.Declare(s)
+	c.log.Declare(s, level)
 }
 
 func (c *common) logger(std config.Stdio) *slog.Logger { return c.log.Logger(std.Err) }

@@ -27,7 +27,7 @@ func (c *frontend) Settings() *config.Set {
 	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8009"}, "where brokers take requests")
 	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
 	limits(s, &c.Limits, "a broker")
-	c.declare(s)
+	c.declare(s, "info")
 	return s
 }
 

@@ -20,15 +20,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// faasd is this test binary's path, set up to run as the real program.
-func faasd(t *testing.T) string {
+// self is this test binary's path, which runs as the real program in the
+// [environment].
+func self(t testing.TB) string {
 	t.Helper()
 	bin, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return bin
+}
+
+// environment is what makes the binary of [self] the real program.
+func environment() []string {
+	return []string{runAsFaasd + "=1", "GORACE=atexit_sleep_ms=0"}
+}
+
+// faasd is this test binary's path, set up to run as the real program in the
+// whole environment of the test.
+func faasd(t *testing.T) string {
+	t.Helper()
 	t.Setenv(runAsFaasd, "1")
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	t.Setenv(proc.BinaryVariable, bin)
-	return bin
+	t.Setenv(proc.BinaryVariable, self(t))
+	return self(t)
 }

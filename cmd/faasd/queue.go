@@ -31,7 +31,7 @@ func (c *queue) Settings() *config.Set {
 	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
 	limits(s, &c.Limits, "a broker")
 	results(s, &c.Results)
-	c.declare(s)
+	c.declare(s, "info")
 	return s
 }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"faasd/internal/config"
 	"faasd/internal/node"
@@ -32,8 +35,25 @@ func (c *up) Settings() *config.Set {
 	requests(s, &c.Timeout, &c.Attempts)
 	limits(s, &c.Limits, "one part")
 	results(s, &c.Results)
-	c.declare(s)
+	c.declare(s, "warn")
 	return s
+}
+
+// besideMe is how a program that was built together with this one is called
+// from where this one was.
+func besideMe(name string) string {
+	if dir := filepath.Dir(os.Args[0]); strings.ContainsRune(os.Args[0], '/') {
+		return filepath.Join(dir, name)
+	}
+	return name
+}
+
+// dataFlag is what faasctl needs to find this system.
+func (c *up) dataFlag() string {
+	if usual, err := config.DataDir(os.Getenv); err == nil && usual == c.Data {
+		return ""
+	}
+	return " --data " + c.Data
 }
 
 func (c *up) Validate() error { return nil }
@@ -42,7 +62,8 @@ func (c *up) Run(ctx context.Context, std config.Stdio) error {
 	c.LogLevel = c.log.Level
 	return node.RunUp(ctx, c.Up, c.grace, c.logger(std), func(url string) {
 		fmt.Fprintln(std.Out, config.Listening(url))
-		fmt.Fprintf(std.Out, "try it:  curl -d '{\"hola\":\"mundo\"}' %s/echo\n", url)
-		fmt.Fprintln(std.Out, "stop it: Ctrl-C")
+		fmt.Fprintf(std.Out, "call it:  curl -d '{\"hola\":\"mundo\"}' %s/echo\n", strings.TrimPrefix(url, "http://"))
+		fmt.Fprintf(std.Out, "watch it: %s status%s\n", besideMe("faasctl"), c.dataFlag())
+		fmt.Fprintln(std.Out, "stop it:  Ctrl-C")
 	})
 }

@@ -23,7 +23,7 @@ func (c *worker) Settings() *config.Set {
 	slots(s, &c.Slots, "slots")
 	s.Group("Links")
 	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8558"}, "where brokers tell workers which queue to join")
-	c.declare(s)
+	c.declare(s, "info")
 	return s
 }
 

@@ -79,7 +79,7 @@ func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) 
 		}})
 	})
 	m.queues[hello.Sender] = q
-	m.cfg.Log.Info("queue announced itself", "queue", q.member.Name, "workers_at", q.member.Endpoints["workers"])
+	m.cfg.Log.Debug("queue announced itself", "queue", q.member.Name, "workers_at", q.member.Endpoints["workers"])
 	return q, nil
 }
 

@@ -49,7 +49,7 @@ func (h *Host) Bind(id role.Link, endpoint string) (bound string, err error) {
 	if bound, err = h.bind(l, endpoint); err != nil {
 		return "", fmt.Errorf("cannot bind %s to %q: %w", l.Name, endpoint, err)
 	}
-	h.log.Info("bound", "link", l.Name, "endpoint", bound)
+	h.log.Debug("bound", "link", l.Name, "endpoint", bound)
 	return bound, nil
 }
 

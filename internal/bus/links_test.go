@@ -316,7 +316,6 @@ func TestRouterReturnsPacketsForAPeerThatIsGone(t *testing.T) {
 		for range 100 {
 			await(t, returned, "the packet to be returned")
 		}
-		router.do(func() {})
 		router.do(func() { router.m.onUnreachable = nil })
 	})
 }

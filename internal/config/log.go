@@ -11,10 +11,10 @@ type Log struct {
 	Format string // text or json
 }
 
-// Declare adds --log-level and --log-format to the set.
-func (l *Log) Declare(s *Set) {
+// Declare adds --log-level, with its default, and --log-format to the set.
+func (l *Log) Declare(s *Set, level string) {
 	s.Group("Log")
-	s.Enum(&l.Level, "log-level", "info", []string{"debug", "info", "warn", "error"}, "least severe lines to write to standard error")
+	s.Enum(&l.Level, "log-level", level, []string{"debug", "info", "warn", "error"}, "least severe lines to write to standard error")
 	s.Enum(&l.Format, "log-format", "text", []string{"text", "json"}, "how a line is written")
 }
 

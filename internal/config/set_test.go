@@ -45,7 +45,7 @@ func (c *sample) set() *config.Set {
 	s.Bool(&c.open, "open", false, "let anybody in")
 	s.String(&c.label, "label", "none", "TEXT", "what to call it")
 	s.Strings(&c.tags, "tags", nil, "TAG[,…]", "what else to call it")
-	c.log.Declare(s)
+	c.log.Declare(s, "info")
 	return s
 }
 

@@ -79,8 +79,9 @@ type Link struct {
 	// Liveness.
 	heard     time.Duration // when the newest message that arrived was sent, on my clock
 	spoke     time.Duration
-	transit   int64 // least of (my clock − the sender's) seen, ms
-	measured  bool
+	marked    time.Duration // when the last beacon went out
+	transit   int64         // least of (my clock − the sender's) seen, ms
+	measured  time.Duration // when that was; negative: never
 	confirmed bool // the peer has shown that it knows this link
 }
 
@@ -89,7 +90,7 @@ type Link struct {
 func NewLink(me, peer wire.Incarnation, epoch uint32, window Window, now time.Duration, out func([][]byte)) *Link {
 	return &Link{
 		Me: me, Peer: peer, Epoch: epoch, out: out, beacon: wire.TypeBeacon, window: window, grant: window,
-		ahead: make(map[uint64]struct{}), heard: now, spoke: now,
+		ahead: make(map[uint64]struct{}), heard: now, spoke: now, marked: now, measured: -1,
 	}
 }
 
@@ -179,13 +180,17 @@ func (l *Link) Receive(now time.Duration, m *wire.Message) (fresh bool) {
 }
 
 // lateness is how much longer a message was under way than the fastest one.
-// The two clocks have nothing in common but their rate.
+// The two clocks have nothing in common but their rate, and that only up to
+// 500 millionths each (adjtimex(2)): unless the fastest is forgotten at that
+// pace, every message of a link that lives for hours seems late.
 func (l *Link) lateness(now time.Duration, sent uint64) time.Duration {
 	transit := now.Milliseconds() - int64(sent)
-	if !l.measured || transit < l.transit {
-		l.transit, l.measured = transit, true
+	fastest := l.transit + ((now - l.measured) / 1000).Milliseconds()
+	if l.measured < 0 || transit <= fastest {
+		l.transit, l.measured = transit, now
+		return 0
 	}
-	return time.Duration(transit-l.transit) * time.Millisecond
+	return time.Duration(transit-fastest) * time.Millisecond
 }
 
 // take notes the arrival of a numbered message; false if it has come before.
@@ -255,10 +260,20 @@ func (l *Link) Poll(now time.Duration) {
 		m.SetBody(wire.AppendSpans(nil, l.gaps()))
 		l.emit(now, m)
 	}
-	if now >= l.spoke+BeaconEvery || l.got >= l.reported+reportAfter || l.quiet >= reportBytes ||
+	if now >= l.beaconDue() || l.got >= l.reported+reportAfter || l.quiet >= reportBytes ||
 		l.grant.Count >= l.reportedG+max(l.window.Count/4, 1) {
 		l.Beacon(now)
 	}
+}
+
+// beaconDue is a second after this side's last word; or, while something is
+// not acknowledged, after its last beacon, because only that tells the peer
+// what it has missed.
+func (l *Link) beaconDue() time.Duration {
+	if len(l.kept) > 0 {
+		return l.marked + BeaconEvery
+	}
+	return l.spoke + BeaconEvery
 }
 
 // Beacon sends a beacon now, because it is due or because its flags or its
@@ -269,6 +284,7 @@ func (l *Link) Beacon(now time.Duration) {
 	if l.announce != nil {
 		m.SetBody(l.announce())
 	}
+	l.marked = now
 	l.emit(now, m)
 }
 
@@ -284,10 +300,11 @@ func (l *Link) between(s wire.Span) []*wire.Message {
 	return l.kept[from:to]
 }
 
-// gaps lists what is missing up to the peer's mark.
+// gaps lists what is missing up to the peer's mark, as far as it would be taken.
 func (l *Link) gaps() []wire.Span {
 	var spans []wire.Span
-	for seq := l.got + 1; seq <= l.mark && len(spans) < wire.MaxSpans; seq++ {
+	last := min(l.mark, l.got+maxAhead)
+	for seq := l.got + 1; seq <= last && len(spans) < wire.MaxSpans; seq++ {
 		if _, ok := l.ahead[seq]; ok {
 			continue
 		}
@@ -301,7 +318,7 @@ func (l *Link) gaps() []wire.Span {
 }
 
 // Wake returns when Poll has something to do if nothing arrives.
-func (l *Link) Wake() time.Duration { return min(l.spoke+BeaconEvery, l.heard+LostAfter) }
+func (l *Link) Wake() time.Duration { return min(l.beaconDue(), l.heard+LostAfter) }
 
 // Lost reports whether the peer has been silent too long.
 func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }

@@ -370,7 +370,7 @@ func (n *node) checkWindow() {
 	window := n.w.other(n).window
 	var count, bytes uint64
 	for _, l := range n.open {
-		if !l.settled {
+		if !l.settled && l.link == n.link() {
 			count++
 			bytes += l.size
 		}
