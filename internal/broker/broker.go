@@ -128,7 +128,7 @@ func (m *Machine) Tick(now role.Time) {
 	}
 	for _, q := range m.queues {
 		if q.Poll(now) == job.Down {
-			m.queueGone(now, q, "silent for 3 s")
+			m.queueLost(now, q)
 			continue
 		}
 		m.timer.By(now, q.Wake())

@@ -34,7 +34,8 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 	case event == job.Up:
 		m.rehomeAll(now, q)
 	case event == job.Down:
-		m.queueGone(now, q, msg.Meta.Reason)
+		m.cfg.Log.Info("queue left", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
+		m.dropQueue(now, q)
 		return nil
 	case event == job.Fresh:
 		if err := m.fromQueueFresh(now, q, msg); err != nil {
@@ -140,10 +141,15 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 	m.cfg.Log.Info("queue takes no more jobs", "queue", q.member.Name)
 }
 
-// queueGone drops a queue and gives its jobs to others.
-func (m *Machine) queueGone(now role.Time, q *queue, why string) {
+// queueLost gives up a queue that has been silent too long.
+func (m *Machine) queueLost(now role.Time, q *queue) {
+	m.cfg.Log.Warn("queue lost: silent for 3 s", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
+	m.dropQueue(now, q)
+}
+
+// dropQueue takes a queue out and gives its jobs to others.
+func (m *Machine) dropQueue(now role.Time, q *queue) {
 	delete(m.queues, q.Peer)
 	m.checkRoutable(now, q)
-	m.cfg.Log.Warn("queue gone", "queue", q.member.Name, "why", why, "jobs_rehomed", len(q.jobs))
 	m.rehomeAll(now, q)
 }

@@ -82,7 +82,7 @@ type Link struct {
 	marked    time.Duration // when the last beacon went out
 	transit   int64         // least of (my clock − the sender's) seen, ms
 	measured  time.Duration // when that was; negative: never
-	confirmed bool // the peer has shown that it knows this link
+	confirmed bool          // the peer has shown that it knows this link
 }
 
 // NewLink begins an acceptor's link. out sends frames to the peer; window is

@@ -136,7 +136,7 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 	case event == job.Up:
 		m.requeueAll(now, w)
 	case event == job.Down:
-		m.workerGone(now, w, msg.Meta.Reason)
+		m.workerLeft(now, w, msg.Meta.Reason)
 		return nil
 	case event == job.Fresh:
 		if err := m.fromNativeFresh(now, w, msg); err != nil {
@@ -256,25 +256,37 @@ func (m *Machine) Unreachable(now role.Time, p role.Packet) {
 	m.dispatchAll(now)
 }
 
-// workerGone drops a worker and gives its jobs to others.
+// workerGone gives up a worker that was lost. It is shown as lost for a while.
 func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 	if m.workers[w.key] != w {
 		return
 	}
+	w.gone, w.reason = now, why
+	m.lost = append(m.lost, w)
+	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
+	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %d jobs given to others", why, len(w.jobs)))
+	m.dropWorker(now, w)
+}
+
+// workerLeft lets a worker go that said goodbye.
+func (m *Machine) workerLeft(now role.Time, w *worker, why string) {
+	m.cfg.Log.Info("worker left", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
+	m.event(now, wire.LevelInfo, "worker-left", w.name, "", fmt.Sprintf("left (%s)", why))
+	m.dropWorker(now, w)
+}
+
+// dropWorker takes a worker out and gives its jobs to others.
+func (m *Machine) dropWorker(now role.Time, w *worker) {
 	delete(m.workers, w.key)
 	if m.routes[w.route] == w {
 		delete(m.routes, w.route)
 	}
-	w.gone, w.reason = now, why
-	m.lost = append(m.lost, w)
+	w.draining = true // no more jobs, whoever still has it in a line
 	for _, fn := range w.functions {
 		f := m.function(fn)
 		f.workers--
 		f.idle = slices.DeleteFunc(f.idle, func(o *worker) bool { return o == w })
 	}
-	jobs := len(w.jobs)
-	m.cfg.Log.Warn("worker gone", "worker", w.name, "why", why, "jobs_requeued", jobs)
-	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("gone (%s); %d jobs given to others", why, jobs))
 	m.requeueAll(now, w)
 	for _, fn := range w.functions {
 		m.forgetIfIdle(m.function(fn))
