@@ -137,7 +137,8 @@ func TestPythonWorkers(t *testing.T) {
 	})
 
 	scenario("a queue is killed while its worker is idle", one, func(s *shouters) {
-		w := s.worker(resilient)
+		const nobody = "tcp://127.0.0.1:1"
+		w := s.worker(resilient, nobody, s.apart.Endpoints("broker", "workers")[0])
 		s.shouted(<-s.call("before"), w, 1)
 		s.crash("queueA")
 		s.shouted(<-s.call("after"), w, 1)
@@ -191,8 +192,7 @@ func TestPythonWorkers(t *testing.T) {
 	})
 
 	scenario("a broker is killed, then with its queue", one, func(s *shouters) {
-		const nobody = "tcp://127.0.0.1:1"
-		w := s.worker(resilient, nobody, s.apart.Endpoints("broker", "workers")[0])
+		w := s.worker(resilient)
 		s.shouted(<-s.call("before"), w, 1)
 		s.crash("broker1")
 		s.shouted(<-s.call("after"), w, 1)

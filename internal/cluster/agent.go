@@ -225,7 +225,7 @@ func (a *Agent) stateDue() role.Time {
 // Wake returns when Tick wants to be called next.
 func (a *Agent) Wake() role.Time {
 	if a.Publish == 0 {
-		return 1<<63 - 1
+		return role.Never
 	}
 	if a.Detail != nil {
 		return min(a.stateDue(), a.detailed+publishEvery)

@@ -47,8 +47,23 @@ func (r *Results) Put(m *wire.Message) {
 	r.order = append(r.order, m.Job)
 	r.bytes += m.Size()
 	for len(r.order) > 0 && (uint64(len(r.byID)) > r.bounds.Count || r.bytes > r.bounds.Bytes) {
-		r.drop(r.order[0])
-		r.order = r.order[1:]
+		r.dropOldest()
+	}
+}
+
+func (r *Results) dropOldest() {
+	m := r.byID[r.order[0]]
+	r.order = r.order[1:]
+	if m == nil {
+		return
+	}
+	r.drop(m.Job)
+	if o := r.origins[m.Origin]; o != nil {
+		// The origin's list has the same order. It must not grow while one
+		// open job keeps all that follow from being closed.
+		for len(o.kept) > 0 && r.byID[o.kept[0].id] == nil {
+			o.kept = o.kept[1:]
+		}
 	}
 }
 

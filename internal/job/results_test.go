@@ -37,11 +37,12 @@ func (r *Results) sizes(t *testing.T, bounds Window) {
 	if uint64(len(r.byID)) > bounds.Count || bytes > bounds.Bytes {
 		t.Fatalf("%d results of %d bytes, want at most %+v", len(r.byID), bytes, bounds)
 	}
-	if most := 64 + 2*len(r.byID); len(r.order) > most || cap(r.order) > 8*most {
+	room := 8 * (64 + 2*int(bounds.Count))
+	if most := 64 + 2*len(r.byID); len(r.order) > most || cap(r.order) > room {
 		t.Fatalf("an order of %d (room for %d) for %d results", len(r.order), cap(r.order), len(r.byID))
 	}
 	for inc, o := range r.origins {
-		if most := 64 + 2*perOrigin[inc]; len(o.kept) > most || cap(o.kept) > 8*most {
+		if most := 64 + 2*perOrigin[inc]; len(o.kept) > most || cap(o.kept) > room {
 			t.Fatalf("a list of %d (room for %d) for %d results of %v", len(o.kept), cap(o.kept), perOrigin[inc], inc)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // or leaves does not disturb the turn of the others.
 type Ring[T comparable] struct {
 	seats []seat[T]
-	last  string // name of whoever had the last turn
+	last  seat[T] // whoever had the last turn
 }
 
 type seat[T comparable] struct {
@@ -47,7 +47,7 @@ func (r *Ring[T]) All() []T {
 func (r *Ring[T]) Next(accept func(T) bool) (member T, ok bool) {
 	for i, s := range r.turn() {
 		if accept(s.member) {
-			r.last = s.name
+			r.last = s
 			return r.seats[i].member, true
 		}
 	}
@@ -65,7 +65,7 @@ func (r *Ring[T]) Least(weight func(T) int) (member T, ok bool) {
 		}
 	}
 	if ok {
-		r.last = best.name
+		r.last = best
 	}
 	return best.member, ok
 }
@@ -74,14 +74,12 @@ func (r *Ring[T]) Least(weight func(T) int) (member T, ok bool) {
 func (r *Ring[T]) turn() func(yield func(int, seat[T]) bool) {
 	return func(yield func(int, seat[T]) bool) {
 		n := len(r.seats)
-		start := 0
-		if r.last != "" {
-			start, _ = slices.BinarySearchFunc(r.seats, r.last, func(s seat[T], n string) int {
-				if c := compareNames(s.name, n); c != 0 {
-					return c
-				}
-				return -1 // stand behind all seats of that name
-			})
+		start, _ := slices.BinarySearchFunc(r.seats, r.last.name, func(s seat[T], n string) int { return compareNames(s.name, n) })
+		for start < n && r.seats[start].name == r.last.name {
+			start++
+			if r.seats[start-1] == r.last {
+				break // others of that name have not had their turn
+			}
 		}
 		for k := range n {
 			if i := (start + k) % n; !yield(i, r.seats[i]) {

@@ -10,6 +10,9 @@ import "time"
 // with the simulation). Two processes' readings are never compared directly.
 type Time = time.Duration
 
+// Never is a Time that does not come.
+const Never Time = 1<<63 - 1
+
 // Link names one of a role's sockets, or one of its families of dialled
 // sockets. Each role declares its own.
 type Link uint8
@@ -33,11 +36,14 @@ type Op uint8
 
 // The effects that a machine can ask for.
 const (
-	// OpSend sends Packet. A packet that cannot be sent at once (no
-	// connection, high-water mark) is dropped: links repair themselves.
+	// OpSend sends Packet, whose frames must not be used again: Unreachable may
+	// return them. A packet that cannot be sent at once (a PUSH without a
+	// connection, the high-water mark) is dropped: links repair themselves.
 	OpSend Op = iota + 1
 	// OpDial opens a socket for (Link, Peer) and connects it to Endpoint.
-	// Dialling a (Link, Peer) that is open replaces the socket.
+	// Dialling a (Link, Peer) that is open replaces the socket. Connections
+	// that break come back by themselves, but for inproc ones: if the side that
+	// bound comes back, dial again.
 	OpDial
 	// OpHangup closes the socket of (Link, Peer); what was queued in it is
 	// thrown away.
@@ -65,13 +71,15 @@ type Machine interface {
 	Receive(now Time, p Packet)
 
 	// Unreachable returns a packet that was to be sent on a bound ROUTER link
-	// and was not, because no connection belongs to its Peer any more.
+	// and was not, because no connection belongs to its Peer any more. Several
+	// to one peer may come back one after another.
 	Unreachable(now Time, p Packet)
 
 	// Tick does what is due by now.
 	Tick(now Time)
 
-	// Wake returns when Tick wants to be called next.
+	// Wake returns when Tick wants to be called next; a time in the past means
+	// now, and Never that only a packet can change anything.
 	Wake() Time
 
 	// Effects returns what has been asked for since the last call, in order.
