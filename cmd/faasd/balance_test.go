@@ -37,9 +37,8 @@ func TestRequestsGoRoundRobinOverQueues(t *testing.T) {
 
 func TestTheRingOfRequestsFollowsQueuesThatLeaveAndJoin(t *testing.T) {
 	t.Parallel()
-	s := startApart(t, proc.Report())
+	s := startReport(t, proc.Layout{})
 	w := s.watch()
-	w.awaitWorkers("queueA 1, queueB 1, queueC 1")
 
 	if err := s.part("queueB").Stop(deadline(t, stopWithin)); err != nil {
 		t.Fatal(err)
@@ -50,12 +49,7 @@ func TestTheRingOfRequestsFollowsQueuesThatLeaveAndJoin(t *testing.T) {
 	if _, err := s.apart.Start(deadline(t, patience), "queueB"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, patience, func() error {
-		if n := len(w.all("broker")["broker1"].Broker.Queues); n != 3 {
-			return fmt.Errorf("the broker has %d queues in its ring", n)
-		}
-		return nil
-	})
+	w.awaitQueues(3)
 	s.addWorker()
 	eventually(t, patience, func() error {
 		if got := w.workers(); got["queueB"] != 1 {
@@ -70,7 +64,7 @@ func TestWorkersThatJoinOneByOneGoRoundRobinOverQueues(t *testing.T) {
 	t.Parallel()
 	s := startApart(t, proc.Layout{Coordinators: 1, Brokers: 1, Queues: 3, Frontends: 1})
 	w := s.watch()
-	w.awaitWorkers("queueA 0, queueB 0, queueC 0")
+	w.awaitQueues(3)
 	for _, want := range []string{
 		"queueA 1, queueB 0, queueC 0",
 		"queueA 1, queueB 1, queueC 0",
@@ -119,7 +113,7 @@ func TestTwoBrokersKeepTheCountsOfWorkersEven(t *testing.T) {
 	t.Parallel()
 	s := startApart(t, proc.Layout{Coordinators: 1, Brokers: 2, Queues: 3, Frontends: 1})
 	w := s.watch()
-	w.awaitWorkers("queueA 0, queueB 0, queueC 0")
+	w.awaitQueues(3)
 	brokers := s.apart.Endpoints("broker", "workers")
 	for n := 1; n <= 7; n++ { // by turns they ask one broker first and the other
 		brokers[0], brokers[1] = brokers[1], brokers[0]
@@ -155,7 +149,7 @@ func TestWorkersThatJoinAtOnceAreSpreadEvenly(t *testing.T) {
 		t.Run(fmt.Sprintf("%d brokers", brokers), func(t *testing.T) {
 			s := startApart(t, proc.Layout{Coordinators: 1, Brokers: brokers, Queues: 3, Workers: 0, Frontends: 1})
 			w := s.watch()
-			w.awaitWorkers("queueA 0, queueB 0, queueC 0")
+			w.awaitQueues(3)
 			joined := make(chan struct{})
 			for range 6 {
 				go func() {

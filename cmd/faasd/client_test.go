@@ -253,10 +253,11 @@ func (l *load) note(text string, a reply) {
 	case err == nil:
 		l.status["200"]++
 	case a.err == nil && a.status != http.StatusOK:
-		l.status[fmt.Sprint(a.status)]++
-		if a.header.Get("Content-Type") != "application/problem+json" {
+		var p problem
+		if a.header.Get("Content-Type") != "application/problem+json" || json.Unmarshal(a.body, &p) != nil {
 			l.wrong = append(l.wrong, err.Error())
 		}
+		l.status[fmt.Sprintf("%d %s", a.status, strings.TrimPrefix(p.Type, "urn:faasd:problem:"))]++
 	case errors.As(a.err, &timeout) && timeout.Timeout():
 		l.status["no answer: hung"]++
 		l.wrong = append(l.wrong, err.Error())

@@ -89,18 +89,31 @@ func startApart(t testing.TB, layout proc.Layout) *system {
 }
 
 // inBothModes runs a test on `faasd up` and on the report's nine processes,
-// each with three workers that have joined.
+// each with a worker at each of three queues.
 func inBothModes(t *testing.T, test func(t *testing.T, s *system)) {
 	t.Run("up", func(t *testing.T) {
 		s := startUp(t)
 		s.awaitWorkers(3)
 		test(t, s)
 	})
-	t.Run("apart", func(t *testing.T) {
-		s := startApart(t, proc.Report())
-		s.awaitWorkers(3)
-		test(t, s)
-	})
+	t.Run("apart", func(t *testing.T) { test(t, startReport(t, proc.Layout{})) })
+}
+
+// startReport starts the report's nine processes, with the arguments and
+// environment of the layout, the workers only once all queues can be joined,
+// so that each has one.
+func startReport(t testing.TB, layout proc.Layout) *system {
+	t.Helper()
+	layout.Coordinators, layout.Brokers, layout.Queues, layout.Frontends = 1, 1, 3, 1
+	s := startApart(t, layout)
+	w := s.watch()
+	w.awaitQueues(3)
+	for range 3 {
+		s.addWorker()
+	}
+	w.awaitWorkers("queueA 1, queueB 1, queueC 1")
+	s.awaitWorkers(3)
+	return s
 }
 
 // close stops the system in order and checks that nothing of it is left.

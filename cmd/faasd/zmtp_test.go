@@ -181,6 +181,7 @@ type member struct {
 		Queues   []string
 		Holding  int
 		Unrouted int
+		Accepted int
 	}
 	Endpoints map[string]string
 }
@@ -191,8 +192,7 @@ type watch struct {
 	conn *stranger
 
 	mu    sync.Mutex
-	state map[string]member // by role and name: "queue queueA"
-	err   error
+	state map[string]member // by role and name: "queue queueA"; guarded by mu
 }
 
 // watch follows what the roles publish, until the test ends.
@@ -225,18 +225,16 @@ func (w *watch) follow() {
 		if err == nil && len(frames) == 2 {
 			err = json.Unmarshal(frames[1], &m)
 		}
-		w.mu.Lock()
-		if w.err = err; err == nil {
-			key := m.Role + " " + m.Name
-			w.state[key] = m
-			if m.Left {
-				delete(w.state, key)
-			}
-		}
-		w.mu.Unlock()
-		if err != nil {
+		if err != nil { // the test's end, or the coordinator's
 			return
 		}
+		key := m.Role + " " + m.Name
+		w.mu.Lock()
+		w.state[key] = m
+		if m.Left {
+			delete(w.state, key)
+		}
+		w.mu.Unlock()
 	}
 }
 
@@ -251,6 +249,23 @@ func (w *watch) all(role string) map[string]member {
 		}
 	}
 	return found
+}
+
+// awaitQueues waits until every broker has n queues in its ring.
+func (w *watch) awaitQueues(n int) {
+	w.t.Helper()
+	eventually(w.t, patience, func() error {
+		brokers := w.all("broker")
+		for name, m := range brokers {
+			if len(m.Broker.Queues) != n {
+				return fmt.Errorf("%s has the queues %v in its ring, want %d", name, m.Broker.Queues, n)
+			}
+		}
+		if len(brokers) == 0 {
+			return errors.New("no broker has said anything yet")
+		}
+		return nil
+	})
 }
 
 // workers returns how many workers each queue has, by the queue's name.
@@ -268,7 +283,7 @@ func (w *watch) awaitWorkers(want string) {
 	w.t.Helper()
 	eventually(w.t, patience, func() error {
 		if got := w.workers().String(); got != want {
-			return fmt.Errorf("workers are %q, want %q (%v)", got, want, w.err)
+			return fmt.Errorf("workers are %q, want %q", got, want)
 		}
 		return nil
 	})

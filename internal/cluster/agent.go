@@ -114,13 +114,16 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 			return false, err
 		}
 		if s.Topic() != topic {
-			return false, fmt.Errorf("%w: state of %s on topic %q", wire.ErrMalformed, s.Topic(), topic)
+			return false, fmt.Errorf("%w: state of %.200q on topic %.200q", wire.ErrMalformed, s.Topic(), topic)
 		}
 		a.View.State(now, s, 0)
 	case strings.HasPrefix(topic, wire.TopicDetail):
 		var d wire.Detail
 		if err := wire.DecodeBus(p.Frames, &d); err != nil {
 			return false, err
+		}
+		if d.Topic() != topic {
+			return false, fmt.Errorf("%w: detail of %.200q on topic %.200q", wire.ErrMalformed, d.Topic(), topic)
 		}
 		a.View.Detail(d)
 	case topic == wire.SnapshotTopic(c.token):

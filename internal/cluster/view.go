@@ -7,6 +7,7 @@ package cluster
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,16 +36,21 @@ func (e *Entry) Stale(now time.Duration) bool { return now-e.At >= StaleAfter }
 // one goroutine.
 type View struct {
 	entries map[wire.Incarnation]*Entry
+	left    map[wire.Incarnation]time.Duration // who has left in order, and when: they do not come back
 }
 
 // State takes a member's state that was current age ago.
 func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
-	e := v.entry(s.Incarnation)
+	if _, gone := v.left[s.Incarnation]; gone {
+		return // told by a coordinator that is slower, or has not heard of it
+	}
+	e := v.entry(now, s.Incarnation)
 	if e.State.Sequence >= s.Sequence && e.State.Sequence != 0 {
 		return
 	}
 	if s.Left {
 		delete(v.entries, s.Incarnation)
+		v.left[s.Incarnation] = now
 		return
 	}
 	e.State = s
@@ -156,16 +162,22 @@ func (v *View) replaced(now time.Duration, e *Entry) bool {
 	return false
 }
 
-func (v *View) entry(inc wire.Incarnation) *Entry {
-	e, ok := v.entries[inc]
-	if !ok {
-		if v.entries == nil {
-			v.entries = make(map[wire.Incarnation]*Entry)
-		}
-		e = &Entry{At: -forgetAfter}
-		v.entries[inc] = e
+// entry returns the entry of one incarnation. A new one is the occasion to
+// forget the old: not every member draws lists.
+func (v *View) entry(now time.Duration, inc wire.Incarnation) *Entry {
+	if e, ok := v.entries[inc]; ok {
+		return e
 	}
+	if v.entries == nil {
+		v.entries = make(map[wire.Incarnation]*Entry)
+		v.left = make(map[wire.Incarnation]time.Duration)
+	}
+	maps.DeleteFunc(v.entries, func(_ wire.Incarnation, e *Entry) bool { return now-e.At >= forgetAfter })
+	maps.DeleteFunc(v.left, func(_ wire.Incarnation, at time.Duration) bool { return now-at >= forgetAfter })
+	e := &Entry{At: -forgetAfter}
+	v.entries[inc] = e
 	return e
 }
 
-func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+// ms reads an age that somebody else has measured.
+func ms(n int64) time.Duration { return time.Duration(min(max(n, 0), 1<<40)) * time.Millisecond }

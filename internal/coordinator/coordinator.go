@@ -112,7 +112,8 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if err := keep(m.details, topic, frames[1], now); err != nil {
 			return err
 		}
-	case strings.HasPrefix(topic, wire.TopicEvent), strings.HasPrefix(topic, wire.TopicTake):
+	case strings.HasPrefix(topic, wire.TopicEvent), strings.HasPrefix(topic, wire.TopicTake),
+		strings.HasPrefix(topic, wire.TopicOffer):
 	default:
 		return fmt.Errorf("%w: topic %.100q", wire.ErrMalformed, topic)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // seeds is how many worlds each property is tried in.
-const seeds = 150
+const seeds = 60
 
 // between returns a random time.
 func between(r *rand.Rand, low, high time.Duration) time.Duration {

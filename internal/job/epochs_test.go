@@ -48,7 +48,7 @@ func TestLinkBeginsWhicheverSideIsFirst(t *testing.T) {
 func TestAcceptorMayNotSendBeforeItsAnswerHasArrived(t *testing.T) {
 	w := newWorld(t, 1, wide)
 	w.acceptor.out.cut = true
-	w.run(second)
+	w.run(1500 * ms) // its next beacon would come in half a second
 	a := w.acceptor.acceptors[w.initiator.me]
 	if a == nil || a.Link() == nil || a.Ready() {
 		t.Fatalf("acceptor %+v, want a link that is not ready", a)
@@ -244,6 +244,70 @@ func TestMessagesOfAnEarlierLinkChangeNothing(t *testing.T) {
 		}
 	}
 	w.expectUse()
+}
+
+func TestHelloThatWasOvertakenChangesNothing(t *testing.T) {
+	w := linked(t, wide)
+	w.initiator.initiator.restart(w.initiator.now())
+	w.run(second)
+	w.happenedAll()
+	before := w.acceptor.link()
+	for _, receiver := range []wire.Incarnation{0, w.acceptor.me} {
+		stale := &wire.Message{Header: wire.Header{
+			Type: wire.TypeHello, Sender: w.initiator.me, Receiver: receiver, LinkEpoch: before.Epoch - 1,
+		}}
+		stale.SetBody(nil)
+		w.acceptor.receive(stale.Frames())
+	}
+	w.run(second)
+	w.expect(w.acceptor)
+	w.expect(w.initiator)
+	if w.acceptor.link() != before {
+		t.Error("the acceptor has gone back to the link before")
+	}
+	w.expectUse()
+}
+
+func TestAnotherIncarnationsAnswerEndsTheLink(t *testing.T) {
+	// It took the HELLO that the one before did not live to read.
+	w := linked(t, wide)
+	w.happenedAll()
+	epoch := w.initiator.link().Epoch
+	answer := &wire.Message{Header: wire.Header{
+		Type: wire.TypeBeacon, Sender: w.acceptor.me + 1, Receiver: w.initiator.me, LinkEpoch: epoch, LinkAck: 1 << 40,
+	}}
+	answer.SetBody(nil)
+	kept := w.initiator.send(wire.TypeJob, 0, 0)
+	w.initiator.receive(answer.Frames())
+	w.expect(w.initiator, Down)
+	if i := w.initiator.initiator; i.Epoch() <= epoch || len(i.Over().Unacknowledged()) != 1 || i.Over().Unacknowledged()[0] != kept.msg {
+		t.Errorf("epoch %d after %d, the link before keeps %d messages", i.Epoch(), epoch, len(i.Over().Unacknowledged()))
+	}
+}
+
+func TestInitiatorIsToldThatItsLinkIsNotKnown(t *testing.T) {
+	for _, joined := range []bool{false, true} {
+		w := newWorld(t, 1, wide)
+		w.acceptor.halted = !joined
+		w.run(second)
+		w.happenedAll()
+		epoch := w.initiator.initiator.Epoch()
+		m := &wire.Message{Header: wire.Header{
+			Type: wire.TypeGoodbye, Code: wire.CodeUnknownLink, Sender: w.acceptor.me, Receiver: w.initiator.me, LinkEpoch: epoch,
+		}}
+		m.SetBody(nil)
+		w.initiator.out.queue = nil
+		w.initiator.receive(m.Frames())
+		if joined {
+			w.expect(w.initiator, Down)
+		} else {
+			w.expect(w.initiator)
+		}
+		hello, err := wire.Decode(w.initiator.out.queue[0].frames)
+		if err != nil || hello.Type != wire.TypeHello || hello.LinkEpoch <= epoch || hello.Receiver != 0 {
+			t.Errorf("joined %t: answered by %+v, %v, want a HELLO for a new link", joined, hello, err)
+		}
+	}
 }
 
 func TestInitiatorThatStartsAnewHasALinkOfItsOwn(t *testing.T) {

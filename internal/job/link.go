@@ -5,6 +5,8 @@ package job
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 	"time"
 
 	"faasd/internal/wire"
@@ -300,19 +302,22 @@ func (l *Link) between(s wire.Span) []*wire.Message {
 	return l.kept[from:to]
 }
 
-// gaps lists what is missing up to the peer's mark, as far as it would be taken.
+// gaps lists what is missing up to the peer's mark. It costs what has arrived,
+// not what the mark says: that is any number the peer likes.
 func (l *Link) gaps() []wire.Span {
 	var spans []wire.Span
-	last := min(l.mark, l.got+maxAhead)
-	for seq := l.got + 1; seq <= last && len(spans) < wire.MaxSpans; seq++ {
-		if _, ok := l.ahead[seq]; ok {
-			continue
+	next := l.got + 1
+	for _, seq := range slices.Sorted(maps.Keys(l.ahead)) {
+		if seq > l.mark || len(spans) == wire.MaxSpans {
+			break
 		}
-		if n := len(spans); n > 0 && spans[n-1].Last == seq-1 {
-			spans[n-1].Last = seq
-		} else {
-			spans = append(spans, wire.Span{First: seq, Last: seq})
+		if seq > next {
+			spans = append(spans, wire.Span{First: next, Last: seq - 1})
 		}
+		next = seq + 1
+	}
+	if next <= l.mark && len(spans) < wire.MaxSpans {
+		spans = append(spans, wire.Span{First: next, Last: l.mark})
 	}
 	return spans
 }

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"testing"
@@ -489,56 +488,57 @@ func TestMessagesThatAreVoidedKeepNothingOfTheJob(t *testing.T) {
 	}
 }
 
-// FuzzLink gives a link messages that decode and mean nothing.
+// FuzzLink gives a link messages that decode and mean nothing. Five bytes make
+// one: what it is, its number, its acknowledgement, its credit, how late it is.
 func FuzzLink(f *testing.F) {
-	seed := func(list ...*wire.Message) {
-		var b bytes.Buffer
-		for _, m := range list {
-			m.Sender, m.Receiver, m.LinkEpoch = here, there, 1
-			for _, frame := range m.Frames() {
-				b.WriteByte(byte(len(frame)))
-				b.Write(frame)
-			}
+	f.Add([]byte("\x00\x03\x00\x09\x00" + "\x04\x01\x01\x09\x10" + "\x0b\x02\x03\x09\x10" + "\x05\x03\x03\x09\x90"))
+	f.Add([]byte("\x01\xff\x00\xff\x00" + "\x02\x01\xff\x00\xff" + "\x02\xff\x02\x00\x01" + "\x03\x00\x00\x00\x00"))
+	f.Add([]byte("\x04\xfe\xfe\xfe\xfe" + "\x0b\xff\xff\xff\xff" + "\x01\xfd\x80\x00\x80"))
+	kinds := []wire.Type{
+		wire.TypeHello, wire.TypeBeacon, wire.TypeGaps, wire.TypeGoodbye, wire.TypeJob, wire.TypeResult,
+		wire.TypeCancel, wire.TypeMove, wire.TypeMoved, wire.TypeRefused, wire.TypeReturn, wire.TypeVoid,
+	}
+	number := func(b byte) uint64 { // small ones, and those at which something might tip over
+		if b < 0x80 {
+			return uint64(b)
 		}
-		f.Add(b.Bytes())
+		return 1<<(b&0x3f) - uint64(b>>6&1)
 	}
-	h := func(typ wire.Type, seq uint64) *wire.Message {
-		return &wire.Message{Header: wire.Header{Type: typ, LinkSeq: seq, LinkAck: seq, CreditCount: seq, CreditBytes: seq}}
-	}
-	void := h(wire.TypeVoid, 2)
-	void.SetBody([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-	gaps := h(wire.TypeGaps, 0)
-	gaps.SetBody(wire.AppendSpans(nil, []wire.Span{{First: 1, Last: math.MaxUint64}, {First: 3, Last: 3}}))
-	seed(h(wire.TypeHello, 3), h(wire.TypeJob, 1), void, h(wire.TypeResult, 9))
-	seed(h(wire.TypeBeacon, math.MaxUint64), gaps, h(wire.TypeGoodbye, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l := NewLink(there, here, 1, wide, 0, func([][]byte) {})
+		var sent int
+		l := NewLink(there, here, 1, wide, 0, func([][]byte) { sent++ })
 		for range 3 {
 			l.Send(0, newJob(0))
 		}
 		seen := make(map[uint64]bool)
-		for now := time.Duration(0); len(b) > 0; now += 100 * ms {
-			var frames [][]byte
-			for range 3 {
-				n := 0
-				if len(b) > 0 {
-					n = min(int(b[0]), len(b)-1)
-					frames = append(frames, b[1:1+n])
-					b = b[1+n:]
-				}
+		for now := second; len(b) >= 5; now += 100 * ms {
+			m := &wire.Message{Header: wire.Header{
+				Type: kinds[int(b[0])%len(kinds)], Sender: here, Receiver: there, LinkEpoch: 1, TTLMillis: 100,
+				LinkSeq: number(b[1]), LinkAck: number(b[2]), CreditCount: number(b[3]), CreditBytes: number(b[3]),
+				SentMillis: uint64(now.Milliseconds()) - number(b[4]),
+			}}
+			switch m.Type {
+			case wire.TypeGaps:
+				m.SetBody(wire.AppendSpans(nil, []wire.Span{{First: m.LinkSeq, Last: m.CreditCount}}))
+			case wire.TypeVoid:
+				m.SetBody(binary.BigEndian.AppendUint64(nil, m.CreditBytes))
 			}
-			m, err := wire.Decode(frames)
-			if err != nil {
-				continue
-			}
+			b = b[5:]
 			if l.Receive(now, m) {
 				if seen[m.LinkSeq] || m.LinkSeq == 0 || m.Type == wire.TypeVoid || !m.Type.Numbered() {
 					t.Fatalf("%s %d is to be acted on", m.Type, m.LinkSeq)
 				}
 				seen[m.LinkSeq] = true
 			}
-			l.Room(1)
+			if m.TTLMillis > 100 {
+				t.Fatalf("its way has given a job time: %d ms of 100 are left", m.TTLMillis)
+			}
+			l.Room(m.CreditBytes)
+			before := sent
 			l.Poll(now)
+			if sent-before > 3+2 {
+				t.Fatalf("one %s is answered by %d messages", m.Type, sent-before)
+			}
 		}
 		if len(l.ahead) > maxAhead || len(l.Unacknowledged()) > 3 {
 			t.Fatalf("%d remembered, %d kept", len(l.ahead), len(l.Unacknowledged()))

@@ -156,30 +156,49 @@ func TestForgottenOriginsLeaveNothing(t *testing.T) {
 
 func TestResultsDoNotGrowInAMillionJobs(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		close func(r *Results, seq uint64)
+		name string
+		put  func(r *Results, seq uint64)
 	}{
-		{"received at once", func(r *Results, seq uint64) { r.Closed(1, seq); r.Closed(2, seq) }},
-		{"received in batches", func(r *Results, seq uint64) {
+		{"received at once", func(r *Results, seq uint64) {
+			r.Put(newResult(1, seq, 0))
+			r.Closed(1, seq)
+		}},
+		{"received in batches, or never", func(r *Results, seq uint64) {
+			r.Put(newResult(1+wire.Incarnation(seq%2), seq, 0))
 			if seq%5000 == 0 {
 				r.Closed(1, seq)
 			}
 		}},
 		// A job that runs for hours keeps everything behind it from being closed.
-		{"one job stays open", func(r *Results, seq uint64) { r.Closed(1, min(seq, 7)) }},
-		{"nobody ever says so", func(*Results, uint64) {}},
+		{"one job stays open", func(r *Results, seq uint64) {
+			r.Put(newResult(1, seq, 0))
+			r.Closed(1, min(seq, 7))
+		}},
+		{"another origin's oldest stays", func(r *Results, seq uint64) {
+			if seq == 1 {
+				r.Put(newResult(2, seq, 0))
+			}
+			r.Put(newResult(1, seq, 0))
+			r.Closed(1, seq)
+		}},
+		{"origins come and go", func(r *Results, seq uint64) {
+			origin := wire.Incarnation(seq / 100)
+			r.Put(newResult(origin, seq, 0))
+			if seq%100 == 99 {
+				r.Forget(origin)
+			}
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bounds := Window{Count: 1000, Bytes: 1 << 20}
 			r := NewResults(bounds)
-			for seq := uint64(1); seq <= 500_000; seq++ {
-				r.Put(newResult(1, seq, 0))
-				r.Put(newResult(2, seq, 0))
-				c.close(r, seq)
-				if seq%10_000 == 0 {
+			for seq := range uint64(200_000) {
+				c.put(r, seq+1)
+				if seq%1000 == 0 {
 					r.sizes(t, bounds)
 				}
 			}
+			r.sizes(t, bounds)
 		})
 	}
 }

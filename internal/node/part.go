@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -126,6 +127,7 @@ func (p *Part) reachable(bound string) string {
 func (p *Part) run() {
 	go func() {
 		defer close(p.ended)
+		defer runtime.KeepAlive(ballast)
 		p.err = p.host.Run(context.Background())
 	}()
 }

@@ -44,11 +44,11 @@ func (m *Machine) free(f *function) int {
 	return n
 }
 
-// offer puts a worker with a free slot in line for each of its functions.
-func (m *Machine) offer(w *worker) {
+// lineUp puts a worker with a free slot in line for each of its functions.
+func (m *Machine) lineUp(w *worker) {
 	for _, name := range w.functions {
-		if f := m.function(name); !w.offered[name] && w.serves(f) {
-			w.offered[name] = true
+		if f := m.function(name); !w.inLine[name] && w.serves(f) {
+			w.inLine[name] = true
 			f.idle = append(f.idle, w)
 		}
 	}
@@ -60,7 +60,7 @@ func (f *function) nextWorker() *worker {
 		w := f.idle[0]
 		f.idle[0] = nil
 		f.idle = f.idle[1:]
-		w.offered[f.name] = false
+		w.inLine[f.name] = false
 		if w.serves(f) {
 			return w
 		}
@@ -92,7 +92,7 @@ func (m *Machine) dispatch(now role.Time, f *function) {
 		m.running++
 		w.jobs[e.msg.Job] = e
 		w.give(now, e)
-		m.offer(w)
+		m.lineUp(w)
 	}
 	m.forgetIfIdle(f)
 }

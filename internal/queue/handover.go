@@ -3,6 +3,7 @@ package queue
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"faasd/internal/job"
@@ -10,12 +11,17 @@ import (
 	"faasd/internal/wire"
 )
 
-// Handover is by pull: a queue with free slots asks one that has jobs waiting;
-// that one asks each job's broker to give it to the asker. The broker sends
-// its own copy, so no body crosses the bus and custody never has a gap.
+// Handover is by pull: a queue with free slots asks one that has jobs waiting
+// (Take); that one asks each job's broker to give it to the asker (MOVE). The
+// broker sends its own copy, so no body crosses the bus and custody never has a
+// gap. Who has jobs waiting is known from the states that all queues publish,
+// and sooner from an Offer.
 const (
 	// reservedFor is how long slots are kept for jobs that were asked for.
 	reservedFor = 250 * time.Millisecond
+	// offerEvery is the least time between two Offers for one function that
+	// brought nothing.
+	offerEvery = 50 * time.Millisecond
 	// maxMoves is how often a job changes queues at most.
 	maxMoves = 3
 )
@@ -104,7 +110,7 @@ func (m *Machine) giver(now role.Time, fn string) (inc wire.Incarnation, jobs in
 func (m *Machine) ask(now role.Time, giver wire.Incarnation, fn string, n int) {
 	t := &m.take
 	t.number++
-	t.reserved[fn] = reservation{n, now + reservedFor}
+	t.reserved[fn] = reservation{t.reserved[fn].slots + n, now + reservedFor}
 	m.timer.By(now, now+reservedFor)
 	a := t.asked[giver]
 	if seq := m.bus.View.Get(giver).State.Sequence; a.sequence != seq || a.jobs == nil {
@@ -117,6 +123,74 @@ func (m *Machine) ask(now role.Time, giver wire.Incarnation, fn string, n int) {
 	}))
 }
 
+// offerState is what a queue remembers of its offers and of others'.
+type offerState struct {
+	number uint64
+	quiet  map[string]role.Time        // by function: no Offer before this
+	seen   map[wire.Incarnation]uint64 // the last number of each giver
+}
+
+func (o *offerState) init() {
+	o.quiet = make(map[string]role.Time)
+	o.seen = make(map[wire.Incarnation]uint64)
+}
+
+// offer tells one queue with free slots, if there is one, that a job waits. It
+// is a hint: nothing is kept for it, and the next state says the same.
+func (m *Machine) offer(now role.Time, f *function) {
+	if now < m.offers.quiet[f.name] {
+		return
+	}
+	var to wire.Incarnation
+	best := 0
+	for other, s := range m.bus.View.Live(now, wire.RoleQueue) {
+		st := s.Queue.Functions[f.name]
+		if other == m.me || s.Draining || st.Free <= st.Waiting {
+			continue
+		}
+		// At random, by free slots: offers of many queues must not all go to one.
+		if best += st.Free; m.take.rand.IntN(best) < st.Free {
+			to = other
+		}
+	}
+	if to == 0 {
+		return
+	}
+	m.offers.number++
+	m.offers.quiet[f.name] = now + offerEvery
+	m.bus.Send(wire.EncodeBus(wire.OfferTopic(to), wire.Offer{
+		Giver: m.me, Number: m.offers.number, Function: f.name, Waiting: f.line.Len(),
+	}))
+}
+
+// handover takes an Offer or a Take.
+func (m *Machine) handover(now role.Time, frames [][]byte) error {
+	if strings.HasPrefix(string(frames[0]), wire.TopicOffer) {
+		return m.offered(now, frames)
+	}
+	return m.takeAsked(now, frames)
+}
+
+// offered asks for what another queue offers, as far as slots are free.
+func (m *Machine) offered(now role.Time, frames [][]byte) error {
+	var o wire.Offer
+	if err := wire.DecodeBus(frames, &o); err != nil {
+		return err
+	}
+	if o.Giver == m.me || o.Number <= m.offers.seen[o.Giver] || m.bus.View.Get(o.Giver) == nil {
+		return nil // heard already through another coordinator, or from a stranger
+	}
+	m.offers.seen[o.Giver] = o.Number
+	f := m.functions[o.Function]
+	if f == nil || m.draining || !m.linked() || f.line.Len() > 0 {
+		return nil
+	}
+	if n := min(o.Waiting, m.free(f)-m.take.reserved[o.Function].slots); n > 0 {
+		m.ask(now, o.Giver, o.Function, n)
+	}
+	return nil
+}
+
 // takeAsked answers a Take: the jobs that have waited longest are offered.
 func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 	var t wire.Take
@@ -127,6 +201,7 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 		return nil // heard already through another coordinator, or from a stranger
 	}
 	m.take.seen[t.Taker] = t.Number
+	delete(m.offers.quiet, t.Function)
 	f := m.functions[t.Function]
 	if f == nil {
 		return nil

@@ -62,8 +62,12 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	e.place = f.line.PushBack(e)
 	m.dispatch(now, f)
 	m.bus.Changed()
-	if m.draining && e.state == waiting {
+	switch {
+	case e.state != waiting:
+	case m.draining:
 		m.askMove(now, e, "")
+	default:
+		m.offer(now, f)
 	}
 }
 

@@ -72,7 +72,9 @@ type Machine struct {
 	results *job.Results
 	running int
 
-	take takeState
+	take   takeState
+	offers offerState
+	uneven role.Time // since when this queue has had too many workers; 0 it has not
 
 	done, moved, taken, late uint64
 	draining                 bool
@@ -90,9 +92,10 @@ func New(cfg Config) *Machine {
 	}
 	m.faults.Log = cfg.Log
 	m.take.init(m.me)
+	m.offers.init()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
-		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me)},
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me), wire.OfferTopic(m.me)},
 		State:  m.state, Detail: m.detail, Emit: m.Emit,
 		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
 	})
@@ -134,7 +137,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	case LinkSubscribe, LinkPublish:
 		rest, err := m.bus.Receive(now, p)
 		if rest {
-			err = m.takeAsked(now, p.Frames)
+			err = m.handover(now, p.Frames)
 		}
 		m.pull(now)
 		return err
@@ -156,6 +159,7 @@ func (m *Machine) Tick(now role.Time) {
 		m.timer.By(now, b.Wake())
 	}
 	m.tickWorkers(now)
+	m.balance(now)
 	m.pull(now)
 	m.bus.Tick(now)
 	m.timer.By(now, m.bus.Wake())

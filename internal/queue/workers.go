@@ -30,7 +30,7 @@ type worker struct {
 	draining  bool
 	welcomed  bool // has been counted in
 	jobs      map[wire.JobID]*entry
-	offered   map[string]bool // functions in whose idle line it stands
+	inLine    map[string]bool // functions in whose idle line it stands
 	joined    role.Time
 	heard     role.Time
 	done      uint64
@@ -121,7 +121,7 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 func (m *Machine) newWorker(now role.Time, key, name, route string, functions []string, slots int) *worker {
 	w := &worker{
 		key: key, name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
-		jobs: make(map[wire.JobID]*entry), offered: make(map[string]bool),
+		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
 	}
 	m.workers[key] = w
 	for _, fn := range functions {
@@ -185,7 +185,7 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 
 // serve gives waiting jobs of the worker's functions to whoever is free.
 func (m *Machine) serve(now role.Time, w *worker) {
-	m.offer(w)
+	m.lineUp(w)
 	for _, fn := range w.functions {
 		m.dispatch(now, m.function(fn))
 	}

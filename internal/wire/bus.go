@@ -14,6 +14,7 @@ const (
 	TopicState    = "state/"    // + role/name/incarnation/ : State
 	TopicDetail   = "detail/"   // + role/name/incarnation/ : Detail
 	TopicEvent    = "event/"    // + role/name/ : Event
+	TopicOffer    = "offer/"    // + receiver's incarnation/ : Offer
 	TopicTake     = "take/"     // + giver's incarnation/ : Take
 	TopicSnapshot = "snapshot/" // + subscriber's token/ : Snapshot
 )
@@ -165,6 +166,15 @@ type Event struct {
 // Topic is where e is published.
 func (e *Event) Topic() string { return TopicEvent + e.Role + "/" + e.Name + "/" }
 
+// Offer tells a queue with free slots that jobs wait here, so that it need not
+// learn it from the next state.
+type Offer struct {
+	Giver    Incarnation `json:"giver"`
+	Number   uint64      `json:"number"` // +1 each Offer of this giver: one that comes by two coordinators counts once
+	Function string      `json:"function"`
+	Waiting  int         `json:"waiting"`
+}
+
 // Take asks a queue for waiting jobs. It carries no bodies: the giver asks
 // each job's broker to send its own copy to the taker.
 type Take struct {
@@ -191,6 +201,9 @@ type Snapshot struct {
 func memberTopic(kind string, m *Member) string {
 	return kind + m.Role + "/" + m.Name + "/" + m.Incarnation.String() + "/"
 }
+
+// OfferTopic is where Offers for the queue of that incarnation are published.
+func OfferTopic(receiver Incarnation) string { return TopicOffer + receiver.String() + "/" }
 
 // TakeTopic is where Takes for the queue of that incarnation are published.
 func TakeTopic(giver Incarnation) string { return TopicTake + giver.String() + "/" }
