@@ -316,6 +316,9 @@ func (s *system) connect() *line {
 	return &line{conn, bufio.NewReader(conn)}
 }
 
+// CloseWrite tells the other side that no more comes.
+func (l *line) CloseWrite() error { return l.Conn.(*net.TCPConn).CloseWrite() }
+
 // say sends text as it is.
 func (l *line) say(text string) error {
 	_, err := io.WriteString(l, text)

@@ -27,9 +27,13 @@ func advertise(s *config.Set, id *node.Identity) {
 // limits declares what bounds the jobs that a part holds.
 func limits(s *config.Set, l *node.Limits, peer string) {
 	s.Group("Limits")
-	s.Bytes(&l.MaxBody, "max-body", 6*mebibyte, 1, 1<<30, "largest body of a request")
+	maxBody(s, &l.MaxBody, "largest body of a request")
 	s.Int(&l.WindowJobs, "window-jobs", 4096, 1, 1<<20, "jobs that "+peer+" may have outstanding here")
 	s.Bytes(&l.WindowBytes, "window-bytes", 256*mebibyte, 1, math.MaxInt64, "bytes of jobs that "+peer+" may have outstanding here")
+}
+
+func maxBody(s *config.Set, n *int64, meaning string) {
+	s.Bytes(n, "max-body", 6*mebibyte, 1, 1<<30, meaning)
 }
 
 func results(s *config.Set, w *node.Window) {

@@ -62,14 +62,14 @@ var stopSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
 func TestUpStopsInOrder(t *testing.T) {
 	t.Parallel()
 	for _, sig := range stopSignals {
-		t.Run("idle, "+sig.String(), func(t *testing.T) {
+		t.Run("idle "+sig.String(), func(t *testing.T) {
 			s := startUp(t)
 			pids := s.processes()
 			end(t, s.leader, sig, config.ExitOK)
 			s.mustBeGone(pids)
 			mustHaveLeft(t, s.data)
 		})
-		t.Run("under load, "+sig.String(), func(t *testing.T) {
+		t.Run("under load "+sig.String(), func(t *testing.T) {
 			s := startUp(t)
 			s.awaitWorkers(3)
 			l := s.startLoad(16, 0)
@@ -153,7 +153,7 @@ func TestWaitingRequestsAreRefusedBeforeTheFrontendStops(t *testing.T) {
 		s.mustBeGone(pids)
 		mustHaveLeft(t, s.data)
 	})
-	t.Run("apart, Ctrl-C for all", func(t *testing.T) {
+	t.Run("apart and Ctrl-C for all", func(t *testing.T) {
 		t.Parallel()
 		s := startApart(t, proc.Layout{Coordinators: 1, Brokers: 1, Queues: 3, Workers: 0, Frontends: 1})
 		s.watch().awaitQueues(3)

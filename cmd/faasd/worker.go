@@ -23,6 +23,8 @@ func (c *worker) Settings() *config.Set {
 	slots(s, &c.Slots, "slots")
 	s.Group("Links")
 	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8558"}, "where brokers tell workers which queue to join")
+	s.Group("Limits")
+	maxBody(s, &c.MaxBody, "largest body of a result")
 	c.declare(s, "info")
 	return s
 }

@@ -4,6 +4,7 @@
 package broker
 
 import (
+	"container/list"
 	"log/slog"
 	"time"
 
@@ -49,12 +50,14 @@ type Machine struct {
 
 	frontends map[wire.Incarnation]*frontend
 	queues    map[wire.Incarnation]*queue
-	byTopic   map[string]bool // topics with a subscriber now
+	byTopic   map[string]int // how many subscribers a topic has now
 	requests  job.Ring[*queue]
 	places    job.Ring[*queue]
 
-	jobs     map[wire.JobID]*entry
-	unrouted []*entry // no queue had room; oldest first
+	jobs        map[wire.JobID]*entry
+	unrouted    *list.List // of *entry, for which no queue had room; oldest first
+	assignments uint32     // the last fence given out, over all jobs
+	placed      map[string]placement
 
 	accepted, answered, late uint64
 	draining                 bool
@@ -66,8 +69,10 @@ func New(cfg Config) *Machine {
 		cfg: cfg, me: cfg.Self.Incarnation,
 		frontends: make(map[wire.Incarnation]*frontend),
 		queues:    make(map[wire.Incarnation]*queue),
-		byTopic:   make(map[string]bool),
+		byTopic:   make(map[string]int),
 		jobs:      make(map[wire.JobID]*entry),
+		unrouted:  list.New(),
+		placed:    make(map[string]placement),
 	}
 	m.faults.Log = cfg.Log
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
@@ -150,8 +155,16 @@ func (m *Machine) Drain(now role.Time) {
 	m.bus.Changed()
 }
 
-// Drained reports whether every accepted job has been answered.
-func (m *Machine) Drained() bool { return len(m.jobs) == 0 }
+// Drained reports whether every accepted job has been answered and the
+// answers have arrived.
+func (m *Machine) Drained() bool {
+	for _, f := range m.frontends {
+		if l := f.Link(); l != nil && len(l.Unacknowledged()) > 0 {
+			return false
+		}
+	}
+	return len(m.jobs) == 0
+}
 
 // Leave says goodbye to everybody.
 func (m *Machine) Leave(now role.Time) {
@@ -166,7 +179,7 @@ func (m *Machine) Leave(now role.Time) {
 
 func (m *Machine) state() wire.State {
 	b := &wire.BrokerState{
-		Queues: []string{}, Holding: len(m.jobs), Unrouted: len(m.unrouted),
+		Queues: []string{}, Holding: len(m.jobs), Unrouted: m.unrouted.Len(),
 		Accepted: m.accepted, Answered: m.answered,
 	}
 	for _, q := range m.requests.All() {

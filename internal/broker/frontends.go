@@ -43,7 +43,10 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 			return fmt.Errorf("%w: %s from a frontend", wire.ErrMalformed, msg.Type)
 		}
 	}
-	f.Poll(now)
+	if f.Poll(now) == job.Down {
+		m.frontendGone(now, f, "silent for 3 s")
+		return nil
+	}
 	m.timer.By(now, f.Wake())
 	return nil
 }

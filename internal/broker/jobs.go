@@ -1,6 +1,11 @@
 package broker
 
 import (
+	"container/list"
+	"maps"
+	"math"
+	"slices"
+
 	"faasd/internal/job"
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -17,6 +22,7 @@ type entry struct {
 	resent   bool // some queue has had it before
 
 	holder *queue        // nil: no queue had room
+	place  *list.Element // in unrouted, then
 	sent   *wire.Message // what the holder's link carries
 }
 
@@ -37,8 +43,18 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	m.jobs[msg.Job] = e
 	f.jobs[msg.Job] = e
 	m.accepted++
-	if !m.route(now, e) {
-		m.unrouted = append(m.unrouted, e)
+	if m.unrouted.Len() > 0 || !m.route(now, e) {
+		m.shelve(e)
+	}
+}
+
+// shelve keeps a job until some queue has room.
+func (m *Machine) shelve(e *entry) { e.place = m.unrouted.PushBack(e) }
+
+func (m *Machine) unshelve(e *entry) {
+	if e.place != nil {
+		m.unrouted.Remove(e.place)
+		e.place = nil
 	}
 }
 
@@ -51,10 +67,12 @@ func (m *Machine) route(now role.Time, e *entry) bool {
 	return ok
 }
 
-// assign gives a job to q. Its fence rises, so that whatever else still comes
-// from its last holder is known to be old.
+// assign gives a job to q under a new fence, so that whatever else is still
+// under way from or to its last holder is known to be old.
 func (m *Machine) assign(now role.Time, e *entry, q *queue) {
-	e.msg.Assignment++
+	m.unshelve(e)
+	m.assignments++
+	e.msg.Assignment = m.assignments
 	out := *e.msg
 	out.TTLMillis = left(now, e.deadline)
 	if e.resent {
@@ -75,24 +93,22 @@ func (m *Machine) release(e *entry) {
 
 // routeWaiting gives queues what no queue had room for.
 func (m *Machine) routeWaiting(now role.Time) {
-	for len(m.unrouted) > 0 {
-		e := m.unrouted[0]
-		open := m.jobs[e.msg.Job] == e && e.holder == nil && now < e.deadline
-		if open && !m.route(now, e) {
+	for el := m.unrouted.Front(); el != nil; el = m.unrouted.Front() {
+		e := el.Value.(*entry)
+		if now >= e.deadline {
+			m.unshelve(e) // the frontend has answered; its CANCEL is on the way
+		} else if !m.route(now, e) {
 			return
 		}
-		m.unrouted[0] = nil
-		m.unrouted = m.unrouted[1:]
 	}
-	m.unrouted = nil
 }
 
 // rehomeAll gives the jobs that a lost queue held to other queues.
 func (m *Machine) rehomeAll(now role.Time, q *queue) {
-	for _, e := range q.jobs {
+	for _, e := range slices.Collect(maps.Values(q.jobs)) {
 		m.release(e)
 		if !m.route(now, e) {
-			m.unrouted = append(m.unrouted, e)
+			m.shelve(e)
 		}
 	}
 }
@@ -141,7 +157,7 @@ func (m *Machine) move(now role.Time, q *queue, msg *wire.Message) {
 	}
 	m.release(e)
 	e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
-	e.msg.Moves++
+	e.msg.Moves = min(e.msg.Moves, math.MaxUint8-1) + 1
 	m.assign(now, e, taker)
 	q.Link().Send(now, reply)
 }
@@ -189,6 +205,7 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 
 // close removes a job and returns its credit to the frontend.
 func (m *Machine) close(e *entry) {
+	m.unshelve(e)
 	delete(m.jobs, e.msg.Job)
 	m.leaveFrontend(e)
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +13,19 @@ import (
 // pendingFor is how long a worker that was sent to a queue counts there before
 // the queue has reported it.
 const pendingFor = 2 * time.Second
+
+// avoidFor is how long a worker that asks again is sent elsewhere: it has not
+// got into the queue that it was sent to.
+const avoidFor = 5 * time.Second
+
+// avoided is added to a queue's workers to make it the last choice.
+const avoided = 1 << 30
+
+// placement is a broker's last answer to a worker.
+type placement struct {
+	queue *queue
+	at    role.Time
+}
 
 // place answers a worker that asks which queue to join: the one with the
 // fewest workers, reported or on their way; among equals the next in turn.
@@ -27,8 +41,17 @@ func (m *Machine) place(now role.Time, p role.Packet) error {
 		return fmt.Errorf("%w: %s, want PLACE", wire.ErrMalformed, ask.Command)
 	}
 	answer := &wire.Text{Command: wire.TextWait, Reason: "no queue has registered yet; ask again"}
-	if q, ok := m.places.Least(func(q *queue) int { return q.workers(now) }); ok {
+	last := m.placed[ask.Name]
+	if q, ok := m.places.Least(func(q *queue) int {
+		n := q.workers(now)
+		if q == last.queue && now-last.at < avoidFor {
+			n += avoided
+		}
+		return n
+	}); ok {
 		q.pending = append(q.pending, now)
+		maps.DeleteFunc(m.placed, func(_ string, p placement) bool { return now-p.at >= avoidFor })
+		m.placed[ask.Name] = placement{q, now}
 		answer = &wire.Text{Command: wire.TextQueue, Name: q.member.Name, Endpoint: q.member.Endpoints["workers"]}
 		m.cfg.Log.Info("worker sent to queue", "worker", ask.Name, "queue", q.member.Name)
 	}

@@ -32,6 +32,7 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 	}
 	switch event := q.Receive(now, msg); {
 	case event == job.Up:
+		m.checkRoutable(now, q) // not before it has confirmed the new link
 		m.rehomeAll(now, q)
 	case event == job.Down:
 		m.cfg.Log.Info("queue left", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
@@ -45,7 +46,10 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 		q.heardHello(msg)
 	}
 	m.checkRoutable(now, q)
-	q.Poll(now)
+	if q.Poll(now) == job.Down {
+		m.queueLost(now, q)
+		return nil
+	}
 	m.timer.By(now, q.Wake())
 	m.routeWaiting(now)
 	return nil
@@ -98,6 +102,7 @@ func (q *queue) heardHello(hello *wire.Message) {
 }
 
 // subscription follows who listens for jobs: \x01topic begins, \x00topic ends.
+// After a reconnect the new one begins before the old one's end is noticed.
 func (m *Machine) subscription(now role.Time, frames [][]byte) error {
 	f := frames[0]
 	if len(frames) != 1 || len(f) < 2 || f[0] > 1 {
@@ -109,8 +114,8 @@ func (m *Machine) subscription(now role.Time, frames [][]byte) error {
 		return err
 	}
 	if f[0] == 1 {
-		m.byTopic[topic] = true
-	} else {
+		m.byTopic[topic]++
+	} else if m.byTopic[topic]--; m.byTopic[topic] <= 0 {
 		delete(m.byTopic, topic)
 	}
 	if q := m.queues[inc]; q != nil {
@@ -123,7 +128,7 @@ func (m *Machine) subscription(now role.Time, frames [][]byte) error {
 // checkRoutable puts a queue into the rings while it can be given jobs: it has
 // announced itself, knows our link, is subscribed, and does not drain.
 func (m *Machine) checkRoutable(now role.Time, q *queue) {
-	want := m.queues[q.Peer] == q && q.Ready() && m.byTopic[q.topic] && !q.draining
+	want := m.queues[q.Peer] == q && q.Ready() && m.byTopic[q.topic] > 0 && !q.draining
 	if want == q.routable {
 		return
 	}

@@ -551,10 +551,10 @@ func FuzzAgentReceive(f *testing.F) {
 			}
 		}
 		m.View.Picture(2 * second)
-		m.View.Functions()
+		m.View.Functions(2 * second)
 		m.Tick(2 * second)
 		for range m.View.Live(2*second, wire.RoleQueue) {
-			m.View.Serves("echo")
+			m.View.Serves(2*second, "echo")
 		}
 	})
 }

@@ -53,6 +53,9 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 		v.left[s.Incarnation] = now
 		return
 	}
+	if s.Role == wire.RoleQueue && s.Queue == nil {
+		s.Queue = &wire.QueueState{}
+	}
 	e.State = s
 	e.At = max(e.At, now-age)
 }
@@ -120,23 +123,33 @@ func (v *View) Live(now time.Duration, role string) iter.Seq2[wire.Incarnation, 
 	}
 }
 
-// Serves reports whether some queue has workers or jobs of a function.
-func (v *View) Serves(fn string) bool {
+// Serves reports whether some queue has workers or jobs of a function. While no
+// queue at all is heard, what was known last still counts: then it is the
+// coordinator that is lost, and functions are not to become unknown by it.
+func (v *View) Serves(now time.Duration, fn string) bool {
+	served, heard := false, false
 	for _, e := range v.entries {
-		if q := e.State.Queue; q != nil {
-			if _, ok := q.Functions[fn]; ok {
+		q := e.State.Queue
+		if q == nil {
+			continue
+		}
+		_, has := q.Functions[fn]
+		if !e.Stale(now) {
+			if has {
 				return true
 			}
+			heard = true
 		}
+		served = served || has
 	}
-	return false
+	return served && !heard
 }
 
 // Functions adds up what all queues say of each function.
-func (v *View) Functions() map[string]wire.FunctionState {
+func (v *View) Functions(now time.Duration) map[string]wire.FunctionState {
 	sum := make(map[string]wire.FunctionState)
 	for _, e := range v.entries {
-		if e.State.Queue == nil {
+		if e.State.Queue == nil || e.Stale(now) {
 			continue
 		}
 		for name, f := range e.State.Queue.Functions {

@@ -217,7 +217,7 @@ func TestWhoeverHasLeftDoesNotComeBack(t *testing.T) {
 	v.State(11*second, queueState("q", 1, 5), 0)
 	v.Snapshot(12*second, snapshotOf(1500, queueState("q", 1, 5)))
 	v.Detail(wire.Detail{Role: wire.RoleQueue, Name: "q", Incarnation: 1, Sequence: 1})
-	if got := live(&v, 12*second); len(got) > 0 || v.Get(1) != nil || v.Serves("echo") {
+	if got := live(&v, 12*second); len(got) > 0 || v.Get(1) != nil || v.Serves(12*second, "echo") {
 		t.Errorf("live %v, known %v: it has left", got, v.Get(1))
 	}
 	v.State(12*second, queueState("q", 2, 1), 0)
@@ -317,7 +317,7 @@ func TestDetailBelongsToAKnownIncarnation(t *testing.T) {
 
 func TestFunctionsAreAddedUpOverQueues(t *testing.T) {
 	var v View
-	if v.Serves("echo") || len(v.Functions()) != 0 {
+	if v.Serves(second, "echo") || len(v.Functions(second)) != 0 {
 		t.Error("nobody serves echo yet")
 	}
 	a, b := queueState("a", 1, 1), queueState("b", 2, 1)
@@ -328,11 +328,30 @@ func TestFunctionsAreAddedUpOverQueues(t *testing.T) {
 		v.State(second, s, 0)
 	}
 	want := map[string]wire.FunctionState{"echo": {Workers: 11, Free: 11, Waiting: 22, Running: 33, Oldest: 40}, "add": {}}
-	if got := v.Functions(); !maps.Equal(got, want) {
+	if got := v.Functions(second); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if !v.Serves("echo") || !v.Serves("add") || v.Serves("sub") {
+	if !v.Serves(second, "echo") || !v.Serves(second, "add") || v.Serves(second, "sub") {
 		t.Error("echo and add are served, sub is not")
+	}
+}
+
+func TestFunctionsOfALostQueueAreUnknownUnlessAllAreLost(t *testing.T) {
+	var v View
+	a, b := queueState("a", 1, 1), queueState("b", 2, 1)
+	a.Queue.Functions = map[string]wire.FunctionState{"shout": {Workers: 1}}
+	v.State(second, a, 0)
+	v.State(3*second, b, 0)
+	late := second + StaleAfter
+	if got := v.Functions(late); got["shout"] != (wire.FunctionState{}) || got["echo"] == (wire.FunctionState{}) {
+		t.Errorf("%v: a is lost, b is not", got)
+	}
+	if v.Serves(late, "shout") || !v.Serves(late, "echo") {
+		t.Error("the lost queue's function is served, or the live one's is not")
+	}
+	all := 3*second + StaleAfter
+	if !v.Serves(all, "shout") || !v.Serves(all, "echo") {
+		t.Error("nobody is heard any more, perhaps for want of a coordinator: what was known must still count")
 	}
 }
 

@@ -53,15 +53,15 @@ func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refusal, error) 
 
 // Ready reports whether a broker takes requests.
 func (g *Gateway) Ready(ctx context.Context) (ready bool, err error) {
-	err = g.ask(ctx, func() { ready = g.machine.Ready() && !g.machine.draining })
+	err = g.ask(ctx, func(role.Time) { ready = g.machine.Ready() && !g.machine.draining })
 	return ready, err
 }
 
 // Serving reports whether a request could be run at once: a broker takes
 // requests and some queue has a free slot.
 func (g *Gateway) Serving(ctx context.Context) (serving bool, err error) {
-	err = g.ask(ctx, func() {
-		for _, f := range g.machine.bus.View.Functions() {
+	err = g.ask(ctx, func(now role.Time) {
+		for _, f := range g.machine.bus.View.Functions(now) {
 			serving = serving || f.Free > 0 && g.machine.Ready()
 		}
 	})
@@ -79,14 +79,14 @@ type FunctionInfo struct {
 
 // Functions lists the functions that can be called, by name.
 func (g *Gateway) Functions(ctx context.Context) (list []FunctionInfo, err error) {
-	err = g.ask(ctx, func() { list = g.machine.functions() })
+	err = g.ask(ctx, func(now role.Time) { list = g.machine.functions(now) })
 	return list, err
 }
 
 // ask runs fn in the owner's turn and waits for it.
-func (g *Gateway) ask(ctx context.Context, fn func()) error {
+func (g *Gateway) ask(ctx context.Context, fn func(now role.Time)) error {
 	done := make(chan struct{})
-	if !g.do(func(role.Time) { fn(); close(done) }) {
+	if !g.do(func(now role.Time) { fn(now); close(done) }) {
 		return ErrStopped
 	}
 	select {
@@ -97,7 +97,7 @@ func (g *Gateway) ask(ctx context.Context, fn func()) error {
 	}
 }
 
-func (m *Machine) functions() []FunctionInfo {
+func (m *Machine) functions(now role.Time) []FunctionInfo {
 	known := make(map[string]*FunctionInfo)
 	get := func(name string) *FunctionInfo {
 		if known[name] == nil {
@@ -108,7 +108,7 @@ func (m *Machine) functions() []FunctionInfo {
 	for name := range m.builtIn {
 		get(name)
 	}
-	for name, s := range m.bus.View.Functions() {
+	for name, s := range m.bus.View.Functions(now) {
 		f := get(name)
 		f.Workers, f.Waiting, f.Running = s.Workers, s.Waiting, s.Running
 	}

@@ -11,7 +11,7 @@ import (
 // answer is called, once, in the owner's turn, unless Cancel comes first. The
 // number is for Cancel.
 func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number uint64, why Refusal) {
-	why = m.admit(&q)
+	why = m.admit(now, &q)
 	if why != Accepted {
 		m.refused++
 		return 0, why
@@ -40,22 +40,22 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 	return r.seq, Accepted
 }
 
-func (m *Machine) admit(q *Request) Refusal {
+func (m *Machine) admit(now role.Time, q *Request) Refusal {
 	if m.draining {
 		return Stopping
 	}
-	if !m.Knows(q.Function) {
+	if !m.knows(now, q.Function) {
 		return UnknownFunction
 	}
 	return Accepted
 }
 
-// Knows reports whether a function is built in or some queue has it.
-func (m *Machine) Knows(fn string) bool {
+// knows reports whether a function is built in or some queue has it.
+func (m *Machine) knows(now role.Time, fn string) bool {
 	if m.builtIn[fn] {
 		return true
 	}
-	return m.bus.View.Serves(fn)
+	return m.bus.View.Serves(now, fn)
 }
 
 // send gives a request to the next broker in turn that has room; false if none

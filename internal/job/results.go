@@ -64,6 +64,9 @@ func (r *Results) dropOldest() {
 		for len(o.kept) > 0 && r.byID[o.kept[0].id] == nil {
 			o.kept = o.kept[1:]
 		}
+		if len(o.kept) == 0 {
+			delete(r.origins, m.Origin) // it may be gone for good
+		}
 	}
 }
 

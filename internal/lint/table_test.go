@@ -45,7 +45,7 @@ var table = []row{
 	{"internal/metrics", nil},
 	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics"}},
 	{"internal/cluster", []string{"internal/role", "internal/wire"}},
-	{"internal/operator", []string{"internal/bus", "internal/cluster", "internal/wire"}},
+	{"internal/operator", []string{"internal/bus", "internal/cluster", "internal/wire", "internal/role"}},
 
 	{"internal/frontend/...", forRoles},
 	{"internal/broker/...", forRoles},
@@ -54,7 +54,8 @@ var table = []row{
 	{"internal/worker/...", forRoles},
 
 	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
-	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/bus", "internal/config", "internal/metrics"})},
+	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
+	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire"})},
 

@@ -129,6 +129,7 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 type Worker struct {
 	Identity
 	Slots   int
+	MaxBody int64    // bytes of a result, at most
 	Brokers []string // ROUTER endpoints to dial
 }
 
@@ -138,7 +139,7 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	functions := map[string]function.Function{function.EchoName: function.Echo{}}
 	self.Functions, self.Slots = []string{function.EchoName}, w.Slots
 	log = log.With("role", w.Role, "id", w.Name)
-	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, Log: log}), functions)
+	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, MaxBody: w.MaxBody, Log: log}), functions)
 	p, err := newPart(ctx, w.Identity, r, worker.Links(), log)
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 		return s, err
 	}
 	s.workers, err = newSupervisor([]string{
-		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--log-level", u.LogLevel,
+		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--log-level", u.LogLevel,
 	}, filepath.Join(s.dir.path, logFolder), log)
 	return s, err
 }

@@ -72,9 +72,9 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 		case wire.TypeCancel:
 			m.cancelled(now, b, msg)
 		case wire.TypeMoved:
-			m.jobMoved(now, msg)
+			m.jobMoved(now, b, msg)
 		case wire.TypeRefused:
-			m.moveRefused(now, msg)
+			m.moveRefused(now, b, msg)
 		default:
 			return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
 		}
@@ -92,10 +92,11 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 	dropped := 0
 	for _, e := range m.jobs {
-		if !e.leave(b) {
-			continue
-		}
-		if len(e.routes) == 0 && e.state != running {
+		switch {
+		case !e.leave(b):
+		case len(e.routes) > 0:
+			m.resume(now, e)
+		case e.state != running:
 			m.remove(e)
 			dropped++
 		}

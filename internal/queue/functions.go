@@ -33,6 +33,16 @@ func (m *Machine) forgetIfIdle(f *function) {
 	}
 }
 
+// insert puts a job into the line by its arrival; it is mostly among the first.
+func (f *function) insert(e *entry) *list.Element {
+	for el := f.line.Front(); el != nil; el = el.Next() {
+		if el.Value.(*entry).arrived > e.arrived {
+			return f.line.InsertBefore(e, el)
+		}
+	}
+	return f.line.PushBack(e)
+}
+
 // free counts the slots that could take a job of f now.
 func (m *Machine) free(f *function) int {
 	n := 0

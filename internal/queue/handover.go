@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -208,7 +209,8 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 	}
 	var give []*entry
 	for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
-		if e := el.Value.(*entry); e.msg.Moves < maxMoves {
+		// Without workers of its own a queue gives away what it can.
+		if e := el.Value.(*entry); e.msg.Moves < maxMoves || f.workers == 0 {
 			give = append(give, e)
 		}
 	}
@@ -227,7 +229,7 @@ func (m *Machine) askMove(now role.Time, e *entry, target string) {
 		return
 	}
 	m.detach(e)
-	e.state = moving
+	e.state, e.asked = moving, r
 	msg := &wire.Message{
 		Header: wire.Header{Type: wire.TypeMove, Job: e.msg.Job, Assignment: r.assignment, Attempt: e.msg.Attempt},
 		Meta:   wire.Meta{Target: target},
@@ -236,21 +238,27 @@ func (m *Machine) askMove(now role.Time, e *entry, target string) {
 	link.Send(now, msg)
 }
 
-// jobMoved forgets a job that its broker has given to another queue.
-func (m *Machine) jobMoved(now role.Time, msg *wire.Message) {
+// jobMoved forgets a job that its broker has given to another queue. Answers
+// about an older assignment, which a repaired link may bring late, do not count.
+func (m *Machine) jobMoved(now role.Time, b *broker, msg *wire.Message) {
 	e := m.jobs[msg.Job]
-	if e == nil || e.state != moving {
+	if e == nil || e.state != moving || e.asked.broker != b || e.asked.assignment != msg.Assignment {
 		return
 	}
 	m.moved++
-	m.remove(e)
+	e.leave(b)
+	if len(e.routes) > 0 {
+		m.resume(now, e) // another broker still wants it from here
+	} else {
+		m.remove(e)
+	}
 	m.bus.Changed()
 }
 
 // moveRefused makes a job runnable here again.
-func (m *Machine) moveRefused(now role.Time, msg *wire.Message) {
+func (m *Machine) moveRefused(now role.Time, b *broker, msg *wire.Message) {
 	e := m.jobs[msg.Job]
-	if e == nil || e.state != moving {
+	if e == nil || e.state != moving || e.asked.broker != b || e.asked.assignment != msg.Assignment {
 		return
 	}
 	m.requeue(now, e)
@@ -264,6 +272,15 @@ func (m *Machine) moveWaiting(now role.Time) {
 			m.askMove(now, e, "")
 		}
 	}
+}
+
+// forgetStrangers drops what is remembered of queues that are gone.
+func (m *Machine) forgetStrangers() {
+	gone := func(inc wire.Incarnation) bool { return m.bus.View.Get(inc) == nil }
+	maps.DeleteFunc(m.take.seen, func(inc wire.Incarnation, _ uint64) bool { return gone(inc) })
+	maps.DeleteFunc(m.take.asked, func(inc wire.Incarnation, _ asked) bool { return gone(inc) })
+	maps.DeleteFunc(m.offers.seen, func(inc wire.Incarnation, _ uint64) bool { return gone(inc) })
+	maps.DeleteFunc(m.offers.quiet, func(fn string, _ role.Time) bool { return m.functions[fn] == nil })
 }
 
 func (m *Machine) linked() bool {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"container/list"
+	"slices"
 
 	"faasd/internal/job"
 	"faasd/internal/role"
@@ -26,6 +27,7 @@ type entry struct {
 	routes   []route // where the result goes; the last is the latest owner
 
 	place  *list.Element // waiting: in its function's line
+	asked  route         // moving: who was asked
 	worker *worker       // running
 	sent   *wire.Message // what the worker's link carries; nil for REQ workers
 }
@@ -50,6 +52,7 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		e.leave(b)
 		e.routes = append(e.routes, r)
 		e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+		m.resume(now, e)
 		return
 	}
 	e := &entry{msg: msg, size: msg.Size(), arrived: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
@@ -134,8 +137,8 @@ func (m *Machine) detach(e *entry) {
 	}
 }
 
-// requeue puts a job whose worker has gone, or has given it back, at the head
-// of its line.
+// requeue puts a job whose worker has gone, or has given it back, into its line
+// where it was.
 func (m *Machine) requeue(now role.Time, e *entry) {
 	m.detach(e)
 	if len(e.routes) == 0 {
@@ -143,20 +146,44 @@ func (m *Machine) requeue(now role.Time, e *entry) {
 		return
 	}
 	e.state = waiting
-	e.place = m.function(e.msg.Meta.Function).line.PushFront(e)
+	e.place = m.function(e.msg.Meta.Function).insert(e)
 }
 
-// cancelled drops a job for one broker, and altogether if no other waits.
+// cancelled drops a job for one broker, and altogether if no other waits. A
+// CANCEL of an older assignment is about a copy that is no longer here.
 func (m *Machine) cancelled(now role.Time, b *broker, msg *wire.Message) {
 	e := m.jobs[msg.Job]
-	if e == nil || !e.leave(b) || len(e.routes) > 0 {
+	if e == nil || !e.has(b, msg.Assignment) {
 		return
 	}
-	if e.state == running {
+	e.leave(b)
+	if len(e.routes) > 0 {
+		m.resume(now, e)
+		return
+	}
+	w := e.worker
+	if w != nil {
 		m.cancelAt(now, e)
 	}
 	m.remove(e)
+	if w != nil {
+		m.serve(now, w)
+	}
 	m.bus.Changed()
+}
+
+// resume makes a job runnable here again whose move nobody will answer any
+// more: the route that was asked is gone, and another is left.
+func (m *Machine) resume(now role.Time, e *entry) {
+	if e.state == moving && !e.has(e.asked.broker, e.asked.assignment) {
+		m.requeue(now, e)
+		m.dispatch(now, m.function(e.msg.Meta.Function))
+	}
+}
+
+// has reports whether a broker waits for the job under that assignment.
+func (e *entry) has(b *broker, assignment uint32) bool {
+	return slices.ContainsFunc(e.routes, func(r route) bool { return r.broker == b && r.assignment == assignment })
 }
 
 // leave takes a broker off the job's routes; false if it was not on them.

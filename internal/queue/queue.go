@@ -160,6 +160,7 @@ func (m *Machine) Tick(now role.Time) {
 	}
 	m.tickWorkers(now)
 	m.balance(now)
+	m.forgetStrangers()
 	m.pull(now)
 	m.bus.Tick(now)
 	m.timer.By(now, m.bus.Wake())
@@ -176,7 +177,13 @@ func (m *Machine) Drain(now role.Time) {
 		b.Drain(now)
 	}
 	m.moveWaiting(now)
+	for _, w := range m.workers {
+		if w.req != nil && w.req.phase == reqReady {
+			m.reqIdle(now, w)
+		}
+	}
 	m.bus.Changed()
+	m.timer.By(now, now)
 }
 
 // Drained reports whether nothing is left to do or to be acknowledged.

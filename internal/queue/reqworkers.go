@@ -58,7 +58,7 @@ func (m *Machine) fromREQ(now role.Time, p role.Packet) error {
 		m.textTo(p.Peer, &wire.Text{Command: wire.TextRejoin, Reason: "not known here; begin with READY"})
 		return nil
 	}
-	w.heard = now
+	w.heard, w.cut = now, false
 	switch {
 	case t.Command == wire.TextPong && w.req.phase == reqPinged:
 	case (t.Command == wire.TextResult || t.Command == wire.TextFail) && w.req.phase == reqBusy:
@@ -84,14 +84,19 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 		m.replyREQ(w, &wire.Text{Command: wire.TextJob, Job: e.msg.Job, Function: e.msg.Meta.Function, Body: e.msg.Body})
 	}
 	m.reqIdle(now, w)
-	m.welcome(now, w)
+	if !m.draining {
+		m.welcome(now, w)
+	}
 }
 
 // reqIdle makes a worker ready for the next job.
 func (m *Machine) reqIdle(now role.Time, w *worker) {
 	w.req.phase, w.req.since, w.req.next, w.req.job = reqReady, now, now+pingEvery, nil
 	m.timer.By(now, w.req.next)
-	if w.welcomed {
+	if m.draining { // the one answer that is owed
+		m.dismiss(now, w, "queue "+m.name+" stops")
+		m.workerLeft(now, w, "sent to another queue")
+	} else if w.welcomed {
 		m.serve(now, w)
 	}
 }

@@ -29,8 +29,11 @@ type worker struct {
 	slots     int
 	draining  bool
 	welcomed  bool // has been counted in
+	cut       bool // a packet to it found no connection, and nothing has come since
+	recheck   bool // its link is new: its first HELLO says which of its jobs it has
 	jobs      map[wire.JobID]*entry
-	inLine    map[string]bool // functions in whose idle line it stands
+	stopping  map[wire.JobID]bool // cancelled and perhaps still running; each holds a slot
+	inLine    map[string]bool     // functions in whose idle line it stands
 	joined    role.Time
 	heard     role.Time
 	done      uint64
@@ -52,14 +55,14 @@ func (w *worker) kind() string {
 // free is how many more jobs it can be given now.
 func (w *worker) free() int {
 	switch {
-	case w.gone != 0 || w.draining:
+	case w.gone != 0 || w.draining || w.cut:
 		return 0
 	case w.req != nil && w.req.phase != reqReady:
 		return 0
 	case w.link != nil && !w.link.Ready():
 		return 0
 	}
-	return max(w.slots-len(w.jobs), 0)
+	return max(w.slots-len(w.jobs)-len(w.stopping), 0)
 }
 
 func (w *worker) serves(f *function) bool {
@@ -122,6 +125,7 @@ func (m *Machine) newWorker(now role.Time, key, name, route string, functions []
 	w := &worker{
 		key: key, name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
 		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
+		stopping: make(map[wire.JobID]bool),
 	}
 	m.workers[key] = w
 	for _, fn := range functions {
@@ -131,10 +135,11 @@ func (m *Machine) newWorker(now role.Time, key, name, route string, functions []
 }
 
 func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error {
-	w.heard = now
+	w.heard, w.cut = now, false
 	switch event := w.link.Receive(now, msg); {
 	case event == job.Up:
-		m.requeueAll(now, w)
+		w.recheck = true
+		clear(w.stopping)
 	case event == job.Down:
 		m.workerLeft(now, w, msg.Meta.Reason)
 		return nil
@@ -144,6 +149,7 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 		}
 	case msg.Type == wire.TypeHello && w.link.Ready():
 		w.draining = msg.Flags&wire.FlagDraining != 0
+		m.compare(now, w, msg)
 		m.welcome(now, w)
 	}
 	if w.link.Poll(now) == job.Down {
@@ -159,11 +165,11 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 	case wire.TypeResult:
 		m.resultArrived(now, w, msg)
 	case wire.TypeReturn:
+		delete(w.stopping, msg.Job)
 		if e := w.jobs[msg.Job]; e != nil {
-			e.msg.Attempt-- // it was not started
-			m.requeue(now, e)
-			m.dispatchAll(now)
+			m.takeBack(now, e)
 		}
+		m.serve(now, w)
 	default:
 		return fmt.Errorf("%w: %s from a worker", wire.ErrMalformed, msg.Type)
 	}
@@ -196,6 +202,7 @@ func (m *Machine) serve(now role.Time, w *worker) {
 // resultArrived takes a worker's result. The first one of a job counts,
 // whichever run it comes from.
 func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
+	delete(w.stopping, msg.Job)
 	e := m.jobs[msg.Job]
 	if e == nil {
 		m.late++ // cancelled, moved, or answered by another run
@@ -215,45 +222,94 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	m.serve(now, w)
 }
 
-// cancelAt tells the worker of a running job to stop. A REQ worker cannot be
-// told; its result will be dropped.
+// cancelAt tells the worker of a running job to stop. Its slot is taken until
+// the worker says that it has. A REQ worker cannot be told; its result will be
+// dropped.
 func (m *Machine) cancelAt(now role.Time, e *entry) {
 	w := e.worker
 	if w.link == nil || w.link.Link() == nil {
 		return
 	}
+	w.stopping[e.msg.Job] = true
 	w.link.Link().Void(e.sent)
 	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: e.msg.Job}}
 	c.SetBody(nil)
 	w.link.Link().Send(now, c)
 }
 
-// Unreachable is told that a packet found no connection. The job in it was not
-// started. A worker on this host has died; one elsewhere may be cut off and
-// still running, so its other jobs wait for the end of their lease.
-func (m *Machine) Unreachable(now role.Time, p role.Packet) {
-	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 || len(p.Frames) == 3 && len(p.Frames[0]) == len(probe[0]) {
-		if w := m.workers[reqKey(p.Peer)]; w != nil {
-			m.workerGone(now, w, "its connection is gone")
-		}
+// compare looks, once for each link, which of its jobs a worker really has:
+// what it has not, it never will, and has not been started.
+func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
+	if !w.recheck {
 		return
 	}
-	w := m.routes[p.Peer]
+	w.recheck = false
+	var member wire.Member
+	if wire.DecodeJSON(hello.Body, &member) != nil {
+		return
+	}
+	for id, e := range w.jobs {
+		if e.sent = nil; !slices.Contains(member.Jobs, id) {
+			m.takeBack(now, e)
+		}
+	}
+}
+
+// takeBack makes a job that a worker was given and has not started runnable
+// again. The attempt does not count.
+func (m *Machine) takeBack(now role.Time, e *entry) {
+	if e.sent != nil && e.worker.link.Link() != nil {
+		e.worker.link.Link().Void(e.sent)
+	}
+	e.msg.Attempt--
+	m.requeue(now, e)
+}
+
+// Unreachable is told that a packet found no connection. A job in it was not
+// started. What becomes of the worker is for the next tick: more packets to it
+// may come back first.
+func (m *Machine) Unreachable(now role.Time, p role.Packet) {
+	w := m.workers[reqKey(p.Peer)]
+	if w == nil {
+		w = m.routes[p.Peer]
+	}
 	if w == nil {
 		return
 	}
-	if msg, err := wire.Decode(p.Frames); err == nil && msg.Type == wire.TypeJob {
-		if e := w.jobs[msg.Job]; e != nil {
-			e.msg.Attempt--
-			m.requeue(now, e)
+	w.cut = true
+	if id, ok := w.jobIn(p.Frames); ok {
+		if e := w.jobs[id]; e != nil {
+			m.takeBack(now, e)
 		}
 	}
-	if w.member.Host == m.cfg.Self.Host && w.member.Host != "" {
-		m.workerGone(now, w, "its connection is gone")
-	} else {
-		w.route = "" // until it connects anew or its lease ends
-	}
 	m.dispatchAll(now)
+	m.timer.By(now, now)
+}
+
+// jobIn returns the job that a packet to w was to give it.
+func (w *worker) jobIn(frames [][]byte) (id wire.JobID, ok bool) {
+	if w.link != nil {
+		msg, err := wire.Decode(frames)
+		if err != nil || msg.Type != wire.TypeJob {
+			return id, false
+		}
+		return msg.Job, true
+	}
+	if len(frames) < 2 {
+		return id, false
+	}
+	t, err := wire.DecodeText(frames[1:])
+	if err != nil || t.Command != wire.TextJob {
+		return id, false
+	}
+	return t.Job, true
+}
+
+// dead reports whether a worker whose connection is gone must have died: one
+// on this host has. One elsewhere may be cut off and still running, so its jobs
+// wait until it is back or its lease ends.
+func (m *Machine) dead(w *worker) bool {
+	return w.cut && (w.req != nil || w.member.Host == m.cfg.Self.Host && w.member.Host != "")
 }
 
 // workerGone gives up a worker that was lost. It is shown as lost for a while.
@@ -310,15 +366,19 @@ func (m *Machine) dispatchAll(now role.Time) {
 
 // dismiss sends a worker to another queue.
 func (m *Machine) dismiss(now role.Time, w *worker, why string) {
-	if w.req != nil {
+	if w.req == nil {
+		w.link.Farewell(now, why)
+	} else if w.req.phase == reqReady { // at other times no answer is owed
 		m.replyREQ(w, &wire.Text{Command: wire.TextRejoin, Reason: why})
-		return
 	}
-	w.link.Farewell(now, why)
 }
 
 func (m *Machine) tickWorkers(now role.Time) {
 	for _, w := range m.workers {
+		if m.dead(w) {
+			m.workerGone(now, w, "its connection is gone")
+			continue
+		}
 		if w.req != nil {
 			m.tickREQ(now, w)
 			continue

@@ -40,6 +40,7 @@ type Member struct {
 
 	Functions []string `json:"functions,omitempty"` // a worker's
 	Slots     int      `json:"slots,omitempty"`     // a worker's: jobs it runs at a time
+	Jobs      []JobID  `json:"jobs,omitempty"`      // a worker's: those it has
 	Workers   int      `json:"workers,omitempty"`   // a queue's: how many have joined
 }
 

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"fmt"
+
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -9,12 +11,17 @@ import (
 // believes; a run that its queue has given up may still hold one.
 func (m *Machine) given(now role.Time, msg *wire.Message) {
 	if t := m.jobs[msg.Job]; t != nil {
-		// Given again while an earlier attempt still runs here: that one's
-		// result will do.
-		t.unwanted = false
-		t.msg.Attempt = msg.Attempt
+		if t.unwanted {
+			t.again = msg
+		} else { // an earlier attempt still runs here: its result will do
+			t.msg.Attempt = msg.Attempt
+		}
 		return
 	}
+	m.begin(now, msg)
+}
+
+func (m *Machine) begin(now role.Time, msg *wire.Message) {
 	t := &task{msg: msg, deadline: now + role.Time(msg.TTLMillis)*1e6}
 	m.jobs[msg.Job] = t
 	if err := msg.CheckBody(); err != nil {
@@ -45,14 +52,16 @@ func (m *Machine) fill(now role.Time) {
 }
 
 // cancelled drops a job that nobody waits for, and asks a running one to stop.
-func (m *Machine) cancelled(id wire.JobID) {
+// The queue keeps its slot until it is told that the job is not here any more.
+func (m *Machine) cancelled(now role.Time, id wire.JobID) {
 	t := m.jobs[id]
-	if t == nil {
+	if t != nil && t.running {
+		t.unwanted, t.again = true, nil
+		m.stops = append(m.stops, id)
 		return
 	}
-	if t.running {
-		t.unwanted = true
-		m.stops = append(m.stops, id)
+	m.giveBack(now, id)
+	if t == nil {
 		return
 	}
 	delete(m.jobs, id)
@@ -92,8 +101,16 @@ func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 // outcome sends a job's result, or keeps it for a queue that is out of sight.
 func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 	delete(m.jobs, t.msg.Job)
-	if t.unwanted {
+	switch {
+	case t.again != nil:
+		m.begin(now, t.again)
 		return
+	case t.unwanted:
+		m.giveBack(now, t.msg.Job)
+		return
+	case int64(len(o.Body)) > m.cfg.MaxBody:
+		o = Outcome{Code: wire.CodeFunctionFailed, Reason: fmt.Sprintf(
+			"the function returned %d bytes; at most %d are passed on (--max-body)", len(o.Body), m.cfg.MaxBody)}
 	}
 	r := &wire.Message{
 		Header: wire.Header{Type: wire.TypeResult, Job: t.msg.Job, Attempt: t.msg.Attempt, Code: o.Code},
@@ -105,4 +122,14 @@ func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 		return
 	}
 	m.undelivered = append(m.undelivered, r)
+}
+
+// giveBack tells the queue that a job is not here any more, and has no result.
+func (m *Machine) giveBack(now role.Time, id wire.JobID) {
+	if m.queue == nil || m.queue.Link() == nil {
+		return
+	}
+	r := &wire.Message{Header: wire.Header{Type: wire.TypeReturn, Job: id}}
+	r.SetBody(nil)
+	m.queue.Link().Send(now, r)
 }

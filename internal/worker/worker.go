@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"faasd/internal/job"
@@ -33,6 +35,7 @@ const (
 type Config struct {
 	Self    wire.Member // with Functions and Slots
 	Brokers []string    // ROUTER endpoints for workers
+	MaxBody int64       // bytes of a result, at most
 	Log     *slog.Logger
 }
 
@@ -72,7 +75,8 @@ type task struct {
 	msg      *wire.Message
 	deadline role.Time
 	running  bool
-	unwanted bool // cancelled: runs to its end, the result is dropped
+	unwanted bool          // cancelled: it was asked to stop, the result is dropped
+	again    *wire.Message // given again since; begins when this run has ended
 }
 
 // Start asks the driver to run a function. The driver answers with Finished.
@@ -128,12 +132,16 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		case wire.TypeJob:
 			m.given(now, msg)
 		case wire.TypeCancel:
-			m.cancelled(msg.Job)
+			m.cancelled(now, msg.Job)
 		default:
 			return fmt.Errorf("%w: %s from a queue", wire.ErrMalformed, msg.Type)
 		}
 	}
-	m.queue.Poll(now)
+	if m.queue.Poll(now) == job.Down {
+		m.queueLost(now, "silent for 3 s")
+		m.seek(now)
+		return nil
+	}
 	m.timer.By(now, m.queue.Wake())
 	return nil
 }
@@ -218,18 +226,25 @@ func (m *Machine) placed(now role.Time, frames [][]byte) error {
 func (m *Machine) join(now role.Time, name, endpoint string) {
 	m.name, m.until = name, now+joinWithin
 	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkQueue, Peer: peer}, Endpoint: endpoint})
-	body, err := json.Marshal(m.cfg.Self)
-	if err != nil {
-		panic("worker: a member is plain data: " + err.Error())
-	}
 	window := job.Window{Count: 1 << 40, Bytes: 1 << 60} // the queue keeps to the slots
-	m.queue = job.NewInitiator(m.me, &m.epochs, window, func() []byte { return body }, func(frames [][]byte) {
+	m.queue = job.NewInitiator(m.me, &m.epochs, window, m.announcement, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkQueue, Peer: peer, Frames: frames}})
 	})
 	if m.draining {
 		m.queue.Drain(now)
 	}
 	m.queue.Poll(now)
+}
+
+// announcement is the body of a HELLO to a queue.
+func (m *Machine) announcement() []byte {
+	self := m.cfg.Self
+	self.Jobs = slices.Collect(maps.Keys(m.jobs))
+	b, err := json.Marshal(self)
+	if err != nil {
+		panic("worker: a member is plain data: " + err.Error())
+	}
+	return b
 }
 
 // joined is told that the queue has answered. Results that a queue of the same
@@ -280,9 +295,7 @@ func (m *Machine) Drain(now role.Time) {
 	}
 	m.queue.Drain(now)
 	for _, t := range m.line {
-		r := &wire.Message{Header: wire.Header{Type: wire.TypeReturn, Job: t.msg.Job}}
-		r.SetBody(nil)
-		m.queue.Link().Send(now, r)
+		m.giveBack(now, t.msg.Job)
 		delete(m.jobs, t.msg.Job)
 	}
 	m.line = nil
