@@ -80,7 +80,7 @@ func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) 
 	topic := []byte(q.topic)
 	q.Acceptor = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{
-			Link: LinkJobs, Frames: [][]byte{topic, frames[0], frames[1], frames[2]},
+			Link: LinkJobs, Frames: append([][]byte{topic}, frames...),
 		}})
 	})
 	m.queues[hello.Sender] = q

@@ -143,6 +143,7 @@ func (f *FrontendPart) wait(ctx context.Context, ok func(context.Context) (bool,
 // stops it within grace. announce is called once its sockets are bound,
 // listening once a broker takes its requests; until then they are refused.
 func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog.Logger, announce func(config.Ready), listening func(url string)) error {
+	shareProcessors()
 	zmq, err := bus.NewContext()
 	if err != nil {
 		return err

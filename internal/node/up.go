@@ -46,6 +46,7 @@ type system struct {
 // RunUp runs the embedded system until ctx ends, and then stops it within
 // grace. listening is called once the first request can be answered.
 func RunUp(ctx context.Context, u Up, grace time.Duration, log *slog.Logger, listening func(url string)) (err error) {
+	shareProcessors()
 	s, err := u.open(log)
 	if err != nil {
 		return err

@@ -126,8 +126,8 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	case LinkWorkers:
 		return m.fromWorker(now, p)
 	case LinkJobs:
-		if len(p.Frames) != 4 {
-			return fmt.Errorf("%w: %d frames, want topic, header, meta and body", wire.ErrMalformed, len(p.Frames))
+		if len(p.Frames) != 3 {
+			return fmt.Errorf("%w: %d frames, want topic, header and body", wire.ErrMalformed, len(p.Frames))
 		}
 		msg, err := wire.Decode(p.Frames[1:])
 		if err != nil {

@@ -144,24 +144,26 @@ func (h *Header) append(b []byte) []byte {
 	return append(b, make([]byte, HeaderSize-169)...)
 }
 
-// decode reads b into h. Bytes behind the known part are skipped.
-func (h *Header) decode(b []byte) error {
+// decode reads h from the front of b and returns what stands behind it. A
+// longer header of this version is read as far as it is known.
+func (h *Header) decode(b []byte) (rest []byte, err error) {
 	if len(b) < 3 || b[0] != magic[0] || b[1] != magic[1] {
-		return fmt.Errorf("%w: header of %d bytes begins with %#02x, want %q", ErrMalformed, len(b), b[:min(len(b), 2)], magic[:])
+		return nil, fmt.Errorf("%w: header of %d bytes begins with %#02x, want %q", ErrMalformed, len(b), b[:min(len(b), 2)], magic[:])
 	}
 	if b[2] != Version {
-		return fmt.Errorf("%w: protocol version %d, want %d: the two sides run different releases", ErrVersion, b[2], Version)
+		return nil, fmt.Errorf("%w: protocol version %d, want %d: the two sides run different releases", ErrVersion, b[2], Version)
 	}
 	if len(b) < HeaderSize {
-		return fmt.Errorf("%w: header of %d bytes, want at least %d", ErrMalformed, len(b), HeaderSize)
+		return nil, fmt.Errorf("%w: header of %d bytes, want at least %d", ErrMalformed, len(b), HeaderSize)
 	}
 	be := binary.BigEndian
-	if n := int(be.Uint16(b[6:])); n != len(b) {
-		return fmt.Errorf("%w: header says %d bytes, frame has %d", ErrMalformed, n, len(b))
+	n := int(be.Uint16(b[6:]))
+	if n < HeaderSize || n > len(b) {
+		return nil, fmt.Errorf("%w: header says %d bytes, want at least %d and at most the frame's %d", ErrMalformed, n, HeaderSize, len(b))
 	}
 	h.Type = Type(b[3])
 	if !h.Type.known() {
-		return fmt.Errorf("%w: message type %d", ErrMalformed, b[3])
+		return nil, fmt.Errorf("%w: message type %d", ErrMalformed, b[3])
 	}
 	h.Flags = be.Uint16(b[4:])
 	copy(h.Job[:], b[8:])
@@ -188,7 +190,7 @@ func (h *Header) decode(b []byte) error {
 	copy(h.SpanID[:], b[160:])
 	h.TraceFlags = b[168]
 	if h.Sender == 0 {
-		return fmt.Errorf("%w: %s without a sender incarnation", ErrMalformed, h.Type)
+		return nil, fmt.Errorf("%w: %s without a sender incarnation", ErrMalformed, h.Type)
 	}
-	return nil
+	return b[n:], nil
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Meta is the frame between header and body: the function's name and what else
-// is known of a job or its result, as text.
+// Meta stands behind the header, in the same frame: the function's name and
+// what else is known of a job or its result, as text.
 //
 //	u8 length, function name
 //	then any number of: u8 field, u16 length, value
@@ -74,7 +74,7 @@ func (m *Meta) append(b []byte) []byte {
 
 func (m *Meta) decode(b []byte) error {
 	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return fmt.Errorf("%w: meta frame of %d bytes is cut short", ErrMalformed, len(b))
+		return fmt.Errorf("%w: meta of %d bytes is cut short", ErrMalformed, len(b))
 	}
 	m.Function = string(b[1 : 1+int(b[0])])
 	b = b[1+int(b[0]):]
