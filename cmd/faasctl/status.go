@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,8 @@ func (c *status) Run(ctx context.Context, std config.Stdio) error {
 
 // printStatus writes the tables of `faasctl status`.
 func printStatus(out io.Writer, p operator.Picture) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var table bytes.Buffer
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	row := func(cells ...any) {
 		text := make([]string, len(cells))
 		for i, c := range cells {
@@ -86,7 +88,15 @@ func printStatus(out io.Writer, p operator.Picture) error {
 	for _, c := range p.Coordinators {
 		row(c.Name, word(c.State), "coordinator", "", at(c.Host, c.PID))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(table.String()) {
+		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // word makes what is wrong stand out without colour.

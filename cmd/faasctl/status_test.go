@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"faasd/internal/config"
+	"faasd/internal/operator"
+	"faasd/internal/proc"
+)
+
+var update = flag.Bool("update", false, "write golden files anew instead of comparing them")
+
+// patience bounds every wait for something that takes milliseconds on a quiet
+// machine.
+const patience = 30 * time.Second
+
+// faasctl runs the program as its users do and returns what it printed.
+func faasctl(args ...string) (code int, out, errs string) {
+	var o, e bytes.Buffer
+	code = config.Main(program(), args, config.Stdio{Out: &o, Err: &e, Env: func(string) string { return "" }})
+	return code, o.String(), e.String()
+}
+
+// startUp starts a real `faasd up` with its data in dir.
+func startUp(t *testing.T, dir string, args ...string) *proc.Process {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "faasd")
+	if out, err := exec.Command("go", "build", "-o", bin, "faasd/cmd/faasd").CombinedOutput(); err != nil {
+		t.Fatalf("building faasd: %v\n%s", err, out)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	p, err := proc.Start(ctx, proc.Spec{Bin: bin, Args: append([]string{"up", "--http", "127.0.0.1:0", "--data", dir}, args...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := p.Stop(stop); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := p.HTTP(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// picture asks for JSON until it is as wanted.
+func picture(t *testing.T, dir, want string, ok func(operator.Picture) bool) operator.Picture {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		code, out, errs := faasctl("status", "--json", "--data", dir)
+		var p operator.Picture
+		if code != config.ExitOK {
+			t.Fatalf("exit code %d: %s", code, errs)
+		}
+		if err := json.Unmarshal([]byte(out), &p); err != nil {
+			t.Fatalf("%v in %s", err, out)
+		}
+		if ok(p) {
+			return p
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("want %s, got %s", want, out)
+		}
+	}
+}
+
+func TestStatusShowsARunningSystemAndItsLosses(t *testing.T) {
+	dir := t.TempDir()
+	startUp(t, dir, "--queues", "3", "--workers", "3", "--slots", "2")
+	p := picture(t, dir, "three workers, spread", func(p operator.Picture) bool {
+		return p.Totals.Workers == 3 && p.Totals.Free == 6 && len(p.Workers) == 3
+	})
+	for _, q := range p.Queues {
+		if q.Workers != 1 || q.State != "ok" || q.Slots != 2 {
+			t.Errorf("queue %+v: want one worker with two slots", q)
+		}
+	}
+	if len(p.Frontends) != 1 || len(p.Brokers) != 1 || len(p.Coordinators) != 1 {
+		t.Errorf("%d frontends, %d brokers, %d coordinators, want one of each", len(p.Frontends), len(p.Brokers), len(p.Coordinators))
+	}
+
+	victim := p.Workers[0]
+	if process, err := os.FindProcess(victim.PID); err != nil || process.Kill() != nil {
+		t.Fatalf("cannot kill worker %s, process id %d", victim.Name, victim.PID)
+	}
+	picture(t, dir, "the killed worker lost and another in its place", func(p operator.Picture) bool {
+		lost := false
+		for _, w := range p.Workers {
+			lost = lost || w.Name == victim.Name && w.State == "lost"
+		}
+		return lost && p.Totals.Workers == 3
+	})
+	code, out, _ := faasctl("status", "--data", dir)
+	if code != config.ExitOK || !strings.Contains(out, "!LOST") || !strings.Contains(out, victim.Name) {
+		t.Errorf("exit code %d, the table does not show the loss of %s:\n%s", code, victim.Name, out)
+	}
+}
+
+func TestNoClusterIsOneLineAndExitCode3(t *testing.T) {
+	for _, args := range [][]string{
+		{"status", "--data", t.TempDir()},
+		{"status", "--within", "100ms", "--coordinator", "tcp://127.0.0.1:1"},
+	} {
+		code, out, errs := faasctl(args...)
+		if code != config.ExitNoCluster || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "faasd up") {
+			t.Errorf("faasctl %s: exit code %d, %q, %q; want 3 and one line that says how to start one", args, code, out, errs)
+		}
+	}
+}
+
+func TestStatusTable(t *testing.T) {
+	text, err := os.ReadFile("testdata/picture.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p operator.Picture
+	if err := json.Unmarshal(text, &p); err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := printStatus(&got, p); err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/status.txt"
+	if *update {
+		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", &got, want)
+	}
+}
