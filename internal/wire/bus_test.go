@@ -18,6 +18,7 @@ func TestTopicsAreToldApartByPrefix(t *testing.T) {
 		state.Topic():             "state/queue/queueA/00000000000000ab/",
 		detail.Topic():            "detail/queue/queueA/00000000000000ab/",
 		event.Topic():             "event/queue/queueA/",
+		OfferTopic(0xab):          "offer/00000000000000ab/",
 		TakeTopic(0xab):           "take/00000000000000ab/",
 		SnapshotTopic(0xab):       "snapshot/00000000000000ab/",
 		JobTopic("queueA", 0xab):  "queueA/00000000000000ab/",
@@ -27,7 +28,7 @@ func TestTopicsAreToldApartByPrefix(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	kinds := []string{TopicState, TopicDetail, TopicEvent, TopicTake, TopicSnapshot}
+	kinds := []string{TopicState, TopicDetail, TopicEvent, TopicOffer, TopicTake, TopicSnapshot}
 	for _, a := range kinds {
 		for _, b := range kinds {
 			if a != b && strings.HasPrefix(a, b) {
@@ -94,6 +95,8 @@ func TestBusValuesComeBackAsTheyWereSent(t *testing.T) {
 			{Name: "w", Kind: "req", State: WorkerLost, Reason: "silent", Functions: []string{"echo"}, Slots: 1, HeardMillis: 9},
 		}},
 		Event{Millis: 1, Level: LevelWarn, Role: RoleQueue, Name: "queueA", Kind: "worker-lost", Worker: "w", Job: exampleID, Text: "gone"},
+		Member{Role: RoleWorker, Name: "w", Incarnation: 1, Functions: []string{"echo"}, Slots: 8, Jobs: []JobID{{0: 1}, {15: 0xff}}},
+		Offer{Giver: 1<<64 - 1, Number: 7, Function: "echo", Waiting: 2},
 		Take{Taker: 1<<64 - 1, TakerName: "queueB", Number: 5, Function: "echo", Count: 3},
 		Snapshot{Coordinator: member, States: []Aged[State]{{AgeMillis: 5, Value: queue}}, Details: []Aged[Detail]{}},
 	} {

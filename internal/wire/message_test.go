@@ -9,6 +9,7 @@ import (
 	"math/rand"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/quick"
@@ -40,7 +41,7 @@ func example() *Message {
 
 func TestJobLooksAsDrawn(t *testing.T) {
 	const golden = "testdata/job.hex"
-	got := dump(example().Frames())
+	got := dump(t, example().Frames())
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -56,13 +57,18 @@ func TestJobLooksAsDrawn(t *testing.T) {
 	}
 }
 
-// dump draws frames with decimal offsets, as in the comment of Header.
-func dump(frames [][]byte) string {
+// dump draws frames with decimal offsets, as in the comment of Header. The meta
+// begins where the header says that it ends.
+func dump(t *testing.T, frames [][]byte) string {
+	t.Helper()
+	if len(frames) != 2 {
+		t.Fatalf("a message of %d frames, want header with meta, and body", len(frames))
+	}
 	var s strings.Builder
-	for i, name := range []string{"header", "meta", "body"} {
-		fmt.Fprintf(&s, "%s, %d bytes\n", name, len(frames[i]))
-		for at := 0; at < len(frames[i]); at += 16 {
-			row := frames[i][at:min(at+16, len(frames[i]))]
+	draw := func(name string, from int, frame []byte) {
+		fmt.Fprintf(&s, "%s, %d bytes\n", name, len(frame)-from)
+		for at := from; at < len(frame); at += 16 {
+			row := frame[at:min(at+16, len(frame))]
 			hex := fmt.Sprintf("% x  % x", row[:min(8, len(row))], row[min(8, len(row)):])
 			text := bytes.Clone(row)
 			for i, c := range text {
@@ -73,7 +79,23 @@ func dump(frames [][]byte) string {
 			fmt.Fprintf(&s, "%5d  %-48s  %s\n", at, hex, text)
 		}
 	}
+	ends := headerLength(frames[0])
+	draw("frame 1: header", 0, frames[0][:ends])
+	draw("frame 1: meta", ends, frames[0])
+	draw("frame 2: body", 0, frames[1])
 	return s.String()
+}
+
+// headerLength is where a first frame says that its header ends.
+func headerLength(frame []byte) int { return int(binary.BigEndian.Uint16(frame[6:])) }
+
+// lengthen returns a first frame whose header has that much more behind what is
+// known, as a later release may write it.
+func lengthen(frame, more []byte) []byte {
+	ends := headerLength(frame)
+	longer := slices.Concat(frame[:ends], more, frame[ends:])
+	binary.BigEndian.PutUint16(longer[6:], uint16(ends+len(more)))
+	return longer
 }
 
 func TestHeaderComesBackAsItWasSent(t *testing.T) {
@@ -161,9 +183,11 @@ func TestEveryHeaderFieldHasItsOwnPlace(t *testing.T) {
 		if want := int(f.Type().Size()); changed != want {
 			t.Errorf("%s takes %d bytes, want %d", name, changed, want)
 		}
+		const behind = "what stands behind it"
 		var got Header
-		if err := got.decode(b); err != nil || got != h {
-			t.Errorf("%s: sent %+v, got %+v, %v", name, h, got, err)
+		rest, err := got.decode(append(b, behind...))
+		if err != nil || got != h || string(rest) != behind {
+			t.Errorf("%s: sent %+v, got %+v and %q behind it, %v", name, h, got, rest, err)
 		}
 	}
 }
@@ -177,12 +201,11 @@ func TestBodyIsNeitherCopiedNorChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if &frames[2][0] != &body[0] || &got.Body[0] != &body[0] {
+	if &frames[1][0] != &body[0] || &got.Body[0] != &body[0] {
 		t.Error("the body was copied")
 	}
-	meta := bytes.Clone(frames[1])
-	if _ = append(frames[0], "more"...); !bytes.Equal(frames[1], meta) {
-		t.Error("appending to the header frame writes over the meta frame")
+	if _ = append(frames[0], "more"...); string(body) != "\x00\xff any bytes at all" {
+		t.Error("appending to the frame of header and meta writes over the body")
 	}
 }
 
@@ -197,15 +220,39 @@ func TestEmptyBody(t *testing.T) {
 
 func TestLongerHeaderOfTheSameVersionDecodes(t *testing.T) {
 	m := example()
-	for _, more := range []int{1, 8, 1000} {
+	most := 1<<16 - 1 - HeaderSize // what the header's length field has room for
+	for _, n := range []int{0, 1, 8, 1000, most} {
+		// Nothing in the tail must be taken for meta: not an empty name, not a
+		// whole one with a field, not one that would run beyond the frame.
+		for _, tail := range [][]byte{{0}, {1, 'x', fieldQueue, 0, 1, 'q'}, {0xff}} {
+			more := bytes.Repeat(tail, n)[:n]
+			frames := m.Frames()
+			frames[0] = lengthen(frames[0], more)
+			got, err := Decode(frames)
+			if err != nil {
+				t.Errorf("with %d bytes %.6x more: %v", n, more, err)
+			} else if !reflect.DeepEqual(got, m) {
+				t.Errorf("with %d bytes %.6x more: got %+v, want %+v", n, more, got, m)
+			}
+		}
+	}
+}
+
+// The header's length alone says where the meta begins, also where the meta is
+// the least that it can be.
+func TestMetaIsFoundBehindTheHeader(t *testing.T) {
+	for _, meta := range []Meta{{}, {Function: "f"}, {Target: "00000000000000ff"}} {
+		m := &Message{Header: Header{Type: TypeMove, Sender: 1}, Meta: meta}
+		m.SetBody([]byte("body"))
 		frames := m.Frames()
-		frames[0] = append(frames[0], bytes.Repeat([]byte{0xa5}, more)...)
-		binary.BigEndian.PutUint16(frames[0][6:], uint16(len(frames[0])))
-		got, err := Decode(frames)
-		if err != nil {
-			t.Errorf("with %d bytes more: %v", more, err)
-		} else if !reflect.DeepEqual(got, m) {
-			t.Errorf("with %d bytes more: got %+v, want %+v", more, got, m)
+		if len(frames) != 2 || len(frames[0]) != HeaderSize+meta.size() || headerLength(frames[0]) != HeaderSize {
+			t.Fatalf("%+v is written as %q", m, frames)
+		}
+		for _, more := range []string{"", "\x00", "tail"} {
+			got, err := Decode([][]byte{lengthen(frames[0], []byte(more)), frames[1]})
+			if err != nil || got.Meta != meta || string(got.Body) != "body" {
+				t.Errorf("%+v behind a header with %q more: got %+v, %v", meta, more, got, err)
+			}
 		}
 	}
 }
@@ -225,18 +272,33 @@ func TestUnusableMessagesAreRefused(t *testing.T) {
 	patch := func(at int, v ...byte) func([][]byte) [][]byte {
 		return func(f [][]byte) [][]byte { copy(f[0][at:], v); return f }
 	}
+	saying := func(length int) func([][]byte) [][]byte {
+		return patch(6, byte(length>>8), byte(length))
+	}
+	whole := len(example().Frames()[0])
 	for _, c := range []struct {
 		name string
 		harm func(f [][]byte) [][]byte
 		want error
 	}{
 		{"no frames", func(f [][]byte) [][]byte { return nil }, ErrMalformed},
-		{"two frames", func(f [][]byte) [][]byte { return f[:2] }, ErrMalformed},
-		{"four frames", func(f [][]byte) [][]byte { return append(f, nil) }, ErrMalformed},
+		{"one frame", func(f [][]byte) [][]byte { return f[:1] }, ErrMalformed},
+		{"three frames", func(f [][]byte) [][]byte { return append(f, nil) }, ErrMalformed},
+		{"meta in a frame of its own", func(f [][]byte) [][]byte {
+			return [][]byte{f[0][:HeaderSize], f[0][HeaderSize:], f[1]}
+		}, ErrMalformed},
 		{"empty header", func(f [][]byte) [][]byte { f[0] = nil; return f }, ErrMalformed},
 		{"header cut short", func(f [][]byte) [][]byte { f[0] = f[0][:HeaderSize-1]; return f }, ErrMalformed},
-		{"header says less than the frame has", func(f [][]byte) [][]byte { f[0] = append(f[0], 0); return f }, ErrMalformed},
-		{"header says more than the frame has", patch(6, 0, HeaderSize+1), ErrMalformed},
+		{"header cut short, and says so", func(f [][]byte) [][]byte {
+			f[0] = f[0][:HeaderSize-1]
+			return saying(HeaderSize - 1)(f)
+		}, ErrMalformed},
+		{"header says that it has nothing", saying(0), ErrMalformed},
+		{"header says less than its least length", saying(HeaderSize - 1), ErrMalformed},
+		{"header says that it takes the meta as well", saying(whole), ErrMalformed},
+		{"header says that it ends within the meta", saying(whole - 1), ErrMalformed},
+		{"header says one more than the frame has", saying(whole + 1), ErrMalformed},
+		{"header says far more than the frame has", saying(1<<16 - 1), ErrMalformed},
 		{"other magic", patch(0, 'F'), ErrMalformed},
 		{"other magic behind", patch(1, 0), ErrMalformed},
 		{"version 0", patch(2, 0), ErrVersion},
@@ -254,11 +316,17 @@ func TestUnusableMessagesAreRefused(t *testing.T) {
 		{"type below numbered", patch(3, byte(TypeJob)-1), ErrMalformed},
 		{"type behind the last", patch(3, byte(TypeVoid)+1), ErrMalformed},
 		{"no sender", patch(64, 0, 0, 0, 0, 0, 0, 0, 0), ErrMalformed},
-		{"body shorter than said", func(f [][]byte) [][]byte { f[2] = f[2][1:]; return f }, ErrMalformed},
-		{"body longer than said", func(f [][]byte) [][]byte { f[2] = append(f[2], 0); return f }, ErrMalformed},
+		{"body shorter than said", func(f [][]byte) [][]byte { f[1] = f[1][1:]; return f }, ErrMalformed},
+		{"body longer than said", func(f [][]byte) [][]byte { f[1] = append(f[1], 0); return f }, ErrMalformed},
 		{"body length of the other sign", patch(124, 0xff, 0xff, 0xff, 0xff), ErrMalformed},
-		{"empty meta", func(f [][]byte) [][]byte { f[1] = nil; return f }, ErrMalformed},
-		{"frames in another order", func(f [][]byte) [][]byte { return [][]byte{f[1], f[0], f[2]} }, ErrMalformed},
+		{"no meta", func(f [][]byte) [][]byte { f[0] = f[0][:HeaderSize]; return f }, ErrMalformed},
+		{"meta cut short", func(f [][]byte) [][]byte { f[0] = f[0][:whole-1]; return f }, ErrMalformed},
+		{"meta with one byte too many", func(f [][]byte) [][]byte { f[0] = append(f[0], 0); return f }, ErrMalformed},
+		{"a longer header without meta", func(f [][]byte) [][]byte {
+			f[0] = lengthen(f[0][:HeaderSize], []byte("tail"))
+			return f
+		}, ErrMalformed},
+		{"frames in another order", func(f [][]byte) [][]byte { return [][]byte{f[1], f[0]} }, ErrMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := Decode(c.harm(example().Frames()))
@@ -346,24 +414,46 @@ func TestIncarnationText(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	add := func(frames [][]byte) { f.Add(frames[0], frames[1], frames[2]) }
+	add := func(frames [][]byte) { f.Add(frames[0], frames[1]) }
 	add(example().Frames())
 	hello := &Message{Header: Header{Type: TypeHello, Flags: FlagDraining, Sender: 1, LinkEpoch: 1}}
 	hello.SetBody([]byte(`{"role":"queue"}`))
 	add(hello.Frames())
-	longer := example().Frames()
-	longer[0] = append(longer[0], 0, 0, 0, 0)
-	longer[0][7] += 4
-	add(longer)
-	f.Add([]byte("fd"), []byte{0}, []byte{})
-	f.Add(bytes.Repeat([]byte{0xff}, HeaderSize), []byte{0}, []byte{})
-	f.Fuzz(func(t *testing.T, header, meta, body []byte) {
-		m, err := Decode([][]byte{header, meta, body})
+	for _, more := range []string{"\x00", "tail", strings.Repeat("\xff", 300)} {
+		longer := example().Frames()
+		longer[0] = lengthen(longer[0], []byte(more))
+		add(longer)
+	}
+	for _, length := range []uint16{0, HeaderSize - 1, HeaderSize + 1, HeaderSize + 24, HeaderSize + 25, 1<<16 - 1} {
+		lying := example().Frames()
+		binary.BigEndian.PutUint16(lying[0][6:], length)
+		add(lying)
+	}
+	f.Add([]byte("fd"), []byte{})
+	f.Add(bytes.Repeat([]byte{0xff}, HeaderSize+1), []byte{})
+	f.Add(append(bytes.Clone(example().Frames()[0][:HeaderSize]), 0), []byte{})
+	f.Fuzz(func(t *testing.T, first, body []byte) {
+		before := bytes.Clone(first)
+		m, err := Decode([][]byte{first, body})
+		if !bytes.Equal(first, before) {
+			t.Fatal("decoding changed the frame")
+		}
 		if err != nil {
 			if m != nil || !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrVersion) {
 				t.Fatalf("got %+v, %v", m, err)
 			}
 			return
+		}
+		ends := headerLength(first)
+		var meta Meta
+		if ends < HeaderSize || ends >= len(first) || meta.decode(first[ends:]) != nil || m.Meta != meta {
+			t.Fatalf("header of %d bytes in a frame of %d, then %+v: got %+v", ends, len(first), meta, m)
+		}
+		if ends < 1<<16-8 {
+			longer, err := Decode([][]byte{lengthen(first, []byte("\x00unknown")), body})
+			if err != nil || !reflect.DeepEqual(m, longer) {
+				t.Fatalf("%+v with a longer header is %+v, %v", m, longer, err)
+			}
 		}
 		if len(m.Meta.ContentType)+len(m.Meta.Queue)+len(m.Meta.Worker)+len(m.Meta.Reason)+len(m.Meta.Target) > maxField {
 			return // writing cuts; FuzzMeta looks after that
