@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -206,6 +207,13 @@ func (c tally) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// What a load counts requests as that have no answer: nobody takes the
+// connection, or it ends before the answer has come.
+const (
+	refused   = "no answer: refused"
+	brokenOff = "no answer: broken off"
+)
+
 // A load is clients that send one request after the other, each its own texts.
 type load struct {
 	s      *system
@@ -261,8 +269,10 @@ func (l *load) note(text string, a reply) {
 	case errors.As(a.err, &timeout) && timeout.Timeout():
 		l.status["no answer: hung"]++
 		l.wrong = append(l.wrong, err.Error())
+	case errors.Is(a.err, syscall.ECONNREFUSED):
+		l.status[refused]++
 	case a.err != nil:
-		l.status["no answer: connection"]++
+		l.status[brokenOff]++
 	default:
 		l.wrong = append(l.wrong, err.Error())
 	}

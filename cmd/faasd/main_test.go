@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"faasd/internal/config"
-	"faasd/internal/proc"
 )
 
 // runAsFaasd makes this test binary behave as the real program, so that tests
@@ -34,14 +33,4 @@ func self(t testing.TB) string {
 // environment is what makes the binary of [self] the real program.
 func environment() []string {
 	return []string{runAsFaasd + "=1", "GORACE=atexit_sleep_ms=0"}
-}
-
-// faasd is this test binary's path, set up to run as the real program in the
-// whole environment of the test.
-func faasd(t *testing.T) string {
-	t.Helper()
-	t.Setenv(runAsFaasd, "1")
-	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	t.Setenv(proc.BinaryVariable, self(t))
-	return self(t)
 }

@@ -59,7 +59,7 @@ func TestProtocolShowsTheBytesOfTheGoldenFile(t *testing.T) {
 // TestProtocolTableOfTheHeader holds the table's offsets and sizes together, and
 // its example values against the dump.
 func TestProtocolTableOfTheHeader(t *testing.T) {
-	dump, _, _ := strings.Cut(block(t, "dump: job"), "meta,")
+	dump, _, _ := strings.Cut(block(t, "dump: job"), "frame 1: meta,")
 	var header []byte
 	for _, row := range regexp.MustCompile(`(?m)^ *\d+  ([0-9a-f ]{48})`).FindAllStringSubmatch(dump, -1) {
 		b, err := hex.DecodeString(strings.ReplaceAll(row[1], " ", ""))
@@ -143,6 +143,33 @@ func TestPythonWorkers(t *testing.T) {
 		s.shouted(<-asked, b, 2)
 	})
 
+	// A job that never reached its worker has not been started: of the three
+	// attempts none is used up.
+	scenario("three workers killed while idle cost a job no attempt", one, func(s *shouters) {
+		var dead []*proc.Process
+		for range 3 {
+			dead = append(dead, s.worker(simple))
+		}
+		for _, w := range dead {
+			if err := w.Signal(syscall.SIGKILL); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		for _, w := range dead {
+			<-w.Exited()
+		}
+		asked := s.call("survived by it") // before the next ping tells of the deaths
+		eventually(s.t, patience, func() error {
+			state, err := s.state()
+			if err == nil && (state.Workers != 0 || state.Waiting != 1) {
+				err = fmt.Errorf("%d workers and %d waiting jobs, want the one job and none to run it", state.Workers, state.Waiting)
+			}
+			return err
+		})
+		fourth := s.worker(simple)
+		s.shouted(<-asked, fourth, 1)
+	})
+
 	scenario("a queue is killed while its worker is idle", one, func(s *shouters) {
 		const nobody = "tcp://127.0.0.1:1"
 		w := s.worker(resilient, nobody, s.apart.Endpoints("broker", "workers")[0])
@@ -165,11 +192,15 @@ func TestPythonWorkers(t *testing.T) {
 	scenario("a queue that stops sends its worker to another", two, func(s *shouters) {
 		w := s.worker(resilient)
 		first := s.shouted(<-s.call("before"), w, 1)
+		began := time.Now()
 		if err := s.part(first).Stop(deadline(s.t, patience)); err != nil {
 			s.t.Fatal(err)
 		}
 		if second := s.shouted(<-s.call("after"), w, 1); second == first {
 			s.t.Errorf("%s has stopped and still answers", first)
+		}
+		if took := time.Since(began); took >= 3*time.Second {
+			s.t.Errorf("told to rejoin, the worker took %s, as if it had found out by itself", took)
 		}
 	})
 
@@ -241,12 +272,12 @@ func (s *shouters) worker(source string, brokers ...string) *proc.Process {
 	if len(brokers) == 0 {
 		brokers = s.apart.Endpoints("broker", "workers")
 	}
-	before, err := s.count()
+	before, err := s.state()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	w := s.python3(source, brokers...)
-	s.awaitShouters(before + 1)
+	s.awaitShouters(before.Workers + 1)
 	return w
 }
 
@@ -287,26 +318,26 @@ func (s *shouters) says(p *proc.Process, begin, further string) {
 	})
 }
 
-// count is how many workers the function has, as the frontend sees it.
-func (s *shouters) count() (int, error) {
+// state is how the function is, as the frontend sees it.
+func (s *shouters) state() (functionState, error) {
+	var state functionState
 	resp, err := s.client.Get(s.url + "/functions/shout")
 	if err != nil {
-		return 0, err
+		return state, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusNotFound {
-		return 0, nil
+		return state, nil
 	}
-	var state struct{ Workers int }
-	return state.Workers, json.NewDecoder(resp.Body).Decode(&state)
+	return state, json.NewDecoder(resp.Body).Decode(&state)
 }
 
 func (s *shouters) awaitShouters(n int) {
 	s.t.Helper()
 	eventually(s.t, patience, func() error {
-		found, err := s.count()
-		if err == nil && found != n {
-			err = fmt.Errorf("%d Python workers have joined, want %d", found, n)
+		state, err := s.state()
+		if err == nil && state.Workers != n {
+			err = fmt.Errorf("%d Python workers have joined, want %d", state.Workers, n)
 		}
 		return err
 	})

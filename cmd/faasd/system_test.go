@@ -374,15 +374,22 @@ func resume(t testing.TB, pids ...int) {
 	}
 }
 
-// kill ends a process as a crash would.
+// kill ends a process as a crash would, and returns once its parent has been
+// told: only then have all its threads ended and its sockets been closed.
 func kill(t testing.TB, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := proc.WaitGone(deadline(t, patience), pid); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, patience, func() error {
+		_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+		if err == nil {
+			err = fmt.Errorf("process %d is still there", pid)
+		} else if errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+		return err
+	})
 }
 
 // residentBytes is the memory of a process that is in RAM.

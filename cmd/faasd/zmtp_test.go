@@ -167,13 +167,13 @@ func (s *stranger) receive() (frames [][]byte, err error) {
 
 // A member is what a role publishes of itself on the coordination bus.
 type member struct {
-	Role, Name string
-	Workers    int
-	Left       bool
-	Malformed  int
-	Sequence   uint64
-	PID        int
-	Queue      *struct {
+	Role, Name, Incarnation string
+	Workers                 int
+	Left                    bool
+	Malformed               int
+	Sequence                uint64
+	PID                     int
+	Queue                   *struct {
 		Waiting, Running int
 		Moved, Taken     uint64
 	}

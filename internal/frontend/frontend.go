@@ -163,6 +163,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 
 // Receive takes one packet.
 func (m *Machine) Receive(now role.Time, p role.Packet) {
+	m.awake(now)
 	if err := m.receive(now, p); err != nil {
 		m.faults.Note(p.Link, linkNames[p.Link], err)
 	}
@@ -245,6 +246,7 @@ func (m *Machine) Unreachable(role.Time, role.Packet) {}
 
 // Tick does what is due.
 func (m *Machine) Tick(now role.Time) {
+	m.awake(now)
 	m.timer.Reset(now)
 	for _, b := range m.brokers {
 		if b.Poll(now) == job.Down {
@@ -263,6 +265,18 @@ func (m *Machine) Tick(now role.Time) {
 	}
 	m.bus.Tick(now)
 	m.timer.By(now, m.bus.Wake())
+}
+
+// awake notices that this process has not run for a while.
+func (m *Machine) awake(now role.Time) {
+	slept := m.timer.Overslept(now)
+	if slept == 0 {
+		return
+	}
+	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
+	for _, b := range m.brokers {
+		b.Excuse(slept)
+	}
 }
 
 // Wake returns when Tick is wanted next.

@@ -97,6 +97,14 @@ func (a *Acceptor) Poll(now time.Duration) Event {
 	return None
 }
 
+// Excuse takes back silence that this process has slept through.
+func (a *Acceptor) Excuse(slept time.Duration) {
+	a.heard += slept
+	if a.link != nil {
+		a.link.Excuse(slept)
+	}
+}
+
 // Wake returns when Poll wants to be called next.
 func (a *Acceptor) Wake() time.Duration {
 	if a.link == nil {

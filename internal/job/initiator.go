@@ -98,6 +98,13 @@ func (i *Initiator) Poll(now time.Duration) Event {
 	return None
 }
 
+// Excuse takes back silence that this process has slept through.
+func (i *Initiator) Excuse(slept time.Duration) {
+	if i.link != nil {
+		i.link.Excuse(slept)
+	}
+}
+
 // Wake returns when Poll wants to be called next.
 func (i *Initiator) Wake() time.Duration {
 	if i.link == nil {

@@ -328,6 +328,9 @@ func (l *Link) Wake() time.Duration { return min(l.beaconDue(), l.heard+LostAfte
 // Lost reports whether the peer has been silent too long.
 func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }
 
+// Excuse takes back silence of the peer that this process has slept through.
+func (l *Link) Excuse(slept time.Duration) { l.heard += slept }
+
 // Heard returns when the newest message that arrived was sent, on this side's clock.
 func (l *Link) Heard() time.Duration { return l.heard }
 

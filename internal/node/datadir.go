@@ -16,7 +16,7 @@ import (
 // and a note by which operators find it.
 type dataDir struct {
 	path    string
-	sockets string // path, or a shorter folder if sockets in it would have too long a name
+	sockets string // in path, or elsewhere if sockets there would have an unusable name
 	lock    *os.File
 }
 
@@ -80,7 +80,8 @@ func holder(lock *os.File) string {
 // process that was killed.
 func (d *dataDir) makeSocketFolder() error {
 	d.sockets = filepath.Join(d.path, ipcFolder)
-	if len(d.sockets)+longestName > config.MaxIPCPath {
+	// A comma separates endpoints on command lines.
+	if len(d.sockets)+longestName > config.MaxIPCPath || strings.ContainsRune(d.sockets, ',') {
 		short, err := os.MkdirTemp("", "faasd-")
 		if err != nil {
 			return err

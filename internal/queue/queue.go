@@ -111,6 +111,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 
 // Receive takes one packet.
 func (m *Machine) Receive(now role.Time, p role.Packet) {
+	m.awake(now)
 	m.now = now
 	if err := m.receive(now, p); err != nil {
 		m.faults.Note(p.Link, linkNames[p.Link], err)
@@ -147,6 +148,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 
 // Tick does what is due.
 func (m *Machine) Tick(now role.Time) {
+	m.awake(now)
 	m.now = now
 	m.timer.Reset(now)
 	for _, b := range m.brokers {
@@ -164,6 +166,21 @@ func (m *Machine) Tick(now role.Time) {
 	m.pull(now)
 	m.bus.Tick(now)
 	m.timer.By(now, m.bus.Wake())
+}
+
+// awake notices that this process has not run for a while.
+func (m *Machine) awake(now role.Time) {
+	slept := m.timer.Overslept(now)
+	if slept == 0 {
+		return
+	}
+	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
+	for _, b := range m.brokers {
+		b.Excuse(slept)
+	}
+	for _, w := range m.workers {
+		w.excuse(slept)
+	}
 }
 
 // Wake returns when Tick is wanted next.

@@ -56,8 +56,8 @@ func (m *Machine) describe(w *worker) wire.WorkerDetail {
 		Functions: w.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done,
 		HeardMillis: (m.now - w.heard).Milliseconds(),
 	}
-	if w.link != nil {
-		d.Incarnation = w.link.Peer.String()
+	if w.req == nil {
+		d.Incarnation = w.member.Incarnation.String()
 	}
 	switch {
 	case w.gone != 0:

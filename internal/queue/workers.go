@@ -19,7 +19,7 @@ const (
 	kindREQ    = "req"
 )
 
-// worker is one that has joined. Exactly one of link and req is set.
+// worker is one that has joined. Exactly one of link and req is set until it is lost.
 type worker struct {
 	key       string // in Machine.workers
 	name      string
@@ -32,7 +32,7 @@ type worker struct {
 	cut       bool // a packet to it found no connection, and nothing has come since
 	recheck   bool // its link is new: its first HELLO says which of its jobs it has
 	jobs      map[wire.JobID]*entry
-	stopping  map[wire.JobID]bool // cancelled and perhaps still running; each holds a slot
+	stopping  map[wire.JobID]bool // not wanted from it and perhaps still running; each holds a slot
 	inLine    map[string]bool     // functions in whose idle line it stands
 	joined    role.Time
 	heard     role.Time
@@ -63,6 +63,15 @@ func (w *worker) free() int {
 		return 0
 	}
 	return max(w.slots-len(w.jobs)-len(w.stopping), 0)
+}
+
+// excuse takes back silence that this process has slept through.
+func (w *worker) excuse(slept role.Time) {
+	if w.link != nil {
+		w.link.Excuse(slept)
+	} else {
+		w.req.since += slept
+	}
 }
 
 func (w *worker) serves(f *function) bool {
@@ -231,17 +240,20 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 		return
 	}
 	w.stopping[e.msg.Job] = true
-	w.link.Link().Void(e.sent)
+	if e.sent != nil {
+		w.link.Link().Void(e.sent)
+	}
 	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: e.msg.Job}}
 	c.SetBody(nil)
 	w.link.Link().Send(now, c)
 }
 
-// compare looks, once for each link, which of its jobs a worker really has:
-// what it has not, it never will, and has not been started.
+// compare looks, once for each link, which jobs a worker really has. What it
+// should have and has not, it never will, and has not been started; what it has
+// and should not holds a slot until it says how that ended.
 func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
-	if !w.recheck {
-		return
+	if !w.recheck || hello.Receiver != m.me {
+		return // one that was sent before the link was known may be older than its results
 	}
 	w.recheck = false
 	var member wire.Member
@@ -251,6 +263,11 @@ func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
 	for id, e := range w.jobs {
 		if e.sent = nil; !slices.Contains(member.Jobs, id) {
 			m.takeBack(now, e)
+		}
+	}
+	for _, id := range member.Jobs {
+		if w.jobs[id] == nil {
+			w.stopping[id] = true // another queue gave it
 		}
 	}
 }
@@ -322,6 +339,7 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
 	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %d jobs given to others", why, len(w.jobs)))
 	m.dropWorker(now, w)
+	w.link = nil // it may keep bodies
 }
 
 // workerLeft lets a worker go that said goodbye.

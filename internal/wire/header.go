@@ -82,7 +82,7 @@ type Header struct {
 	AttemptLimit uint8  // runs that may be started at most
 	Moves        uint8  // times the job changed queues by handover
 	Priority     uint8  // reserved; 0
-	Assignment   uint32 // the owning broker's fence: +1 each time it gives the job to a queue
+	Assignment   uint32 // the owning broker's fence: the next of one counter each time it gives any job to a queue
 
 	Origin     Incarnation // the frontend that took the job
 	OriginSeq  uint64      // its number there, from 1

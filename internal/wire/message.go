@@ -36,7 +36,7 @@ const (
 	TypeMove    Type = 19 // numbered: queue → broker: give this job to another queue
 	TypeMoved   Type = 20 // numbered: broker → queue: done, forget the job
 	TypeRefused Type = 21 // numbered: broker → queue: not possible, keep the job
-	TypeReturn  Type = 22 // numbered: worker → queue: I will not run this job
+	TypeReturn  Type = 22 // numbered: worker → queue: this job is not here any more, and has no result
 	TypeVoid    Type = 23 // numbered: takes the place of a message that has lost its purpose
 )
 

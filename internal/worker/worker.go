@@ -105,6 +105,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 
 // Receive takes one packet.
 func (m *Machine) Receive(now role.Time, p role.Packet) {
+	m.awake(now)
 	if err := m.receive(now, p); err != nil {
 		m.faults.Note(p.Link, linkNames[p.Link], err)
 	}
@@ -151,6 +152,7 @@ func (m *Machine) Unreachable(role.Time, role.Packet) {}
 
 // Tick does what is due.
 func (m *Machine) Tick(now role.Time) {
+	m.awake(now)
 	m.timer.Reset(now)
 	if m.queue != nil {
 		if m.queue.Poll(now) == job.Down {
@@ -171,6 +173,18 @@ func (m *Machine) Tick(now role.Time) {
 		}
 	} else {
 		m.timer.By(now, m.due)
+	}
+}
+
+// awake notices that this process has not run for a while.
+func (m *Machine) awake(now role.Time) {
+	slept := m.timer.Overslept(now)
+	if slept == 0 {
+		return
+	}
+	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
+	if m.queue != nil {
+		m.queue.Excuse(slept)
 	}
 }
 
@@ -240,6 +254,11 @@ func (m *Machine) join(now role.Time, name, endpoint string) {
 func (m *Machine) announcement() []byte {
 	self := m.cfg.Self
 	self.Jobs = slices.Collect(maps.Keys(m.jobs))
+	if l := m.queue.Link(); l != nil && l.Peer == m.lostQueue {
+		for _, r := range m.undelivered { // finished, and about to be sent again
+			self.Jobs = append(self.Jobs, r.Job)
+		}
+	}
 	b, err := json.Marshal(self)
 	if err != nil {
 		panic("worker: a member is plain data: " + err.Error())

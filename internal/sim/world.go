@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"container/heap"
+	"time"
+
+	"faasd/internal/role"
+)
+
+const (
+	// latency is how long a message is under way.
+	latency = 100 * time.Microsecond
+	// reconnectEvery is how often a socket without a connection tries again.
+	reconnectEvery = 100 * time.Millisecond
+	// heartbeatTimeout is the silence of a stopped process after which its
+	// connections are given up, as libzmq's heartbeats do.
+	heartbeatTimeout = 3 * time.Second
+	// tickFloor is the least time between two ticks of a machine, as in internal/bus.
+	tickFloor = time.Millisecond
+)
+
+// World is a number of processes, the network between them, and the time.
+type World struct {
+	now    time.Duration
+	events events
+	order  uint64
+	nodes  []*Node            // in the order in which they were started
+	bound  map[string]*socket // by endpoint
+	cuts   map[pair]bool
+	routes int // routing ids given out
+
+	// Lose, if set, is asked of every message whether it gets lost. It may look
+	// at the frames but must not change them.
+	Lose func(from, to string, p role.Packet) bool
+}
+
+type pair struct{ a, b string }
+
+// NewWorld makes an empty world whose time is 0.
+func NewWorld() *World {
+	return &World{bound: make(map[string]*socket), cuts: make(map[pair]bool)}
+}
+
+// Now returns the time since the world began.
+func (w *World) Now() time.Duration { return w.now }
+
+// Run lets d pass.
+func (w *World) Run(d time.Duration) {
+	end := w.now + d
+	for w.step(end) {
+	}
+	w.now = end
+}
+
+// Until lets time pass until ok holds, d at most, and reports whether it does.
+func (w *World) Until(d time.Duration, ok func() bool) bool {
+	for end := w.now + d; !ok(); {
+		if !w.step(end) {
+			w.now = end
+			return ok()
+		}
+	}
+	return true
+}
+
+// After has do done when d has passed.
+func (w *World) After(d time.Duration, do func()) {
+	w.order++
+	heap.Push(&w.events, event{w.now + d, w.order, do})
+}
+
+// step does the next thing that happens until end; false if there is none.
+func (w *World) step(end time.Duration) bool {
+	at, do := end+1, func() {}
+	if len(w.events) > 0 {
+		at = w.events[0].at
+		do = func() { heap.Pop(&w.events).(event).do() }
+	}
+	for _, n := range w.nodes {
+		if due := n.due(); due < at {
+			at, do = due, n.tick
+		}
+	}
+	if at > end {
+		return false
+	}
+	w.now = max(w.now, at)
+	do()
+	return true
+}
+
+// Cut has every message between two processes get lost, in both directions,
+// until Heal. Their connections stay, but no new one is made.
+func (w *World) Cut(a, b string) { w.cuts[pair{a, b}], w.cuts[pair{b, a}] = true, true }
+
+// Heal takes a Cut back.
+func (w *World) Heal(a, b string) {
+	delete(w.cuts, pair{a, b})
+	delete(w.cuts, pair{b, a})
+}
+
+// Break ends the connections between two processes. What was under way is
+// lost; they connect again by themselves.
+func (w *World) Break(a, b string) {
+	for _, n := range w.nodes {
+		if n.Name == a || n.Name == b {
+			n.breakTowards(func(other string) bool { return other == a || other == b })
+		}
+	}
+}
+
+// lost reports whether a message gets lost.
+func (w *World) lost(from, to *Node, p role.Packet) bool {
+	return w.cuts[pair{from.Name, to.Name}] || w.Lose != nil && w.Lose(from.Name, to.Name, p)
+}
+
+// node returns the process of that name, nil if none lives.
+func (w *World) node(name string) *Node {
+	for _, n := range w.nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+type event struct {
+	at    time.Duration
+	order uint64
+	do    func()
+}
+
+type events []event
+
+func (e events) Len() int { return len(e) }
+func (e events) Less(i, j int) bool {
+	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].order < e[j].order
+}
+func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
+func (e *events) Pop() any {
+	old := *e
+	last := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*e = old[:len(old)-1]
+	return last
+}
