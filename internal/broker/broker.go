@@ -163,6 +163,9 @@ func (m *Machine) awake(now role.Time) {
 // Wake returns when Tick is wanted next.
 func (m *Machine) Wake() role.Time { return m.timer.At() }
 
+// Routable returns how many queues can be given jobs and workers.
+func (m *Machine) Routable() int { return m.requests.Len() }
+
 // Drain stops taking jobs: frontends are told to use other brokers.
 func (m *Machine) Drain(now role.Time) {
 	m.draining = true

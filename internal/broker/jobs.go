@@ -96,7 +96,7 @@ func (m *Machine) routeWaiting(now role.Time) {
 	for el := m.unrouted.Front(); el != nil; el = m.unrouted.Front() {
 		e := el.Value.(*entry)
 		if now >= e.deadline {
-			m.unshelve(e) // the frontend has answered; its CANCEL is on the way
+			m.close(e) // the frontend has answered; a CANCEL that comes finds nothing to do
 		} else if !m.route(now, e) {
 			return
 		}

@@ -56,8 +56,8 @@ func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
 	switch {
 	case a.link != nil && m.LinkEpoch == a.link.Epoch:
 		a.link.Receive(now, m)
-		if m.Receiver == 0 {
-			a.link.Beacon(now) // our answer has not arrived
+		if m.Receiver == 0 || m.Flags&wire.FlagDraining != 0 {
+			a.link.Beacon(now) // our answer has not arrived, or an acknowledgement is waited for
 		}
 	case a.link != nil && m.LinkEpoch < a.link.Epoch: // overtaken
 	case m.Receiver != 0:

@@ -102,23 +102,22 @@ func (f *FrontendPart) URL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// Stop refuses new requests, waits for the open ones until ctx ends, and stops.
+// Stop takes no new connections, answers what is open until ctx ends, and
+// stops. Requests that come meanwhile by connections that are there are
+// answered too, 503; http.Server.Shutdown would hang up on them.
 func (f *FrontendPart) Stop(ctx context.Context) {
-	shut := make(chan struct{})
-	go func() {
-		defer close(shut)
-		if f.server.Shutdown(ctx) != nil { // ctx has ended
-			<-f.ended // the open requests have been answered 503
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			if f.server.Shutdown(last) != nil {
-				_ = f.server.Close()
-			}
-		}
-	}()
+	_ = f.listener.Close()
+	f.server.SetKeepAlivesEnabled(false)
 	f.Part.Stop(ctx)
-	<-shut
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
+	defer cancel()
+	if f.server.Shutdown(last) != nil {
+		_ = f.server.Close()
+	}
 }
+
+// lastAnswers is how long slow clients have to fetch what has been answered.
+const lastAnswers = time.Second
 
 // readyPoll is how often a starting frontend is asked whether it is ready.
 const readyPoll = 5 * time.Millisecond

@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"time"
 
+	"faasd/internal/broker"
 	"faasd/internal/bus"
 	"faasd/internal/config"
 	"faasd/internal/metrics"
+	"faasd/internal/role"
 )
 
 // Up is the settings of the embedded system: a frontend, a broker, a
@@ -57,12 +59,16 @@ func RunUp(ctx context.Context, u Up, grace time.Duration, log *slog.Logger, lis
 		s.stop(stop)
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.run(u.Workers)
+	s.run()
 	if err := s.dir.publish(config.Running{
 		PID: os.Getpid(), HTTP: s.frontend.URL(), Coordinator: s.dir.socket("coordinator-subscribe"),
 	}); err != nil {
 		stopAll()
 		return unusable(s.dir.path, err)
+	}
+	// Workers that came before the queues would all go to the first ones.
+	if s.frontend.wait(ctx, s.allRoutable) == nil {
+		s.workers.keep(u.Workers)
 	}
 	ready := s.frontend.gateway.Ready
 	if u.Workers > 0 {
@@ -139,7 +145,13 @@ func (s *system) parts() []*Part {
 	return append(all, s.broker, s.coordinator)
 }
 
-func (s *system) run(workers int) {
+// allRoutable reports whether the broker knows all queues.
+func (s *system) allRoutable(context.Context) (all bool, err error) {
+	s.broker.turn(func(role.Time) { all = s.broker.machine.(*broker.Machine).Routable() == len(s.queues) })
+	return all, nil
+}
+
+func (s *system) run() {
 	for _, p := range s.parts() {
 		p.run()
 	}
@@ -151,7 +163,6 @@ func (s *system) run(workers int) {
 		}
 		return all
 	})
-	s.workers.keep(workers)
 }
 
 // stop stops senders before receivers: first no new requests and the open ones

@@ -121,10 +121,18 @@ func (c *conn) deliver(from *socket, frames [][]byte) {
 		own[i] = append([]byte{}, f...)
 	}
 	p := role.Packet{Link: to.link, Frames: own}
-	if from.node.w.lost(from.node, to.node, p) {
+	w := from.node.w
+	if w.lost(from.node, to.node, p) {
+		if w.Brittle != nil && w.Brittle(c.bound.endpoint) {
+			w.After(0, func() {
+				if !c.closed {
+					c.dialled.disconnect(func(string) bool { return true })
+				}
+			})
+		}
 		return
 	}
-	from.node.w.After(latency, func() {
+	w.After(latency, func() {
 		if !c.closed {
 			to.receive(c, own)
 		}

@@ -61,6 +61,8 @@ func New(l Layout) *System {
 		l.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &System{World: NewWorld(), Layout: l, Runs: make(map[string][]worker.Start)}
+	// Nothing on the bus is repeated: who subscribes again is told everything.
+	s.Brittle = func(endpoint string) bool { return strings.HasPrefix(endpoint, "coordinator") }
 	for i := range l.Coordinators {
 		s.Start(fmt.Sprintf("coordinator%d", i+1))
 	}

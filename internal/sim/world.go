@@ -32,6 +32,11 @@ type World struct {
 	// Lose, if set, is asked of every message whether it gets lost. It may look
 	// at the frames but must not change them.
 	Lose func(from, to string, p role.Packet) bool
+
+	// Brittle, if set, names endpoints whose connections break when they lose a
+	// message, as TCP's do. The others lose it in silence, which is harder on
+	// those who use them.
+	Brittle func(endpoint string) bool
 }
 
 type pair struct{ a, b string }
