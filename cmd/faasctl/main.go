@@ -14,7 +14,7 @@ func main() {
 func program() config.Program {
 	return config.Program{
 		Name:     "faasctl",
-		Summary:  "look at a running faasd and act on it",
+		Summary:  "look at a running faasd",
 		Commands: []config.Command{&status{}},
 	}
 }

@@ -58,35 +58,42 @@ func printStatus(out io.Writer, p operator.Picture) error {
 		}
 		fmt.Fprintln(t, strings.Join(text, "\t"))
 	}
-	row("QUEUE", "STATE", "WORKERS", "FREE", "SLOTS", "WAITING", "IN-FLIGHT", "OLDEST", "DONE", "MOVED", "TAKEN", "HOST/PID")
+	row("QUEUE", "STATE", "WORKERS", "FREE", "WAITING", "IN-FLIGHT", "OLDEST", "DONE", "HANDED")
 	for _, q := range p.Queues {
-		row(q.Name, word(q.State), q.Workers, q.Free, q.Slots, q.Waiting, q.Running, age(q.Oldest), q.Done, q.Moved, q.Taken, at(q.Host, q.PID))
+		row(q.Name, word(q.State), q.Workers, of(q.Free, q.Slots), q.Waiting, q.Running, age(q.Oldest), q.Done, fmt.Sprintf("+%d/-%d", q.Taken, q.Moved))
 	}
 	n := p.Totals
-	row(fmt.Sprintf("%d in all", n.Queues), "", n.Workers, n.Free, n.Slots, n.Waiting, n.Running, "", n.Done, "", "", "")
+	row(fmt.Sprintf("%d in all", n.Queues), "", n.Workers, of(n.Free, n.Slots), n.Waiting, n.Running, "", n.Done, "")
 	row()
-	row("WORKER", "STATE", "QUEUE", "KIND", "FUNCTIONS", "IN-FLIGHT", "SLOTS", "DONE", "HEARD", "HOST/PID", "")
+	row("WORKER", "STATE", "QUEUE", "KIND", "IN-FLIGHT", "DONE", "HEARD", "HOST/PID", "FUNCTIONS")
 	for _, w := range p.Workers {
-		row(w.Name, word(w.State), w.Queue, w.Kind, strings.Join(w.Functions, ","), w.Running, w.Slots, w.Done, age(w.HeardMillis), at(w.Host, w.PID), w.Reason)
+		last := strings.Join(w.Functions, ",")
+		if w.Reason != "" {
+			last = w.Reason
+		}
+		row(w.Name, word(w.State), w.Queue, w.Kind, of(w.Running, w.Slots), w.Done, age(w.HeardMillis), at(w.Host, w.PID), last)
 	}
 	row()
-	row("PART", "STATE", "ROLE", "JOBS", "HOST/PID")
+	row("PART", "STATE", "ROLE", "HOST/PID", "JOBS")
+	for _, q := range p.Queues {
+		row(q.Name, word(q.State), "queue", at(q.Host, q.PID), "")
+	}
 	for _, b := range p.Brokers {
 		jobs := ""
 		if b.Broker != nil {
 			jobs = fmt.Sprintf("holds %d, accepted %d", b.Broker.Holding, b.Broker.Accepted)
 		}
-		row(b.Name, word(b.State), "broker", jobs, at(b.Host, b.PID))
+		row(b.Name, word(b.State), "broker", at(b.Host, b.PID), jobs)
 	}
 	for _, f := range p.Frontends {
 		jobs := ""
 		if f.Frontend != nil {
-			jobs = fmt.Sprintf("%d open, accepted %d, refused %d, at %s", f.Frontend.Open, f.Frontend.Accepted, f.Frontend.Refused, f.Frontend.HTTP)
+			jobs = fmt.Sprintf("%d open, accepted %d, refused %d", f.Frontend.Open, f.Frontend.Accepted, f.Frontend.Refused)
 		}
-		row(f.Name, word(f.State), "frontend", jobs, at(f.Host, f.PID))
+		row(f.Name, word(f.State), "frontend", at(f.Host, f.PID), jobs)
 	}
 	for _, c := range p.Coordinators {
-		row(c.Name, word(c.State), "coordinator", "", at(c.Host, c.PID))
+		row(c.Name, word(c.State), "coordinator", at(c.Host, c.PID), "")
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -98,6 +105,8 @@ func printStatus(out io.Writer, p operator.Picture) error {
 	}
 	return nil
 }
+
+func of(part, whole int) string { return fmt.Sprintf("%d/%d", part, whole) }
 
 // word makes what is wrong stand out without colour.
 func word(state string) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,9 +61,15 @@ func (c *up) Validate() error { return nil }
 
 func (c *up) Run(ctx context.Context, std config.Stdio) error {
 	c.LogLevel = c.log.Level
+	defer context.AfterFunc(ctx, func() {
+		fmt.Fprintf(std.Out, "stopping, within %s; again ends at once\n", c.grace)
+	})()
 	return node.RunUp(ctx, c.Up, c.grace, c.logger(std), func(url string) {
 		fmt.Fprintln(std.Out, config.Listening(url))
 		fmt.Fprintf(std.Out, "call it:  curl -d '{\"hola\":\"mundo\"}' %s/echo\n", strings.TrimPrefix(url, "http://"))
+		if host, port, _ := net.SplitHostPort(c.HTTP); host == "" || net.ParseIP(host).IsUnspecified() {
+			fmt.Fprintf(std.Out, "note:     open to all who reach port %s of this machine\n", port)
+		}
 		fmt.Fprintf(std.Out, "watch it: %s status%s\n", besideMe("faasctl"), c.dataFlag())
 		fmt.Fprintln(std.Out, "stop it:  Ctrl-C")
 	})

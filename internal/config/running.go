@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // RunningFile is the file in a data folder that says how the `faasd up` of
@@ -24,6 +25,9 @@ type Running struct {
 // looked for and how to start one.
 func ReadRunning(dir string) (Running, error) {
 	var r Running
+	if dir == "" {
+		return r, errors.New("no data folder is known, since neither HOME nor XDG_STATE_HOME is set; name the system with --data or --coordinator")
+	}
 	path := filepath.Join(dir, RunningFile)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -34,6 +38,9 @@ func ReadRunning(dir string) (Running, error) {
 	}
 	if err := json.Unmarshal(b, &r); err != nil || r.Coordinator == "" {
 		return r, fmt.Errorf("%s does not say how to reach a system; remove it and start `faasd up` again", path)
+	}
+	if r.PID > 0 && errors.Is(syscall.Kill(r.PID, 0), syscall.ESRCH) {
+		return r, fmt.Errorf("the faasd up of the data folder %s (process %d) is gone, killed perhaps; start it again with `faasd up`", dir, r.PID)
 	}
 	return r, nil
 }

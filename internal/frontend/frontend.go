@@ -96,13 +96,18 @@ type Machine struct {
 
 	accepted, answered, refused, late uint64
 	draining                          bool
+	noticed                           bool // whether brokers answered was looked at once
 }
+
+// noticeAfter is when a frontend without a broker says so.
+const noticeAfter = 2 * time.Second
 
 // broker is one of the brokers that this frontend was told of, whichever
 // incarnation of it answers.
 type broker struct {
 	*job.Initiator
 	key      string
+	endpoint string
 	draining bool
 	held     map[uint64]*request
 }
@@ -142,7 +147,7 @@ func New(cfg Config) *Machine {
 }
 
 func (m *Machine) dialBroker(i int, endpoint string) {
-	b := &broker{key: fmt.Sprintf("broker%d", i), held: make(map[uint64]*request)}
+	b := &broker{key: fmt.Sprintf("broker%d", i), endpoint: endpoint, held: make(map[uint64]*request)}
 	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkRequests, Peer: b.key, Frames: frames}})
 	})
@@ -199,7 +204,7 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 	}
 	switch event := b.Receive(now, msg); {
 	case event == job.Up:
-		m.cfg.Log.Info("joined broker", "broker", b.key, "incarnation", msg.Sender)
+		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
 		b.draining = msg.Flags&wire.FlagDraining != 0
 		m.brokerUsable(b)
 	case event == job.Down:
@@ -231,7 +236,7 @@ func (m *Machine) brokerUsable(b *broker) {
 
 // brokerGone sends what a lost broker had through others.
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
-	m.cfg.Log.Warn("broker gone", "broker", b.key, "why", why, "requests_sent_again", len(b.held))
+	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "requests_sent_again", len(b.held))
 	m.brokerUsable(b)
 	for _, r := range b.held {
 		r.broker, r.sent = nil, nil
@@ -254,10 +259,16 @@ func (m *Machine) Tick(now role.Time) {
 		}
 		m.timer.By(now, b.Wake())
 	}
+	if !m.noticed && now >= noticeAfter {
+		m.noticed = true
+		if m.ring.Len() == 0 {
+			m.cfg.Log.Warn("no broker answers yet; requests are refused until one does", "brokers", m.cfg.Brokers)
+		}
+	}
 	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {
 		r := m.deadlines[0]
 		m.cancel(now, r)
-		r.answer(Answer{Code: wire.CodeExpired, Reason: "no answer came before its deadline"})
+		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
 	if len(m.deadlines) > 0 {

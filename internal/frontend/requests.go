@@ -13,7 +13,9 @@ import (
 func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number uint64, why Refusal) {
 	why = m.admit(now, &q)
 	if why != Accepted {
-		m.refused++
+		if why == Stopping {
+			m.refused++
+		}
 		return 0, why
 	}
 	m.last++

@@ -248,7 +248,7 @@ func TestMessagesOfAnEarlierLinkChangeNothing(t *testing.T) {
 
 func TestHelloThatWasOvertakenChangesNothing(t *testing.T) {
 	w := linked(t, wide)
-	w.initiator.initiator.restart(w.initiator.now())
+	w.initiator.initiator.restart()
 	w.run(second)
 	w.happenedAll()
 	before := w.acceptor.link()
@@ -356,7 +356,7 @@ func TestDrainingIsSaidAtOnceAndOnEveryLinkAfterwards(t *testing.T) {
 	}
 	// The acceptor gives the link up; the initiator's next one drains from its first HELLO on.
 	clear(w.acceptor.acceptors)
-	w.initiator.initiator.restart(w.initiator.now())
+	w.initiator.initiator.restart()
 	if watch(); flags[w.acceptor] != wire.FlagDraining {
 		t.Error("the HELLO of the next link does not say so")
 	}
@@ -369,7 +369,7 @@ func TestDrainingIsSaidAtOnceAndOnEveryLinkAfterwards(t *testing.T) {
 func TestAcceptorKeepsDrainingOnItsNextLink(t *testing.T) {
 	w := linked(t, wide)
 	w.acceptor.acceptors[w.initiator.me].Drain(w.acceptor.now())
-	w.initiator.initiator.restart(w.initiator.now())
+	w.initiator.initiator.restart()
 	w.run(second)
 	if !w.joined() || w.acceptor.link().Flags != wire.FlagDraining {
 		t.Error("the next link does not say so")
@@ -409,7 +409,7 @@ func TestEpochsTellTheLinksOfOneProcessApart(t *testing.T) {
 				t.Fatalf("epoch %d is given out twice", i.Epoch())
 			}
 			seen[i.Epoch()] = true
-			i.restart(0)
+			i.restart()
 		}
 	}
 }

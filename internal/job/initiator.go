@@ -62,7 +62,8 @@ func (i *Initiator) Receive(now time.Duration, m *wire.Message) Event {
 	if i.link == nil {
 		if m.Type != wire.TypeBeacon {
 			if m.Type == wire.TypeGoodbye && m.Code == wire.CodeUnknownLink {
-				i.restart(now)
+				i.restart()
+				i.hello(now)
 			}
 			return None
 		}
@@ -73,7 +74,10 @@ func (i *Initiator) Receive(now time.Duration, m *wire.Message) Event {
 		return Up
 	}
 	if m.Sender != i.link.Peer || m.Type == wire.TypeGoodbye {
-		i.restart(now)
+		i.restart()
+		if m.Code != wire.CodeLeaving { // who has left is not asked again at once
+			i.hello(now)
+		}
 		return Down
 	}
 	if i.link.Receive(now, m) {
@@ -91,7 +95,7 @@ func (i *Initiator) Poll(now time.Duration) Event {
 		return None
 	}
 	if i.link.Lost(now) {
-		i.restart(now)
+		i.restart()
 		return Down
 	}
 	i.link.Poll(now)
@@ -132,13 +136,13 @@ func (i *Initiator) Farewell(now time.Duration, reason string) {
 	}
 }
 
-func (i *Initiator) restart(now time.Duration) {
+// restart ends the link. The next HELLO asks for a new one.
+func (i *Initiator) restart() {
 	if i.link != nil {
 		i.link, i.over = nil, i.link
 	}
 	*i.epochs++
 	i.epoch = uint32(*i.epochs)
-	i.hello(now)
 }
 
 func (i *Initiator) hello(now time.Duration) {

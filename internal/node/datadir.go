@@ -63,7 +63,7 @@ func unusable(path string, err error) error {
 	if errors.As(err, &pe) {
 		err = fmt.Errorf("%s %s: %w", pe.Op, pe.Path, pe.Err)
 	}
-	return fmt.Errorf("data folder %s cannot be used: %w; make it writable, or choose another with --data", path, err)
+	return fmt.Errorf("data folder %s cannot be used: %w; it must be a folder that this user may write to; choose another with --data", path, err)
 }
 
 // holder reads who has the lock.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"faasd/internal/bus"
@@ -53,7 +54,11 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	log = log.With("role", f.Role, "id", f.Name)
 	listener, err := net.Listen("tcp", f.HTTP)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; stop whoever uses it, or choose another with --http (port 0 picks a free one)", f.HTTP, plain(err))
+		advice := "choose an address and port that this user may listen on with --http"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			advice = "stop whoever uses it, or choose another with --http (port 0 picks a free one)"
+		}
+		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; %s", f.HTTP, plain(err), advice)
 	}
 	m := frontend.New(frontend.Config{
 		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,

@@ -73,7 +73,7 @@ func (s *supervisor) keepOne(number int) {
 			case <-s.quit:
 				return
 			default:
-				s.log.Warn("worker process ended; starting another", "worker", number, "pid", p.Pid(), "lived", time.Since(began).Round(time.Millisecond), "exit_code", p.ExitCode())
+				s.log.Warn("worker process ended; starting another", "worker", number, "pid", p.Pid(), "lived", time.Since(began).Round(time.Millisecond), "ended", p.Ended(), "log", s.logs)
 			}
 		}
 		if time.Since(began) >= settled {
@@ -121,8 +121,8 @@ func (s *supervisor) stop(ctx context.Context) {
 		stopping.Add(1)
 		go func() {
 			defer stopping.Done()
-			if err := p.Stop(ctx); err != nil {
-				s.log.Warn("worker did not stop in order", "error", err)
+			if p.Stop(ctx) != nil {
+				s.log.Warn("worker did not stop in time and was killed, or failed while stopping", "pid", p.Pid(), "ended", p.Ended(), "log", s.logs)
 			}
 		}()
 	}

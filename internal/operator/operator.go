@@ -94,7 +94,7 @@ func (o *Operator) Await(ctx context.Context) (Picture, error) {
 			if snapshot {
 				return o.Picture(), nil
 			}
-			return Picture{}, fmt.Errorf("%w at %s; see that one runs there, or start one with `faasd up`", ErrNoCluster, strings.Join(o.endpoints, ", "))
+			return Picture{}, fmt.Errorf("%w at %s; see that a coordinator runs there (`faasd coordinator`), or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "))
 		}
 	}
 }

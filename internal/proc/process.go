@@ -165,6 +165,17 @@ func (p *Process) ExitCode() int {
 	}
 }
 
+// Ended says how a process that has ended did, such as "signal: killed" or
+// "exit status 1"; "" while it runs.
+func (p *Process) Ended() string {
+	select {
+	case <-p.exited:
+		return p.cmd.ProcessState.String()
+	default:
+		return ""
+	}
+}
+
 // Ready waits for the process's ready line: all its sockets are bound. If the
 // process ends first the error wraps [ErrExited] and has the exit status and
 // the tail of the log.

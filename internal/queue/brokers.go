@@ -13,11 +13,12 @@ import (
 // incarnation of it answers.
 type broker struct {
 	*job.Initiator
-	key string
+	key      string
+	endpoint string // its PULL
 }
 
 func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
-	b := &broker{key: fmt.Sprintf("broker%d", i)}
+	b := &broker{key: fmt.Sprintf("broker%d", i), endpoint: ep.Responses}
 	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkResponses, Peer: b.key, Frames: frames}})
 	})
@@ -61,7 +62,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	switch b.Receive(now, msg) {
 	case job.Up:
 		m.lastLink = now
-		m.cfg.Log.Info("joined broker", "broker", b.key, "incarnation", msg.Sender)
+		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
 	case job.Down:
 		m.brokerGone(now, b, "began anew or left")
 		return nil
@@ -101,6 +102,6 @@ func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 			dropped++
 		}
 	}
-	m.cfg.Log.Warn("broker gone", "broker", b.key, "why", why, "waiting_jobs_dropped", dropped)
+	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "waiting_jobs_dropped", dropped)
 	m.bus.Changed()
 }

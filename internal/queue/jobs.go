@@ -66,7 +66,7 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	m.dispatch(now, f)
 	m.bus.Changed()
 	switch {
-	case e.state != waiting:
+	case e.place == nil: // a worker has it, or its time had run out
 	case m.draining:
 		m.askMove(now, e, "")
 	default:

@@ -78,7 +78,11 @@ type Machine struct {
 
 	done, moved, taken, late uint64
 	draining                 bool
+	noticed                  bool // whether brokers answered was looked at once
 }
+
+// noticeAfter is when a queue without a broker says so.
+const noticeAfter = 2 * time.Second
 
 // New makes a queue; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
@@ -159,6 +163,12 @@ func (m *Machine) Tick(now role.Time) {
 			m.lastLink = now
 		}
 		m.timer.By(now, b.Wake())
+	}
+	if !m.noticed && now >= noticeAfter {
+		m.noticed = true
+		if !m.linked() {
+			m.cfg.Log.Warn("no broker answers yet; announcing on", "brokers", m.cfg.Brokers)
+		}
 	}
 	m.tickWorkers(now)
 	m.balance(now)

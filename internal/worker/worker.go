@@ -49,9 +49,10 @@ type Machine struct {
 	timer  role.Timer
 
 	// Looking for a queue: due is when to ask, or to ask the next broker.
-	broker int
-	asking bool
-	due    role.Time
+	broker  int
+	asking  bool
+	due     role.Time
+	waiting bool // it has been said that no broker answers
 
 	// At a queue, or on the way in.
 	epochs job.Epochs
@@ -123,10 +124,13 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	case job.Up:
 		m.joined(now, msg.Sender)
 	case job.Down:
-		m.queueLost(now, "left or began anew: "+msg.Meta.Reason)
 		if msg.Type == wire.TypeGoodbye && msg.Code == wire.CodeLeaving {
+			m.cfg.Log.Info("sent away by the queue", "queue", m.name, "why", msg.Meta.Reason)
+			m.leaveQueue(now)
 			m.seek(now)
+			return nil
 		}
+		m.queueLost(now, "it began anew, or does not know this worker any more")
 		return nil
 	case job.Fresh:
 		switch msg.Type {
@@ -204,7 +208,10 @@ func (m *Machine) Joined() string {
 func (m *Machine) ask(now role.Time) {
 	if m.asking {
 		m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
-		m.cfg.Log.Debug("broker does not answer", "broker", m.cfg.Brokers[m.broker])
+		if !m.waiting {
+			m.waiting = true
+			m.cfg.Log.Info("no broker answers yet; asking on", "brokers", m.cfg.Brokers)
+		}
 		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
 	}
 	m.asking, m.due = true, now+placeWithin
@@ -222,7 +229,7 @@ func (m *Machine) placed(now role.Time, frames [][]byte) error {
 	if err != nil || !m.asking {
 		return err
 	}
-	m.asking, m.due = false, now+askAgain
+	m.asking, m.waiting, m.due = false, false, now+askAgain
 	m.timer.By(now, m.due)
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
 	switch answer.Command {
@@ -283,6 +290,10 @@ func (m *Machine) joined(now role.Time, queue wire.Incarnation) {
 // not been started: the queue has it, or whoever gets its jobs.
 func (m *Machine) queueLost(now role.Time, why string) {
 	m.cfg.Log.Warn("queue lost", "queue", m.name, "why", why)
+	m.leaveQueue(now)
+}
+
+func (m *Machine) leaveQueue(now role.Time) {
 	if over := m.queue.Over(); over != nil {
 		m.lostQueue = over.Peer
 		for _, r := range over.Unacknowledged() {

@@ -64,7 +64,10 @@ func failed(id ulid.ULID, timeout time.Duration, a frontend.Answer) problem {
 	switch a.Code {
 	case wire.CodeExpired:
 		p.Type, p.Status, p.Title = "deadline", http.StatusGatewayTimeout, "Past its deadline"
-		p.Detail = fmt.Sprintf("no answer within %s: %s", timeout, a.Reason)
+		p.Detail = fmt.Sprintf("no answer within %s; the function is too slow, or no worker was free for it", timeout)
+		if a.Reason != "" {
+			p.Detail = fmt.Sprintf("no answer within %s: %s", timeout, a.Reason)
+		}
 	case wire.CodeWorkersLost:
 		p.Type, p.Title = "workers-lost", "The function's workers were lost"
 	case wire.CodeCorrupt:
