@@ -248,7 +248,7 @@ func (s *system) addWorker() *proc.Process {
 		}
 		return p
 	}
-	return s.start("worker", "--broker", "ipc://"+filepath.Join(s.data, "run", "broker.ipc"))
+	return s.start("worker", "--broker", "ipc://"+filepath.Join(s.data, "sockets", "broker.ipc"))
 }
 
 // start starts one more process beside the system, for as long as the test

@@ -60,11 +60,11 @@ func (c *up) dataFlag() string {
 func (c *up) Validate() error { return nil }
 
 func (c *up) Run(ctx context.Context, std config.Stdio) error {
-	c.LogLevel = c.log.Level
+	c.Grace, c.Log = c.grace, c.log
 	defer context.AfterFunc(ctx, func() {
 		fmt.Fprintf(std.Out, "stopping, within %s; again ends at once\n", c.grace)
 	})()
-	return node.RunUp(ctx, c.Up, c.grace, c.logger(std), func(url string) {
+	return node.RunUp(ctx, c.Up, c.logger(std), func(url string) {
 		fmt.Fprintln(std.Out, config.Listening(url))
 		fmt.Fprintf(std.Out, "call it:  curl -d '{\"hola\":\"mundo\"}' %s/echo\n", strings.TrimPrefix(url, "http://"))
 		if host, port, _ := net.SplitHostPort(c.HTTP); host == "" || net.ParseIP(host).IsUnspecified() {

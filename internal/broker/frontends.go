@@ -8,6 +8,9 @@ import (
 	"faasd/internal/wire"
 )
 
+// maxPeers bounds the frontends, and the queues, of one broker.
+const maxPeers = 1024
+
 // frontend is one incarnation of a frontend that talks to us.
 type frontend struct {
 	*job.Acceptor
@@ -38,7 +41,7 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 		case wire.TypeJob:
 			m.accept(now, f, msg)
 		case wire.TypeCancel:
-			m.cancel(now, msg)
+			m.cancel(now, f, msg)
 		default:
 			return fmt.Errorf("%w: %s from a frontend", wire.ErrMalformed, msg.Type)
 		}
@@ -53,6 +56,9 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 
 // meetFrontend dials a frontend that announces itself for the first time.
 func (m *Machine) meetFrontend(now role.Time, hello *wire.Message) (*frontend, error) {
+	if len(m.frontends) >= maxPeers {
+		return nil, fmt.Errorf("%w: HELLO of one frontend more than %d", wire.ErrMalformed, maxPeers)
+	}
 	f := &frontend{jobs: make(map[wire.JobID]*entry)}
 	if err := wire.DecodeJSON(hello.Body, &f.member); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"container/list"
 	"maps"
 	"math"
@@ -29,6 +30,10 @@ type entry struct {
 // accept takes custody of a job.
 func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	if e := m.jobs[msg.Job]; e != nil {
+		if e.msg.Origin != msg.Origin {
+			f.Link().Settle(msg.Size()) // another frontend's job, whatever this one means by it
+			return
+		}
 		// The frontend lost sight of us and sent it again by a new link.
 		m.leaveFrontend(e)
 		e.frontend, e.credit = f, f.Link()
@@ -105,9 +110,15 @@ func (m *Machine) routeWaiting(now role.Time) {
 
 // rehomeAll gives the jobs that a lost queue held to other queues.
 func (m *Machine) rehomeAll(now role.Time, q *queue) {
-	for _, e := range slices.Collect(maps.Values(q.jobs)) {
+	jobs := slices.SortedFunc(maps.Values(q.jobs), func(a, b *entry) int { return cmp.Compare(a.deadline, b.deadline) })
+	waiting := m.unrouted.Front() // they are older than what waits already
+	for _, e := range jobs {
 		m.release(e)
-		if !m.route(now, e) {
+		switch {
+		case m.route(now, e):
+		case waiting != nil:
+			e.place = m.unrouted.InsertBefore(e, waiting)
+		default:
 			m.shelve(e)
 		}
 	}
@@ -176,8 +187,8 @@ func (m *Machine) taker(giver *queue, e *entry, target string) (*queue, bool) {
 }
 
 // cancel drops a job that nobody waits for any more.
-func (m *Machine) cancel(now role.Time, msg *wire.Message) {
-	if e := m.jobs[msg.Job]; e != nil {
+func (m *Machine) cancel(now role.Time, f *frontend, msg *wire.Message) {
+	if e := m.jobs[msg.Job]; e != nil && e.frontend == f {
 		m.drop(now, e)
 	}
 }

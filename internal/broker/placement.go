@@ -53,7 +53,7 @@ func (m *Machine) place(now role.Time, p role.Packet) error {
 		maps.DeleteFunc(m.placed, func(_ string, p placement) bool { return now-p.at >= avoidFor })
 		m.placed[ask.Name] = placement{q, now}
 		answer = &wire.Text{Command: wire.TextQueue, Name: q.member.Name, Endpoint: q.member.Endpoints["workers"]}
-		m.cfg.Log.Info("worker sent to queue", "worker", ask.Name, "queue", q.member.Name)
+		m.cfg.Log.Debug("worker sent to queue", "worker", ask.Name, "queue", q.member.Name)
 	}
 	p.Frames = append([][]byte{{}}, answer.Frames()...)
 	m.Emit(role.Effect{Op: role.OpSend, Packet: p})

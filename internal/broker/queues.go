@@ -69,6 +69,9 @@ func (m *Machine) fromQueueFresh(now role.Time, q *queue, msg *wire.Message) err
 
 // meetQueue takes up a queue that announces itself for the first time.
 func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) {
+	if len(m.queues) >= maxPeers {
+		return nil, fmt.Errorf("%w: HELLO of one queue more than %d", wire.ErrMalformed, maxPeers)
+	}
 	q := &queue{jobs: make(map[wire.JobID]*entry)}
 	if err := wire.DecodeJSON(hello.Body, &q.member); err != nil {
 		return nil, err
@@ -114,6 +117,9 @@ func (m *Machine) subscription(now role.Time, frames [][]byte) error {
 		return err
 	}
 	if f[0] == 1 {
+		if len(m.byTopic) >= 4*maxPeers {
+			return fmt.Errorf("%w: more than %d topics subscribed", wire.ErrMalformed, 4*maxPeers)
+		}
 		m.byTopic[topic]++
 	} else if m.byTopic[topic]--; m.byTopic[topic] <= 0 {
 		delete(m.byTopic, topic)

@@ -116,6 +116,9 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 		if s.Topic() != topic {
 			return false, fmt.Errorf("%w: state of %.200q on topic %.200q", wire.ErrMalformed, s.Topic(), topic)
 		}
+		if err := s.Check(); err != nil {
+			return false, err
+		}
 		a.View.State(now, s, 0)
 	case strings.HasPrefix(topic, wire.TopicDetail):
 		var d wire.Detail

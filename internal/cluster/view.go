@@ -74,7 +74,7 @@ func (v *View) Detail(d wire.Detail) {
 // neither replace newer ones nor bring anybody back.
 func (v *View) Snapshot(now time.Duration, s *wire.Snapshot) {
 	for _, a := range s.States {
-		if age := ms(a.AgeMillis); age < forgetAfter {
+		if age := ms(a.AgeMillis); age < forgetAfter && a.Value.Check() == nil {
 			v.State(now, a.Value, age)
 		}
 	}

@@ -99,6 +99,9 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if s.Topic() != topic {
 			return fmt.Errorf("%w: state of %.100q on topic %.200q", wire.ErrMalformed, s.Topic(), topic)
 		}
+		if err := s.Check(); err != nil {
+			return err
+		}
 		if s.Left {
 			delete(m.states, topic)
 			delete(m.details, wire.TopicDetail+strings.TrimPrefix(topic, wire.TopicState))
@@ -149,6 +152,9 @@ func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
 		}
 	case strings.HasPrefix(topic, wire.TopicState): // every state comes anyway
 	case on:
+		if len(m.wanted) >= maxKept {
+			return fmt.Errorf("%w: more than %d topics subscribed", wire.ErrMalformed, maxKept)
+		}
 		if m.wanted[topic]++; m.wanted[topic] == 1 {
 			m.subscribe(1, topic)
 		}

@@ -15,11 +15,13 @@ var ErrStopped = errors.New("the frontend has stopped")
 type Gateway struct {
 	machine *Machine
 	do      func(func(now role.Time)) bool
+	ended   <-chan struct{}
 }
 
-// NewGateway makes the gateway of a machine; do runs a function in its owner's turn.
-func NewGateway(m *Machine, do func(func(now role.Time)) bool) *Gateway {
-	return &Gateway{machine: m, do: do}
+// NewGateway makes the gateway of a machine; do runs a function in its owner's
+// turn, ended is closed when the owner has stopped.
+func NewGateway(m *Machine, do func(func(now role.Time)) bool, ended <-chan struct{}) *Gateway {
+	return &Gateway{machine: m, do: do, ended: ended}
 }
 
 type reply struct {
@@ -45,10 +47,23 @@ func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refusal, error) 
 	select {
 	case r := <-replies:
 		return r.answer, r.refusal, nil
+	case <-g.ended:
+		return Answer{}, Stopping, nil
 	case <-ctx.Done():
 		g.do(func(now role.Time) { g.machine.Cancel(now, number) })
 		return Answer{}, Accepted, ctx.Err()
 	}
+}
+
+// Refusal says why a request for a function would be refused now, Accepted if
+// it would not. It spares reading a large body in vain.
+func (g *Gateway) Refusal(ctx context.Context, function string) (why Refusal, err error) {
+	err = g.ask(ctx, func(now role.Time) {
+		if why = g.machine.admit(now, &Request{Function: function}); why == Accepted && g.machine.ring.Len() == 0 {
+			why = NoBroker
+		}
+	})
+	return why, err
 }
 
 // Ready reports whether a broker takes requests.
@@ -92,6 +107,8 @@ func (g *Gateway) ask(ctx context.Context, fn func(now role.Time)) error {
 	select {
 	case <-done:
 		return nil
+	case <-g.ended:
+		return ErrStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}

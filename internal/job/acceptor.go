@@ -49,6 +49,11 @@ func (a *Acceptor) Receive(now time.Duration, m *wire.Message) Event {
 	if a.link.Receive(now, m) {
 		return Fresh
 	}
+	if a.link.Overdrawn() {
+		a.Farewell(now, "more jobs were sent than were granted")
+		a.link = nil
+		return Down
+	}
 	return None
 }
 

@@ -72,6 +72,8 @@ type Link struct {
 	ahead     map[uint64]struct{} // what has arrived beyond it
 	mark      uint64              // the last number that the peer has announced
 	asked     bool                // whether to ask for what is missing below mark
+	taken     Window              // jobs that have arrived, counted since the link began
+	overdrawn bool                // more of them than were granted
 	grant     Window              // granted to the peer, counted since the link began
 	window    Window
 	reported  uint64 // got, as last told
@@ -220,14 +222,32 @@ func (l *Link) take(m *wire.Message) bool {
 		}
 	}
 	l.quiet += m.Size()
-	if m.Type != wire.TypeVoid {
+	switch {
+	case m.Type == wire.TypeJob:
+		l.draw(m.Size())
+		return !l.overdrawn
+	case m.Type != wire.TypeVoid:
 		return true
-	}
-	if len(m.Body) == 8 {
-		l.Settle(binary.BigEndian.Uint64(m.Body))
+	case len(m.Body) == 8:
+		size := binary.BigEndian.Uint64(m.Body)
+		l.draw(size)
+		l.Settle(size)
 	}
 	return false
 }
+
+// draw counts a job against the grant, by the rule of Room at the other side.
+func (l *Link) draw(size uint64) {
+	idle := l.taken.Bytes == l.grant.Bytes-l.window.Bytes
+	l.taken.Count++
+	l.taken.Bytes += size
+	if l.taken.Count > l.grant.Count || !idle && l.taken.Bytes > l.grant.Bytes {
+		l.overdrawn = true
+	}
+}
+
+// Overdrawn reports whether the peer has sent more jobs than it was granted.
+func (l *Link) Overdrawn() bool { return l.overdrawn }
 
 // maxAhead bounds the memory for what arrives behind a gap, in messages.
 const maxAhead = 1 << 18

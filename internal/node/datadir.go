@@ -21,11 +21,14 @@ type dataDir struct {
 }
 
 const (
-	lockFile    = "lock"
-	logFolder   = "logs"
-	ipcFolder   = "run"
-	dirMode     = 0o700
-	longestName = len("/coordinator-subscribe.ipc") // of a socket, see up.go
+	lockFile     = "lock"
+	logFolder    = "logs"
+	socketFolder = "sockets"
+	socketSuffix = ".ipc"
+	// elsewhereFile says where the sockets are if not in socketFolder.
+	elsewhereFile = "sockets-elsewhere"
+	dirMode       = 0o700
+	longestName   = len("/coordinator-subscribe.ipc") // of a socket, see up.go
 )
 
 // openDataDir makes the folder usable by this process alone.
@@ -35,6 +38,9 @@ func openDataDir(path string) (*dataDir, error) {
 		return nil, fmt.Errorf("data folder %s: %w", path, err)
 	}
 	if err := os.MkdirAll(filepath.Join(path, logFolder), dirMode); err != nil {
+		return nil, unusable(path, err)
+	}
+	if err := private(path); err != nil {
 		return nil, unusable(path, err)
 	}
 	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
@@ -58,6 +64,22 @@ func openDataDir(path string) (*dataDir, error) {
 	return d, nil
 }
 
+// private refuses a folder that others may write to: they could put sockets of
+// theirs in the place of ours.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others may write to it (mode %#o)", info.Mode().Perm())
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Getuid() {
+		return fmt.Errorf("it belongs to user %d", st.Uid)
+	}
+	return nil
+}
+
 func unusable(path string, err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -76,10 +98,17 @@ func holder(lock *os.File) string {
 	return "another faasd up"
 }
 
-// makeSocketFolder empties the folder for sockets, which may hold those of a
-// process that was killed.
+// makeSocketFolder makes the folder for sockets, and clears it of those that a
+// process which was killed has left.
 func (d *dataDir) makeSocketFolder() error {
-	d.sockets = filepath.Join(d.path, ipcFolder)
+	elsewhere := filepath.Join(d.path, elsewhereFile)
+	if old, err := os.ReadFile(elsewhere); err == nil {
+		removeSockets(string(old))
+		if err := os.Remove(elsewhere); err != nil {
+			return err
+		}
+	}
+	d.sockets = filepath.Join(d.path, socketFolder)
 	// A comma separates endpoints on command lines.
 	if len(d.sockets)+longestName > config.MaxIPCPath || strings.ContainsRune(d.sockets, ',') {
 		short, err := os.MkdirTemp("", "faasd-")
@@ -87,12 +116,25 @@ func (d *dataDir) makeSocketFolder() error {
 			return err
 		}
 		d.sockets = short
-		return nil
+		return os.WriteFile(elsewhere, []byte(short), 0o600)
 	}
-	if err := os.RemoveAll(d.sockets); err != nil {
-		return err
-	}
+	removeSockets(d.sockets)
 	return os.Mkdir(d.sockets, dirMode)
+}
+
+// removeSockets removes our sockets from a folder, and the folder if nothing
+// else is in it. What else is there is not ours to remove.
+func removeSockets(folder string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.Type() == os.ModeSocket && filepath.Ext(e.Name()) == socketSuffix {
+			_ = os.Remove(filepath.Join(folder, e.Name())) // Mkdir says what is wrong
+		}
+	}
+	_ = os.Remove(folder)
 }
 
 // note writes the process id into the lock file.
@@ -106,7 +148,7 @@ func (d *dataDir) note() error {
 
 // socket is the endpoint of a socket in the folder.
 func (d *dataDir) socket(name string) string {
-	return "ipc://" + filepath.Join(d.sockets, name+".ipc")
+	return "ipc://" + filepath.Join(d.sockets, name+socketSuffix)
 }
 
 // publish writes the note by which operators find the running system, whole
@@ -130,5 +172,9 @@ func (d *dataDir) close() error {
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, os.RemoveAll(d.sockets), d.lock.Truncate(0), d.lock.Close())
+	removeSockets(d.sockets)
+	if e := os.Remove(filepath.Join(d.path, elsewhereFile)); e != nil && !errors.Is(e, os.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return errors.Join(err, d.lock.Truncate(0), d.lock.Close())
 }

@@ -72,12 +72,12 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do), listener: listener, served: make(chan error, 1)}
+	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do, p.ended), listener: listener, served: make(chan error, 1)}
 	fp.server = &http.Server{
 		Handler: native.New(native.Config{
-			MaxBody: f.MaxBody, Timeout: f.Timeout, Metrics: set.Handler(), Observe: set.Request,
+			MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, Metrics: set.Handler(), Observe: set.Request,
 		}, fp.gateway),
-		ReadHeaderTimeout: headerWithin, ReadTimeout: bodyWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: headerWithin, ReadTimeout: bodyWithin, WriteTimeout: f.Timeout + bodyWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return fp, nil
@@ -147,7 +147,7 @@ func (f *FrontendPart) wait(ctx context.Context, ok func(context.Context) (bool,
 // stops it within grace. announce is called once its sockets are bound,
 // listening once a broker takes its requests; until then they are refused.
 func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog.Logger, announce func(config.Ready), listening func(url string)) error {
-	shareProcessors()
+	tuneRuntime(true)
 	zmq, err := bus.NewContext()
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -127,7 +126,6 @@ func (p *Part) reachable(bound string) string {
 func (p *Part) run() {
 	go func() {
 		defer close(p.ended)
-		defer runtime.KeepAlive(ballast)
 		p.err = p.host.Run(context.Background())
 	}()
 }
@@ -136,9 +134,6 @@ func (p *Part) run() {
 func (p *Part) Ready() config.Ready {
 	return config.Ready{Role: p.id.Role, Name: p.id.Name, Links: maps.Clone(p.bound)}
 }
-
-// Ended is closed when the role has stopped.
-func (p *Part) Ended() <-chan struct{} { return p.ended }
 
 // drainPoll is how often a stopping role is asked whether it has finished.
 const drainPoll = 10 * time.Millisecond

@@ -156,9 +156,8 @@ type starter interface {
 // Run runs one role alone in this process until ctx ends, and then stops it
 // within grace. announce is called once its sockets are bound.
 func Run(ctx context.Context, s starter, grace time.Duration, log *slog.Logger, announce func(config.Ready)) error {
-	if _, runs := s.(Worker); !runs { // functions may want all there are
-		shareProcessors()
-	}
+	_, runs := s.(Worker) // whose functions may want all processors
+	tuneRuntime(!runs)
 	zmq, err := bus.NewContext()
 	if err != nil {
 		return err

@@ -11,16 +11,19 @@ import (
 // touched, so it is address space and not memory. A higher GOGC would do the
 // same for a small heap, but would let a large one, full of bodies, grow by as
 // much again several times over.
-var ballast = make([]byte, 32<<20)
+var ballast []byte
 
-// shareProcessors leaves half of the processors to libzmq's I/O thread, to the
-// workers and to the clients. A job crosses a role as a chain of short turns
-// on few goroutines; with a processor to spare, Go wakes a thread for each of
-// them to steal it from the last: on two processors, 14 thread switches for a
-// request through `up` instead of 9, and a fifth more time. GOMAXPROCS in the
-// environment overrides it.
-func shareProcessors() {
-	if os.Getenv("GOMAXPROCS") == "" {
+const ballastSize = 32 << 20
+
+// tuneRuntime sets up the Go runtime for a role. With share, half of the
+// processors are left to libzmq's I/O thread, to the workers and to the
+// clients. A job crosses a role as a chain of short turns on few goroutines;
+// with a processor to spare, Go wakes a thread for each of them to steal it from
+// the last: on two processors, 14 thread switches for a request through `up`
+// instead of 9. GOMAXPROCS in the environment overrides it.
+func tuneRuntime(share bool) {
+	ballast = make([]byte, ballastSize)
+	if share && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 }

@@ -29,7 +29,8 @@ type Up struct {
 	Slots    int // of each worker
 	Timeout  time.Duration
 	Attempts int
-	LogLevel string // for the workers
+	Grace    time.Duration // to stop in
+	Log      config.Log    // the workers' too
 }
 
 // system is a running Up. Roles are linked over inproc; what workers and
@@ -46,20 +47,23 @@ type system struct {
 }
 
 // RunUp runs the embedded system until ctx ends, and then stops it within
-// grace. listening is called once the first request can be answered.
-func RunUp(ctx context.Context, u Up, grace time.Duration, log *slog.Logger, listening func(url string)) (err error) {
-	shareProcessors()
+// u.Grace. listening is called once the first request can be answered.
+func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url string)) (err error) {
+	tuneRuntime(true)
 	s, err := u.open(log)
 	if err != nil {
 		return err
 	}
 	stopAll := func() {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.Grace)
 		defer cancel()
 		s.stop(stop)
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.run()
+	ctx, failed := context.WithCancelCause(ctx)
+	defer failed(nil)
+	s.watch(ctx, failed)
 	if err := s.dir.publish(config.Running{
 		PID: os.Getpid(), HTTP: s.frontend.URL(), Coordinator: s.dir.socket("coordinator-subscribe"),
 	}); err != nil {
@@ -77,13 +81,12 @@ func RunUp(ctx context.Context, u Up, grace time.Duration, log *slog.Logger, lis
 	if s.frontend.wait(ctx, ready) == nil {
 		listening(s.frontend.URL())
 	}
-	select {
-	case <-ctx.Done():
-	case e := <-s.frontend.served:
-		err = fmt.Errorf("HTTP server on %s: %w", s.frontend.URL(), e)
-	}
+	<-ctx.Done()
 	stopAll()
-	return err
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // open binds everything and starts nothing.
@@ -134,7 +137,7 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 		return s, err
 	}
 	s.workers, err = newSupervisor([]string{
-		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--log-level", u.LogLevel,
+		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--grace", u.Grace.String(), "--log-level", u.Log.Level, "--log-format", u.Log.Format,
 	}, filepath.Join(s.dir.path, logFolder), log)
 	return s, err
 }
@@ -143,6 +146,26 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 func (s *system) parts() []*Part {
 	all := append([]*Part{}, s.queues...)
 	return append(all, s.broker, s.coordinator)
+}
+
+// watch fails the system when one of its parts ends by itself.
+func (s *system) watch(ctx context.Context, failed context.CancelCauseFunc) {
+	for _, p := range append(s.parts(), s.frontend.Part) {
+		go func() {
+			select {
+			case <-p.ended:
+				failed(fmt.Errorf("%s: %w", p.id.Name, errors.Join(errEnded, p.err)))
+			case <-ctx.Done():
+			}
+		}()
+	}
+	go func() {
+		select {
+		case e := <-s.frontend.served:
+			failed(fmt.Errorf("HTTP server on %s: %w", s.frontend.URL(), e))
+		case <-ctx.Done():
+		}
+	}()
 }
 
 // allRoutable reports whether the broker knows all queues.

@@ -56,7 +56,7 @@ func newOutput(logFile string) (*output, error) {
 		return o, nil
 	}
 	var err error
-	o.log, err = os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	o.log, err = os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	return o, err
 }
 

@@ -25,7 +25,7 @@ func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
 	m.brokers = append(m.brokers, b)
 	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Endpoint: ep.Jobs})
 	m.Emit(role.Effect{
-		Op: role.OpSubscribe, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Topic: wire.JobTopic(m.name, m.me),
+		Op: role.OpSubscribe, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Topic: m.topic,
 	})
 	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkResponses, Peer: b.key}, Endpoint: ep.Responses})
 }

@@ -1,10 +1,10 @@
 package queue
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"faasd/internal/job"
@@ -66,7 +66,7 @@ func (t *takeState) arrived(fn string) {
 
 // pull asks for jobs for every function that has free slots and none waiting.
 func (m *Machine) pull(now role.Time) {
-	if m.draining || !m.linked() {
+	if !m.othersWait || m.draining || !m.linked() {
 		return
 	}
 	for name, f := range m.functions {
@@ -86,6 +86,16 @@ func (m *Machine) pull(now role.Time) {
 			}
 		}
 	}
+}
+
+// jobsElsewhere reports whether jobs wait at any other queue.
+func (m *Machine) jobsElsewhere(now role.Time) bool {
+	for other, s := range m.bus.View.Live(now, wire.RoleQueue) {
+		if other != m.me && s.Queue.Waiting > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // giver finds the queue whose job for fn has waited longest, and how many it
@@ -146,7 +156,7 @@ func (m *Machine) offer(now role.Time, f *function) {
 	best := 0
 	for other, s := range m.bus.View.Live(now, wire.RoleQueue) {
 		st := s.Queue.Functions[f.name]
-		if other == m.me || s.Draining || st.Free <= st.Waiting {
+		if other == m.me || s.Draining || st.Free <= st.Waiting || st.Free <= 0 {
 			continue
 		}
 		// At random, by free slots: offers of many queues must not all go to one.
@@ -166,16 +176,22 @@ func (m *Machine) offer(now role.Time, f *function) {
 
 // handover takes an Offer or a Take.
 func (m *Machine) handover(now role.Time, frames [][]byte) error {
-	if strings.HasPrefix(string(frames[0]), wire.TopicOffer) {
+	switch string(frames[0]) {
+	case wire.OfferTopic(m.me):
 		return m.offered(now, frames)
+	case wire.TakeTopic(m.me):
+		return m.takeAsked(now, frames)
 	}
-	return m.takeAsked(now, frames)
+	return fmt.Errorf("%w: topic %.120q is not this queue's", wire.ErrMalformed, frames[0])
 }
 
 // offered asks for what another queue offers, as far as slots are free.
 func (m *Machine) offered(now role.Time, frames [][]byte) error {
 	var o wire.Offer
 	if err := wire.DecodeBus(frames, &o); err != nil {
+		return err
+	}
+	if err := o.Check(); err != nil {
 		return err
 	}
 	if o.Giver == m.me || o.Number <= m.offers.seen[o.Giver] || m.bus.View.Get(o.Giver) == nil {
@@ -196,6 +212,9 @@ func (m *Machine) offered(now role.Time, frames [][]byte) error {
 func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 	var t wire.Take
 	if err := wire.DecodeBus(frames, &t); err != nil {
+		return err
+	}
+	if err := t.Check(); err != nil {
 		return err
 	}
 	if t.Taker == m.me || t.Number <= m.take.seen[t.Taker] || m.bus.View.Get(t.Taker) == nil {

@@ -54,6 +54,7 @@ type Machine struct {
 	cfg    Config
 	me     wire.Incarnation
 	name   string
+	topic  string // of its jobs
 	bus    *cluster.Agent
 	faults role.Faults
 	timer  role.Timer
@@ -63,7 +64,7 @@ type Machine struct {
 	brokers  []*broker
 	lastLink role.Time // when some broker was last linked
 
-	workers   map[string]*worker // by route for REQ, by incarnation for native
+	workers   map[workerKey]*worker
 	routes    map[string]*worker // native workers by their present routing id
 	lost      []*worker          // shown for a while
 	functions map[string]*function
@@ -72,9 +73,10 @@ type Machine struct {
 	results *job.Results
 	running int
 
-	take   takeState
-	offers offerState
-	uneven role.Time // since when this queue has had too many workers; 0 it has not
+	take       takeState
+	offers     offerState
+	othersWait bool      // some other queue has said that jobs wait there
+	uneven     role.Time // since when this queue has had too many workers; 0 it has not
 
 	done, moved, taken, late uint64
 	draining                 bool
@@ -87,8 +89,8 @@ const noticeAfter = 2 * time.Second
 // New makes a queue; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
 	m := &Machine{
-		cfg: cfg, me: cfg.Self.Incarnation, name: cfg.Self.Name,
-		workers:   make(map[string]*worker),
+		cfg: cfg, me: cfg.Self.Incarnation, name: cfg.Self.Name, topic: wire.JobTopic(cfg.Self.Name, cfg.Self.Incarnation),
+		workers:   make(map[workerKey]*worker),
 		routes:    make(map[string]*worker),
 		functions: make(map[string]*function),
 		jobs:      make(map[wire.JobID]*entry),
@@ -134,6 +136,9 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		if len(p.Frames) != 3 {
 			return fmt.Errorf("%w: %d frames, want topic, header and body", wire.ErrMalformed, len(p.Frames))
 		}
+		if string(p.Frames[0]) != m.topic {
+			return fmt.Errorf("%w: topic %.120q is not this queue's", wire.ErrMalformed, p.Frames[0])
+		}
 		msg, err := wire.Decode(p.Frames[1:])
 		if err != nil {
 			return err
@@ -141,6 +146,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		return m.fromBroker(now, p.Peer, msg)
 	case LinkSubscribe, LinkPublish:
 		rest, err := m.bus.Receive(now, p)
+		m.othersWait = m.jobsElsewhere(now)
 		if rest {
 			err = m.handover(now, p.Frames)
 		}

@@ -35,7 +35,7 @@ type reqState struct {
 	job   *entry
 }
 
-func reqKey(route string) string { return "req:" + route }
+func reqKey(route string) workerKey { return workerKey{req: route} }
 
 // fromREQ takes a message of a worker behind a REQ socket. Whatever it is, it
 // is answered once.

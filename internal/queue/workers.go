@@ -19,9 +19,18 @@ const (
 	kindREQ    = "req"
 )
 
+// maxWorkers bounds the workers of one queue.
+const maxWorkers = 16 << 10
+
+// workerKey tells workers apart: native ones by incarnation, REQ ones by route.
+type workerKey struct {
+	native wire.Incarnation
+	req    string
+}
+
 // worker is one that has joined. Exactly one of link and req is set until it is lost.
 type worker struct {
-	key       string // in Machine.workers
+	key       workerKey
 	name      string
 	member    wire.Member // native
 	route     string      // its present routing id
@@ -87,7 +96,7 @@ func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
 	if err != nil {
 		return err
 	}
-	w := m.workers[msg.Sender.String()]
+	w := m.workers[workerKey{native: msg.Sender}]
 	if w == nil {
 		if msg.Type != wire.TypeHello {
 			return nil // of a link that is over; the next HELLO settles it
@@ -110,12 +119,13 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 	if err := wire.DecodeJSON(hello.Body, &member); err != nil {
 		return nil, err
 	}
-	if member.Role != wire.RoleWorker || member.Incarnation != hello.Sender || !wire.ValidName(member.Name) ||
-		member.Slots < 1 || len(member.Functions) == 0 || !allValid(member.Functions) {
-		return nil, fmt.Errorf("%w: HELLO of %s %.80q with %d slots and %d functions on the workers' socket",
-			wire.ErrMalformed, member.Role, member.Name, member.Slots, len(member.Functions))
+	if err := member.CheckWorker(); err != nil {
+		return nil, err
 	}
-	w := m.newWorker(now, hello.Sender.String(), member.Name, route, member.Functions, member.Slots)
+	if member.Incarnation != hello.Sender || len(m.workers) >= maxWorkers {
+		return nil, fmt.Errorf("%w: HELLO of worker %.80q from somebody else, or beyond %d workers", wire.ErrMalformed, member.Name, maxWorkers)
+	}
+	w := m.newWorker(now, workerKey{native: hello.Sender}, member.Name, route, member.Functions, member.Slots)
 	w.member = member
 	w.give = func(now role.Time, e *entry) {
 		out := *e.msg
@@ -130,7 +140,7 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 	return w, nil
 }
 
-func (m *Machine) newWorker(now role.Time, key, name, route string, functions []string, slots int) *worker {
+func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, functions []string, slots int) *worker {
 	w := &worker{
 		key: key, name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
 		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
@@ -426,8 +436,4 @@ func (m *Machine) liveWorkers() int {
 		}
 	}
 	return n
-}
-
-func allValid(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return !wire.ValidName(n) })
 }

@@ -132,6 +132,9 @@ func Decode(frames [][]byte) (*Message, error) {
 	if err := m.Meta.decode(meta); err != nil {
 		return nil, err
 	}
+	if m.Type == TypeHello && len(m.Body) > MaxHello {
+		return nil, fmt.Errorf("%w: HELLO of %d bytes, want at most %d", ErrMalformed, len(m.Body), MaxHello)
+	}
 	if int(m.BodyLength) != len(m.Body) {
 		return nil, fmt.Errorf("%w: body of %d bytes, header says %d", ErrMalformed, len(m.Body), m.BodyLength)
 	}

@@ -107,7 +107,7 @@ func DecodeText(frames [][]byte) (*Text, error) {
 			return nil, err
 		}
 		for _, fn := range args[1:] {
-			if !ValidName(string(fn)) {
+			if !ValidFunction(string(fn)) {
 				return nil, fmt.Errorf("%w: READY with function name %.80q", ErrMalformed, fn)
 			}
 			t.Functions = append(t.Functions, string(fn))

@@ -22,11 +22,23 @@ type Runner struct {
 
 	// running is only touched in the owner's turn.
 	running map[wire.JobID]context.CancelFunc
+
+	// ctx ends, and with it all runs, when the worker leaves.
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // NewRunner makes a runner of the functions that the machine announces.
 func NewRunner(m *Machine, functions map[string]function.Function) *Runner {
-	return &Runner{Machine: m, functions: functions, running: make(map[wire.JobID]context.CancelFunc)}
+	r := &Runner{Machine: m, functions: functions, running: make(map[wire.JobID]context.CancelFunc)}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// Leave says goodbye and stops what still runs.
+func (r *Runner) Leave(now role.Time) {
+	r.Machine.Leave(now)
+	r.cancel()
 }
 
 // Attach gives the runner its host: the clock, and a way back into the owner's
@@ -63,10 +75,10 @@ func (r *Runner) start(s Start) {
 		return
 	}
 	if _, ok := fn.(function.Instant); ok {
-		r.Finished(r.now(), id, invoke(context.Background(), fn, in))
+		r.Finished(r.now(), id, invoke(r.ctx, fn, in))
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout)
+	ctx, cancel := context.WithTimeout(r.ctx, s.Timeout)
 	r.running[id] = cancel
 	go func() {
 		defer cancel()

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -22,10 +24,11 @@ import (
 
 // Config is what the interface promises.
 type Config struct {
-	MaxBody int64         // bytes of a request's body, at most
-	Timeout time.Duration // until a request is answered 504; X-Timeout may shorten it
-	Metrics http.Handler  // GET /metrics
-	Observe func(status int, took time.Duration)
+	MaxBody   int64         // bytes of a request's body, at most
+	MaxBodies int64         // bytes of all large bodies held at a time
+	Timeout   time.Duration // until a request is answered 504; X-Timeout may shorten it
+	Metrics   http.Handler  // GET /metrics
+	Observe   func(status int, took time.Duration)
 }
 
 // Handler serves the interface.
@@ -33,7 +36,12 @@ type Handler struct {
 	cfg     Config
 	gateway *frontend.Gateway
 	mux     *http.ServeMux
+	bodies  atomic.Int64 // bytes of large bodies being read or waiting for their answer
 }
+
+// smallBody is the size in bytes up to which a body is read without asking
+// first whether there is room for it.
+const smallBody = 64 << 10
 
 // New makes a handler in front of a gateway.
 func New(cfg Config, g *frontend.Gateway) *Handler {
@@ -54,18 +62,24 @@ func New(cfg Config, g *frontend.Gateway) *Handler {
 	get("/functions/{name}", h.function)
 	get("/metrics", cfg.Metrics.ServeHTTP)
 	h.mux.HandleFunc("/{function}", h.call)
-	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem{Type: "not-found", Status: http.StatusNotFound, Title: "No such route",
-			Detail: fmt.Sprintf("nothing is served at %s; POST /{function} calls a function, GET / lists the routes", r.URL.Path)}.write(w)
-	})
+	h.mux.HandleFunc("/", noRoute)
 	return h
+}
+
+func noRoute(w http.ResponseWriter, r *http.Request) {
+	problem{Type: "not-found", Status: http.StatusNotFound, Title: "No such route",
+		Detail: fmt.Sprintf("nothing is served at %.200s; POST /{function} calls a function, GET / lists the routes", r.URL.Path)}.write(w)
 }
 
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := recorder{ResponseWriter: w, status: http.StatusOK}
-	h.mux.ServeHTTP(&rec, r)
+	if path.Clean(r.URL.Path) != r.URL.Path { // ServeMux would redirect
+		noRoute(&rec, r)
+	} else {
+		h.mux.ServeHTTP(&rec, r)
+	}
 	h.cfg.Observe(rec.status, time.Since(began))
 }
 
@@ -100,6 +114,12 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		bad.write(w)
 		return
 	}
+	release, bad := h.reserve(r, name)
+	if bad != nil {
+		bad.write(w)
+		return
+	}
+	defer release()
 	body, bad := h.body(w, r)
 	if bad != nil {
 		bad.write(w)
@@ -137,11 +157,36 @@ func (h *Handler) timeout(r *http.Request) (time.Duration, *problem) {
 	return min(d, h.cfg.Timeout), nil
 }
 
+// reserve makes room for a request's body before it is read. A large one is
+// refused here if the request would be, or if the large ones that are held
+// leave no room.
+func (h *Handler) reserve(r *http.Request, function string) (release func(), bad *problem) {
+	size := r.ContentLength
+	switch {
+	case size > h.cfg.MaxBody:
+		return nil, h.tooLarge()
+	case size >= 0 && size <= smallBody:
+		return func() {}, nil
+	case size < 0:
+		size = h.cfg.MaxBody
+	}
+	why, err := h.gateway.Refusal(r.Context(), function)
+	if err != nil {
+		why = frontend.Stopping
+	}
+	if why == frontend.Accepted && h.bodies.Add(size) > max(h.cfg.MaxBodies, size) {
+		h.bodies.Add(-size)
+		why = frontend.Full
+	}
+	if why != frontend.Accepted {
+		p := refused(why, function)
+		return nil, &p
+	}
+	return func() { h.bodies.Add(-size) }, nil
+}
+
 // body reads the request's body, of at most MaxBody bytes.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
-	if r.ContentLength > h.cfg.MaxBody {
-		return nil, h.tooLarge()
-	}
 	limited := http.MaxBytesReader(w, r.Body, h.cfg.MaxBody)
 	if n := r.ContentLength; n >= 0 {
 		body := make([]byte, n)

@@ -1,0 +1,214 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"faasd/internal/wire"
+)
+
+func TestACallIsAnsweredWithWhatTheFunctionReturned(t *testing.T) {
+	for _, c := range []struct{ name, body, contentType string }{
+		{"JSON", `{"hola":"mundo"}`, "application/json"},
+		{"with parameters", "ä", `text/plain; charset="utf-8"; x=y`},
+		{"not what it says", "\x00\xff", "application/json"},
+		{"empty", "", "text/plain"},
+		{"one byte", "x", "application/octet-stream"},
+		{"as large as may be", strings.Repeat("x", maxBody), "text/plain"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, echo)
+			w := s.call("POST", "/echo", c.body, "Content-Type", c.contentType)
+			if w.Code != http.StatusOK || w.Body.String() != c.body || w.Header().Get("Content-Type") != c.contentType {
+				t.Errorf("status %d, %q of type %q, want 200 and the same back", w.Code, w.Body, w.Header().Get("Content-Type"))
+			}
+			id, err := ulid.ParseStrict(w.Header().Get("X-Faasd-Job"))
+			if err != nil || id != s.jobs[0].Job {
+				t.Errorf("X-Faasd-Job is %q, the job was %s", w.Header().Get("X-Faasd-Job"), s.jobs[0].Job)
+			}
+			for name, want := range map[string]string{"Attempt": "1", "Queue": "queueA", "Worker": "w1"} {
+				if got := w.Header().Get("X-Faasd-" + name); got != want {
+					t.Errorf("X-Faasd-%s is %q, want %q", name, got, want)
+				}
+			}
+			if got := s.observed(); !slices.Equal(got, []int{http.StatusOK}) {
+				t.Errorf("observed %v, want one 200", got)
+			}
+		})
+	}
+}
+
+func TestAnAbsentContentTypeStaysAbsent(t *testing.T) {
+	s := newStage(t, echo)
+	server := httptest.NewServer(s.handler)
+	defer server.Close()
+	for _, body := range []string{"", "<html>", "{}"} {
+		r, err := http.NewRequest("POST", server.URL+"/echo", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if got, there := answer.Header["Content-Type"]; there {
+			t.Errorf("body %q: the answer has the content type %q, and the request had none", body, got)
+		}
+		if answer.ContentLength != int64(len(body)) {
+			t.Errorf("body %q: the answer's length is %d", body, answer.ContentLength)
+		}
+	}
+	for _, j := range s.jobs {
+		if j.Meta.ContentType != "" {
+			t.Errorf("the function was told the content type %q", j.Meta.ContentType)
+		}
+	}
+}
+
+func TestABodyMayComeInChunks(t *testing.T) {
+	s := newStage(t, echo)
+	server := httptest.NewServer(s.handler)
+	defer server.Close()
+	for _, size := range []int{0, 1, maxBody} {
+		// A reader that is nothing but a reader is sent in chunks.
+		body := bytes.Repeat([]byte("x"), size)
+		answer, err := http.Post(server.URL+"/echo", "text/plain", struct{ *bytes.Buffer }{bytes.NewBuffer(body)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		if _, err := got.ReadFrom(answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK || !bytes.Equal(got.Bytes(), body) {
+			t.Errorf("%d bytes in chunks: status %d and %d bytes", size, answer.StatusCode, got.Len())
+		}
+	}
+}
+
+func TestAFunctionsOwnErrorIsA500WithItsBody(t *testing.T) {
+	s := newStage(t, func(m *wire.Message) *wire.Message {
+		r := echo(m)
+		r.Code, r.Meta.ContentType, r.Meta.Reason = wire.CodeFunctionError, "text/x-mine", "not for clients"
+		r.SetBody([]byte("mine"))
+		return r
+	})
+	w := s.call("POST", "/echo", "x")
+	if w.Code != http.StatusInternalServerError || w.Body.String() != "mine" || w.Header().Get("Content-Type") != "text/x-mine" {
+		t.Errorf("status %d, %q of type %q, want 500 and the function's own body", w.Code, w.Body, w.Header().Get("Content-Type"))
+	}
+	if w.Header().Get("X-Faasd-Queue") != "queueA" || w.Header().Get("X-Faasd-Worker") != "w1" {
+		t.Errorf("the answer does not say where the function ran: %v", w.Header())
+	}
+}
+
+func TestXTimeoutShortensTheTimeAndNeverLengthensIt(t *testing.T) {
+	for _, c := range []struct {
+		header string
+		want   time.Duration
+	}{
+		{"", timeout}, {"500ms", 500 * time.Millisecond}, {"2s", 2 * time.Second}, {"1h", timeout}, {"10s", timeout},
+	} {
+		s := newStage(t, echo)
+		if w := s.call("POST", "/echo", "x", "X-Timeout", c.header); w.Code != http.StatusOK {
+			t.Fatalf("X-Timeout %q: status %d: %s", c.header, w.Code, w.Body)
+		}
+		if got := time.Duration(s.jobs[0].TTLMillis) * time.Millisecond; got != c.want {
+			t.Errorf("X-Timeout %q: the job has %v, want %v", c.header, got, c.want)
+		}
+	}
+}
+
+func TestACallThatIsNotAnsweredInTimeIsA504(t *testing.T) {
+	s := newStage(t, unanswered)
+	answer := s.callLater("POST", "/echo", "x", "X-Timeout", "2s")
+	s.pass(1900 * time.Millisecond)
+	select {
+	case w := <-answer:
+		t.Fatalf("answered too early: %d %s", w.Code, w.Body)
+	default:
+	}
+	s.pass(200 * time.Millisecond)
+	w := <-answer
+	p := isProblem(t, w, http.StatusGatewayTimeout, "deadline")
+	if !strings.Contains(p.Detail, "2s") || p.Job != s.jobs[0].Job.String() {
+		t.Errorf("%+v does not name the time and the job", p)
+	}
+	if s.cancels != 1 {
+		t.Errorf("the broker was told of %d cancelled jobs, want one", s.cancels)
+	}
+}
+
+func TestAClientThatGoesAwayCancelsItsJob(t *testing.T) {
+	s := newStage(t, unanswered)
+	ctx, leave := context.WithCancel(context.Background())
+	r := httptest.NewRequestWithContext(ctx, "POST", "/echo", strings.NewReader("x"))
+	w := httptest.NewRecorder()
+	served := make(chan struct{})
+	go func() { s.handler.ServeHTTP(w, r); close(served) }()
+	<-s.arrived
+	leave()
+	<-served
+	if s.cancels != 1 {
+		t.Errorf("the broker was told of %d cancelled jobs, want one", s.cancels)
+	}
+	if w.Body.Len() > 0 {
+		t.Errorf("%q is written to nobody", w.Body)
+	}
+	if got := s.observed(); !slices.Equal(got, []int{statusClientGone}) {
+		t.Errorf("observed %v, want one 499", got)
+	}
+}
+
+func TestAClientOfAServerThatGoesAwayCancelsItsJob(t *testing.T) {
+	s := newStage(t, unanswered)
+	server := httptest.NewServer(s.handler)
+	defer server.Close()
+	ctx, leave := context.WithCancel(context.Background())
+	r, err := http.NewRequestWithContext(ctx, "POST", server.URL+"/echo", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan error, 1)
+	go func() {
+		_, err := http.DefaultClient.Do(r)
+		gone <- err
+	}()
+	<-s.arrived // the job
+	leave()
+	if err := <-gone; err == nil {
+		t.Error("a client that goes away has an answer")
+	}
+	<-s.arrived // the cancel
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancels != 1 {
+		t.Errorf("the broker was told of %d cancelled jobs, want one", s.cancels)
+	}
+}
+
+// FuzzCall: any body with any content type comes back as it was.
+func FuzzCall(f *testing.F) {
+	f.Add([]byte(nil), "")
+	f.Add([]byte(`{"hola":"mundo"}`), "application/json")
+	f.Add([]byte{0, 255}, "\n")
+	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
+		if len(body) > maxBody || len(contentType) > 16<<10 {
+			return // refused, or cut; tested elsewhere
+		}
+		w := newStage(t, echo).call("POST", "/echo", string(body), "Content-Type", contentType)
+		if w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), body) || w.Header().Get("Content-Type") != contentType {
+			t.Errorf("status %d, %q of type %q", w.Code, w.Body, w.Header().Get("Content-Type"))
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package wire
+
+import "fmt"
+
+// Bounds of what members say of themselves. They are far above what a system
+// has, and keep sums of them from overflowing.
+const (
+	MaxSlots  = 1024     // of a worker
+	MaxHello  = 64 << 10 // bytes of a HELLO's body
+	maxCount  = 1 << 30
+	maxMillis = 1 << 50
+)
+
+// reserved are the names that an HTTP route has already, so that no function
+// can be called by them.
+var reserved = map[string]bool{
+	"functions": true, "jobs": true, "metrics": true, "healthz": true, "readyz": true,
+	"function": true, "async-function": true, "2015-03-31": true,
+}
+
+// ValidFunction reports whether s can name a function: a valid name that no
+// route has.
+func ValidFunction(s string) bool { return ValidName(s) && !reserved[s] }
+
+func counts(what string, values ...int) error {
+	for _, v := range values {
+		if v < 0 || v > maxCount {
+			return fmt.Errorf("%w: %s of %d, want 0 to %d", ErrMalformed, what, v, maxCount)
+		}
+	}
+	return nil
+}
+
+// Check refuses a state whose numbers cannot be.
+func (s *State) Check() error {
+	if err := counts("member's number", s.Slots, s.Workers); err != nil || s.Queue == nil {
+		return err
+	}
+	q := s.Queue
+	if err := counts("queue's number", q.Slots, q.Free, q.Waiting, q.Running); err != nil {
+		return err
+	}
+	for _, f := range q.Functions {
+		if err := counts("function's number", f.Workers, f.Free, f.Waiting, f.Running); err != nil {
+			return err
+		}
+		if f.Oldest < 0 || f.Oldest > maxMillis {
+			return fmt.Errorf("%w: oldest job of %d ms", ErrMalformed, f.Oldest)
+		}
+	}
+	return nil
+}
+
+// Check refuses an offer whose numbers cannot be.
+func (o *Offer) Check() error { return counts("offer", o.Waiting) }
+
+// Check refuses a take whose numbers cannot be.
+func (t *Take) Check() error { return counts("take", t.Count) }
+
+// CheckWorker refuses a worker's announcement that no worker makes.
+func (m *Member) CheckWorker() error {
+	if m.Role != RoleWorker || !ValidName(m.Name) || m.Slots < 1 || m.Slots > MaxSlots ||
+		len(m.Functions) == 0 || len(m.Functions) > MaxFunctions {
+		return fmt.Errorf("%w: HELLO of %.20s %.80q with %d slots and %d functions, want a worker with 1 to %d slots and 1 to %d functions",
+			ErrMalformed, m.Role, m.Name, m.Slots, len(m.Functions), MaxSlots, MaxFunctions)
+	}
+	for _, fn := range m.Functions {
+		if !ValidFunction(fn) {
+			return fmt.Errorf("%w: function name %.80q", ErrMalformed, fn)
+		}
+	}
+	return nil
+}
