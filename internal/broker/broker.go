@@ -141,6 +141,7 @@ func (m *Machine) Tick(now role.Time) {
 		m.timer.By(now, q.Wake())
 	}
 	m.routeWaiting(now)
+	m.forgetPlacements(now)
 	m.bus.Tick(now)
 	m.timer.By(now, m.bus.Wake())
 }

@@ -50,7 +50,6 @@ func (m *Machine) place(now role.Time, p role.Packet) error {
 		return n
 	}); ok {
 		q.pending = append(q.pending, now)
-		maps.DeleteFunc(m.placed, func(_ string, p placement) bool { return now-p.at >= avoidFor })
 		m.placed[ask.Name] = placement{q, now}
 		answer = &wire.Text{Command: wire.TextQueue, Name: q.member.Name, Endpoint: q.member.Endpoints["workers"]}
 		m.cfg.Log.Debug("worker sent to queue", "worker", ask.Name, "queue", q.member.Name)
@@ -58,6 +57,11 @@ func (m *Machine) place(now role.Time, p role.Packet) error {
 	p.Frames = append([][]byte{{}}, answer.Frames()...)
 	m.Emit(role.Effect{Op: role.OpSend, Packet: p})
 	return nil
+}
+
+// forgetPlacements drops answers that are too old to matter.
+func (m *Machine) forgetPlacements(now role.Time) {
+	maps.DeleteFunc(m.placed, func(_ string, p placement) bool { return now-p.at >= avoidFor })
 }
 
 func (q *queue) workers(now role.Time) int {

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Command is one command of a program: a struct whose fields are its settings.
@@ -101,6 +102,10 @@ func run(command Command, set *Set, args []string, std Stdio) error {
 	return err
 }
 
+// sameSignal is the time within which a second signal is the first once more:
+// a process and its group can both be sent one.
+const sameSignal = 300 * time.Millisecond
+
 // untilSignal returns a context that the first SIGINT or SIGTERM cancels. A
 // second one, for the user who will not wait, ends the process. The stop
 // function gives the signals back.
@@ -116,10 +121,15 @@ func untilSignal() (context.Context, func()) {
 		case <-stopped:
 			return
 		}
-		select {
-		case <-signals:
-			os.Exit(ExitInterrupted)
-		case <-stopped:
+		for first := time.Now(); ; {
+			select {
+			case <-signals:
+				if time.Since(first) >= sameSignal {
+					os.Exit(ExitInterrupted)
+				}
+			case <-stopped:
+				return
+			}
 		}
 	}()
 	return ctx, func() {

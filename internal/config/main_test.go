@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"faasd/internal/config"
 )
@@ -202,7 +203,22 @@ func TestSignals(t *testing.T) {
 					expect(t, out, fmt.Sprintf("stopping: context canceled: %s\n", sig))
 				}
 			}
-			_ = cmd.Wait()
+			// A second signal that comes at once is the first once more, so the
+			// last one is repeated until the process has ended.
+			ended := make(chan struct{})
+			go func() { _ = cmd.Wait(); close(ended) }()
+			again := time.NewTicker(20 * time.Millisecond)
+			defer again.Stop()
+			for done := false; !done; {
+				select {
+				case <-ended:
+					done = true
+				case <-again.C:
+					if last := len(tt.signals) - 1; last > 0 {
+						_ = cmd.Process.Signal(tt.signals[last]) // fails once it has ended
+					}
+				}
+			}
 			if code := cmd.ProcessState.ExitCode(); code != tt.code {
 				t.Errorf("%s, want %d", cmd.ProcessState, tt.code)
 			}

@@ -60,6 +60,10 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		}
 		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; %s", f.HTTP, plain(err), advice)
 	}
+	listener, err = limitConnections(listener)
+	if err != nil {
+		return nil, err
+	}
 	m := frontend.New(frontend.Config{
 		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,
 		BuiltIn: []string{function.EchoName}, AttemptLimit: uint8(f.Attempts), Window: f.window(),

@@ -13,6 +13,9 @@ import (
 // lostShown is how long a worker that was lost is still listed.
 const lostShown = 30e9
 
+// maxLost bounds the lost workers that are listed.
+const maxLost = 256
+
 // Kinds of worker, by what they speak.
 const (
 	kindNative = "native"
@@ -344,8 +347,14 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 	if m.workers[w.key] != w {
 		return
 	}
+	if !w.welcomed { // it never was one of ours
+		m.dropWorker(now, w)
+		return
+	}
 	w.gone, w.reason = now, why
-	m.lost = append(m.lost, w)
+	if m.lost = append(m.lost, w); len(m.lost) > maxLost {
+		m.lost = m.lost[1:]
+	}
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
 	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %d jobs given to others", why, len(w.jobs)))
 	m.dropWorker(now, w)

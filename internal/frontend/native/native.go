@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/net/http/httpguts"
 
 	"faasd/internal/frontend"
 	"faasd/internal/wire"
@@ -109,6 +110,11 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 			Detail: "this release only answers synchronously; send the request without Prefer: respond-async"}.write(w)
 		return
 	}
+	if n := len(r.Header.Get("Content-Type")); n > maxContentType {
+		problem{Type: "content-type-too-long", Status: http.StatusBadRequest, Title: "Content-Type too long",
+			Detail: fmt.Sprintf("its Content-Type has %d bytes; at most %d are passed on", n, maxContentType)}.write(w)
+		return
+	}
 	timeout, bad := h.timeout(r)
 	if bad != nil {
 		bad.write(w)
@@ -139,6 +145,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		respond(w, id, timeout, answer)
 	}
 }
+
+// maxContentType is the longest Content-Type, in bytes, that is passed on.
+const maxContentType = 4 << 10
 
 // statusClientGone is nginx's number for it, used in the metrics alone.
 const statusClientGone = 499
@@ -235,7 +244,7 @@ func respond(w http.ResponseWriter, id ulid.ULID, timeout time.Duration, a front
 		failed(id, timeout, a).write(w)
 		return
 	}
-	if a.ContentType != "" {
+	if a.ContentType != "" && httpguts.ValidHeaderFieldValue(a.ContentType) {
 		head.Set("Content-Type", a.ContentType)
 	} else {
 		head["Content-Type"] = nil // none came; do not guess one

@@ -1,0 +1,34 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"golang.org/x/net/netutil"
+)
+
+const (
+	// reservedFiles are kept for everything but HTTP connections: ZeroMQ's
+	// sockets, child processes, logs. libzmq aborts the process when it cannot
+	// accept a connection on an ipc endpoint for want of a descriptor, so
+	// clients must not be able to take the last.
+	reservedFiles = 512
+	// leastConnections is what a frontend must be able to serve.
+	leastConnections = 128
+)
+
+// limitConnections bounds the connections of a listener by the process's limit
+// on open files; more clients wait until others leave.
+func limitConnections(l net.Listener) (net.Listener, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot read the limit on open files: %w", err), l.Close())
+	}
+	if limit.Cur < reservedFiles+leastConnections {
+		return nil, errors.Join(fmt.Errorf("the limit on open files is %d, and at least %d are needed; raise it with ulimit -n",
+			limit.Cur, reservedFiles+leastConnections), l.Close())
+	}
+	return netutil.LimitListener(l, int(min(limit.Cur-reservedFiles, 1<<20))), nil
+}
