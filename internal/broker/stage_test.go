@@ -33,15 +33,14 @@ type stage struct {
 // A peer is a frontend or a queue.
 type peer struct {
 	*job.Initiator
-	s        *stage
-	link     role.Link // that it sends on
-	member   wire.Member
-	topic    string // a queue's
-	silent   bool   // nothing comes from it, and nothing reaches it
-	got      []*wire.Message
-	handed   map[wire.JobID]int // how often it was sent a job, arrived or not
-	draining bool
-	epochs   job.Epochs
+	s      *stage
+	link   role.Link // that it sends on
+	member wire.Member
+	topic  string // a queue's
+	silent bool   // nothing comes from it, and nothing reaches it
+	got    []*wire.Message
+	handed map[wire.JobID]int // how often it was sent a job, arrived or not
+	epochs job.Epochs
 }
 
 func newStage(t *testing.T) *stage {

@@ -25,7 +25,6 @@ type sample struct {
 	log       config.Log
 	label     string
 	tags      []string
-	operands  []string
 }
 
 func (c *sample) set() *config.Set {

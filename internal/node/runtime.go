@@ -23,6 +23,7 @@ const ballastSize = 32 << 20
 // instead of 9. GOMAXPROCS in the environment overrides it.
 func tuneRuntime(share bool) {
 	ballast = make([]byte, ballastSize)
+	runtime.KeepAlive(ballast) // from here on by the variable
 	if share && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
