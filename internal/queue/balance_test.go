@@ -14,10 +14,10 @@ func (s *stage) crowd(n int) {
 	s.run(100 * ms)
 }
 
-// sentAway counts the workers that have begun to look for another queue.
+// sentAway counts the workers that were sent to another queue.
 func (s *stage) sentAway() (n int) {
 	for _, w := range s.workers {
-		if w.Epoch() != 1 {
+		if w.sentAway {
 			n++
 		}
 	}
@@ -56,9 +56,6 @@ func TestAQueueWithTwoWorkersMoreThanAnotherSendsOneAway(t *testing.T) {
 				}
 				s.run(600 * ms)
 				theirs = c.theirs + s.sentAway() // they have joined there
-				for _, w := range s.workers {
-					w.silent = w.silent || w.Epoch() != 1
-				}
 			}
 			if n := s.sentAway(); n != c.wantAway {
 				t.Errorf("%d workers were sent away, want %d", n, c.wantAway)

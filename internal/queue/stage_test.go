@@ -64,6 +64,8 @@ type theWorker struct {
 	silent bool // nothing comes from it, and nothing reaches it
 	got    []*wire.Message
 	epochs job.Epochs
+
+	sentAway bool // the queue has ended the link
 }
 
 func newStage(t *testing.T, brokers int) *stage {
@@ -228,8 +230,14 @@ func (s *stage) toWorker(p role.Packet) {
 			continue
 		}
 		m := s.decode(p.Frames)
-		if !w.silent && w.Receive(s.now, m) == job.Fresh {
+		if w.silent {
+			return
+		}
+		switch w.Receive(s.now, m) {
+		case job.Fresh:
 			w.got = append(w.got, m)
+		case job.Down:
+			w.silent, w.sentAway = true, true // it is at another queue now
 		}
 		return
 	}

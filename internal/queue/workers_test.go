@@ -295,14 +295,13 @@ func TestAQueueWithoutABrokerSendsItsWorkersAway(t *testing.T) {
 	s := newStage(t, 1)
 	w := s.worker(50, here, 1)
 	s.run(200 * ms)
-	before := w.Epoch()
 	s.brokers[0].silent = true
 	s.run(11800 * ms)
-	if w.Epoch() != before {
+	if w.sentAway {
 		t.Fatal("sent away before ten seconds without a broker had passed")
 	}
 	s.run(1500 * ms)
-	if w.Epoch() == before {
+	if !w.sentAway {
 		t.Error("still there")
 	}
 }

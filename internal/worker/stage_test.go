@@ -24,6 +24,7 @@ type stage struct {
 	queue   *job.Acceptor // nil until the worker speaks to it
 	inc     wire.Incarnation
 	hellos  []wire.Member // that the queue has heard
+	flags   uint16        // of the last
 	got     []*wire.Message
 	cut     bool     // nothing gets through between worker and queue
 	dials   []string // endpoints dialled
@@ -113,7 +114,7 @@ func (s *stage) toQueue(frames [][]byte) {
 		if err := json.Unmarshal(m.Body, &member); err != nil {
 			s.t.Fatal(err)
 		}
-		s.hellos = append(s.hellos, member)
+		s.hellos, s.flags = append(s.hellos, member), m.Flags
 	}
 	if s.queue == nil {
 		s.queue = job.NewAcceptor(s.inc, m.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, s.now, func(frames [][]byte) {
