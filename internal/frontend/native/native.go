@@ -146,8 +146,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// maxContentType is the longest Content-Type, in bytes, that is passed on.
-const maxContentType = 4 << 10
+// maxContentType is the longest Content-Type, in bytes, that is passed on whole:
+// what internal/wire has room for.
+const maxContentType = 16 << 10
 
 // statusClientGone is nginx's number for it, used in the metrics alone.
 const statusClientGone = 499

@@ -1,0 +1,176 @@
+package frontend
+
+import (
+	"testing"
+	"time"
+
+	"faasd/internal/wire"
+)
+
+func TestTheRequestsOfALostBrokerGoThroughAnother(t *testing.T) {
+	for _, goes := range []struct {
+		name string
+		how  func(s *stage, b *theBroker)
+	}{
+		{"silent", func(s *stage, b *theBroker) { b.silent = true; s.run(3200 * ms) }},
+		{"left", func(s *stage, b *theBroker) { b.Farewell(s.now, "bye"); b.silent = true; s.pump() }},
+	} {
+		t.Run(goes.name, func(t *testing.T) {
+			s := newStage(t, 2)
+			var calls []*call
+			for range 6 {
+				calls = append(calls, s.ask())
+			}
+			first := s.brokers[0].took(wire.TypeJob)
+			s.brokers[1].took(wire.TypeJob)
+			goes.how(s, s.brokers[0])
+			again := s.brokers[1].took(wire.TypeJob)
+			if len(first) != 3 || len(again) != 3 {
+				t.Fatalf("%d jobs were at the lost broker, %d of them came to the other", len(first), len(again))
+			}
+			for _, m := range again {
+				if m.Flags&wire.FlagResent == 0 || m.TTLMillis == 0 {
+					t.Errorf("sent again as %+v", m.Header)
+				}
+				s.brokers[1].answer(m, nil)
+			}
+			answered := 0
+			for _, c := range calls {
+				answered += len(c.answers)
+			}
+			if answered != 3 {
+				t.Errorf("%d answers", answered)
+			}
+		})
+	}
+}
+
+func TestABrokerThatComesBackGetsTheOpenRequestsWithTheTimeTheyHaveLeft(t *testing.T) {
+	s := newStage(t, 1)
+	c := s.askWith(Request{Function: "echo", Timeout: 20 * time.Second})
+	b := s.brokers[0]
+	b.silent = true
+	s.run(8 * time.Second)
+	b.restart()
+	s.run(time.Second)
+	again := b.took(wire.TypeJob)
+	if len(again) != 1 || again[0].Job != c.id || again[0].Flags&wire.FlagResent == 0 {
+		t.Fatalf("the broker has got %+v", again)
+	}
+	if ttl := again[0].TTLMillis; ttl < 10_000 || ttl > 12_000 {
+		t.Errorf("it has %d ms, want some 11,000", ttl)
+	}
+	b.answer(again[0], nil)
+	s.one(c)
+	s.empty()
+}
+
+func TestHomelessRequestsWaitForRoomUntilTheirTimeIsOut(t *testing.T) {
+	s := newStage(t, 1)
+	short := s.askWith(Request{Function: "echo", Timeout: 5 * time.Second})
+	long := s.askWith(Request{Function: "echo", Timeout: 30 * time.Second})
+	gone := s.ask()
+	b := s.brokers[0]
+	b.silent = true
+	s.run(4 * time.Second)
+	s.m.Cancel(s.now, gone.number)
+	s.run(2 * time.Second)
+	if a := s.one(short); a.Code != wire.CodeExpired {
+		t.Errorf("answered %+v", a)
+	}
+	b.restart()
+	s.run(time.Second)
+	if got := b.took(wire.TypeJob); len(got) != 1 || got[0].Job != long.id {
+		t.Errorf("the broker has got %+v, want the one that somebody waits for", got)
+	}
+}
+
+func TestADrainingBrokerGetsNoRequests(t *testing.T) {
+	s := newStage(t, 2)
+	s.brokers[0].Drain(s.now)
+	s.pump()
+	for range 4 {
+		s.ask()
+	}
+	if n, m := len(s.brokers[0].took(wire.TypeJob)), len(s.brokers[1].took(wire.TypeJob)); n != 0 || m != 4 {
+		t.Errorf("they have got %d and %d jobs", n, m)
+	}
+	// What it has it may finish.
+	s2 := newStage(t, 1)
+	c := s2.ask()
+	s2.brokers[0].Drain(s2.now)
+	s2.pump()
+	if s2.m.Ready() || s2.ask().why != NoBroker {
+		t.Error("ready, and the one broker drains")
+	}
+	s2.brokers[0].answer(s2.brokers[0].took(wire.TypeJob)[0], nil)
+	s2.one(c)
+}
+
+func TestMessagesOfAnotherLinkAreNotLookedAt(t *testing.T) {
+	s := newStage(t, 1)
+	c := s.ask()
+	in := s.brokers[0].took(wire.TypeJob)[0]
+	for _, change := range []func(*wire.Message){
+		func(m *wire.Message) { m.LinkEpoch++ },
+		func(m *wire.Message) { m.Receiver = 8 },
+	} {
+		r := &wire.Message{Header: wire.Header{
+			Type: wire.TypeResult, Job: in.Job, Origin: in.Origin, OriginSeq: in.OriginSeq, Sender: 100, Receiver: 7,
+			LinkEpoch: s.m.brokers[0].Epoch(), LinkSeq: 1,
+		}}
+		r.SetBody(nil)
+		change(r)
+		s.brokers[0].send(r.Frames())
+		s.pump()
+	}
+	if len(c.answers) != 0 {
+		t.Errorf("answered %+v", c.answers)
+	}
+}
+
+func TestTypesThatABrokerMustNotSendAreCounted(t *testing.T) {
+	s := newStage(t, 1)
+	m := &wire.Message{Header: wire.Header{Type: wire.TypeMoved}}
+	m.SetBody(nil)
+	s.brokers[0].Link().Send(s.now, m)
+	s.pump()
+	if s.m.faults.Count() != 1 || s.m.state().Malformed != 1 {
+		t.Errorf("%d were counted, %d are told of", s.m.faults.Count(), s.m.state().Malformed)
+	}
+}
+
+func TestALeavingFrontendAnswersWhatIsOpenAndSaysGoodbye(t *testing.T) {
+	s := newStage(t, 1)
+	calls := []*call{s.ask(), s.ask()}
+	s.m.Drain(s.now)
+	if s.m.Drained() || !s.m.state().Draining {
+		t.Error("drained with two requests open, or not said to be draining")
+	}
+	s.m.Leave(s.now)
+	s.pump()
+	for _, c := range calls {
+		if a := s.one(c); a.Code != wire.CodeLeaving {
+			t.Errorf("answered %+v", a)
+		}
+	}
+	s.empty()
+	if s.brokers[0].Link() != nil {
+		t.Error("the broker does not know that it leaves")
+	}
+	if n := len(s.brokers[0].took(wire.TypeCancel)); n != 2 {
+		t.Errorf("the broker was told of %d cancelled jobs", n)
+	}
+}
+
+func TestWhatTheFrontendTellsOfItself(t *testing.T) {
+	s := newStage(t, 1)
+	c := s.ask()
+	s.ask()
+	s.brokers[0].answer(s.brokers[0].took(wire.TypeJob)[0], nil)
+	s.one(c)
+	st := s.m.state()
+	if f := st.Frontend; f.Open != 1 || f.Accepted != 2 || f.Answered != 1 || f.HTTP != "http" || st.Endpoints["replies"] != "r" {
+		t.Errorf("state %+v of %+v", st.Frontend, st.Member)
+	}
+}
