@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 
 	"faasd/internal/job"
 	"faasd/internal/role"
@@ -79,6 +80,14 @@ func (m *Machine) meetFrontend(now role.Time, hello *wire.Message) (*frontend, e
 	m.frontends[hello.Sender] = f
 	m.cfg.Log.Info("frontend joined", "frontend", f.member.Name, "endpoint", endpoint)
 	return f, nil
+}
+
+// awaits reports whether a job's result is on its way by the present link: it
+// was sent when the frontend did not know the link yet.
+func (f *frontend) awaits(id wire.JobID) bool {
+	return slices.ContainsFunc(f.Link().Unacknowledged(), func(m *wire.Message) bool {
+		return m.Type == wire.TypeResult && m.Job == id
+	})
 }
 
 // frontendGone drops a frontend and its jobs: nobody waits for them.

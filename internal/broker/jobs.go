@@ -40,6 +40,10 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 		f.jobs[msg.Job] = e
 		return
 	}
+	if msg.Flags&wire.FlagResent != 0 && f.awaits(msg.Job) {
+		f.Link().Settle(msg.Size())
+		return
+	}
 	e := &entry{
 		msg: msg, frontend: f, credit: f.Link(), size: msg.Size(), deadline: now + ttl(msg),
 		resent: msg.Flags&wire.FlagResent != 0,

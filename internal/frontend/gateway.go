@@ -48,7 +48,12 @@ func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refusal, error) 
 	case r := <-replies:
 		return r.answer, r.refusal, nil
 	case <-g.ended:
-		return Answer{}, Stopping, nil
+		select {
+		case r := <-replies: // among the last things that were done
+			return r.answer, r.refusal, nil
+		default:
+			return Answer{}, Stopping, nil
+		}
 	case <-ctx.Done():
 		g.do(func(now role.Time) { g.machine.Cancel(now, number) })
 		return Answer{}, Accepted, ctx.Err()

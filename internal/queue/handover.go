@@ -198,6 +198,11 @@ func (m *Machine) offered(now role.Time, frames [][]byte) error {
 		return nil // heard already through another coordinator, or from a stranger
 	}
 	m.offers.seen[o.Giver] = o.Number
+	if o.Waiting == 0 { // a Take of ours has found less than it asked for
+		delete(m.take.reserved, o.Function)
+		m.pull(now)
+		return nil
+	}
 	f := m.functions[o.Function]
 	if f == nil || m.draining || !m.linked() || f.line.Len() > 0 {
 		return nil
@@ -222,19 +227,21 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 	}
 	m.take.seen[t.Taker] = t.Number
 	delete(m.offers.quiet, t.Function)
-	f := m.functions[t.Function]
-	if f == nil {
-		return nil
-	}
 	var give []*entry
-	for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
-		// Without workers of its own a queue gives away what it can.
-		if e := el.Value.(*entry); e.msg.Moves < maxMoves || f.workers == 0 {
-			give = append(give, e)
+	if f := m.functions[t.Function]; f != nil {
+		for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
+			// Without workers of its own a queue gives away what it can.
+			if e := el.Value.(*entry); e.msg.Moves < maxMoves || f.workers == 0 {
+				give = append(give, e)
+			}
 		}
 	}
 	for _, e := range give {
 		m.askMove(now, e, t.Taker.String())
+	}
+	if len(give) < t.Count { // the taker need not reserve slots for the rest
+		m.offers.number++
+		m.bus.Send(wire.EncodeBus(wire.OfferTopic(t.Taker), wire.Offer{Giver: m.me, Number: m.offers.number, Function: t.Function}))
 	}
 	return nil
 }

@@ -206,6 +206,47 @@ func TestSlotsThatWereReservedInVainAreFreeAgain(t *testing.T) {
 	}
 }
 
+func TestSlotsThatAreKnownToBeReservedInVainAreFreeAtOnce(t *testing.T) {
+	s := newStage(t, 1)
+	s.worker(50, here, 1)
+	s.other("queueB", 11, 0, wire.FunctionState{Waiting: 1, Oldest: 100})
+	s.other("queueC", 12, 0, wire.FunctionState{Waiting: 1, Oldest: 50})
+	if n := len(s.takes()); n != 1 {
+		t.Fatalf("it asks %d times", n)
+	}
+	none := wire.Offer{Giver: 11, Number: 1, Function: "echo"}
+	s.hear(wire.OfferTopic(10), none)
+	to := 0
+	for _, p := range s.published {
+		if p.topic == wire.TakeTopic(12) {
+			to++
+		}
+	}
+	if takes := s.takes(); len(takes) != 1 || to != 1 {
+		t.Errorf("when queueB has nothing it asks %+v, want queueC", takes)
+	}
+	s.hear(wire.OfferTopic(10), none) // by another coordinator
+	none.Giver = 12
+	s.hear(wire.OfferTopic(10), none)
+	if takes := s.takes(); len(takes) != 0 {
+		t.Errorf("when both have nothing it asks %+v", takes)
+	}
+}
+
+func TestATakerIsToldWhenThereIsLessThanItAskedFor(t *testing.T) {
+	s := newStage(t, 1)
+	s.other("queueB", 11, 2, wire.FunctionState{})
+	s.give(1, 3)
+	s.offers()
+	for i, c := range []struct{ count, told int }{{1, 0}, {2, 1}, {1, 1}} { // two wait, then one, then none
+		s.takeBy(uint64(i+1), c.count)
+		offers := s.offers()
+		if len(offers) != c.told || c.told > 0 && (offers[0].Waiting != 0 || offers[0].Function != "echo") {
+			t.Errorf("Take %d for %d: told %+v, want %d that nothing is left", i+1, c.count, offers, c.told)
+		}
+	}
+}
+
 func TestAnOfferIsTakenUpWithFreeSlots(t *testing.T) {
 	s := newStage(t, 1)
 	s.other("queueB", 11, 0, wire.FunctionState{})

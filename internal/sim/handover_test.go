@@ -25,13 +25,15 @@ func TestAQueueWithoutWorkersHandsItsJobsToOneThatHasSome(t *testing.T) {
 }
 
 func TestHandoverIsQuickWhenTheOthersAreIdle(t *testing.T) {
-	c := start(t, Layout{Queues: 3, Workers: 1})
-	for range 6 { // each queue has its turn twice
-		c.Run(200 * ms) // everybody knows again that the worker is free
-		r := c.ask()
-		c.answered(time.Second, r)
-		if r.Took > 300*ms { // a slot may be reserved in vain for 250 ms
-			t.Errorf("%v for a job by way of handover in an idle system", r.Took)
+	for gap := 60 * ms; gap < 400*ms; gap += 17 * ms { // all have heard that the worker is free
+		c := start(t, Layout{Queues: 3, Workers: 1})
+		for range 12 {
+			c.Run(gap)
+			r := c.ask()
+			c.answered(time.Second, r)
+			if r.Took > 5*ms {
+				t.Fatalf("one request each %v: %v for one, by way of handover in an idle system", gap, r.Took)
+			}
 		}
 	}
 }

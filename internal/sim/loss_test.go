@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"faasd/internal/frontend"
+	"faasd/internal/role"
 	"faasd/internal/wire"
 	"faasd/internal/worker"
 )
@@ -198,6 +199,21 @@ func TestAResultThatABrokerTookToItsGraveIsAnsweredFromTheQueue(t *testing.T) {
 		t.Errorf("run %d times; the queue had kept the result", n)
 	}
 	c.Run(5 * time.Second)
+	c.empty()
+}
+
+func TestAResultThatComesWhileTheFrontendLooksForItsBrokerIsEnough(t *testing.T) {
+	c := start(t, Layout{Queues: 2, Workers: 2, Serve: taking(6 * time.Second)})
+	r := c.ask()
+	deaf := true // the frontend is heard, and hears nothing
+	c.Lose = func(from, to string, _ role.Packet) bool { return deaf && from == "broker1" && to == "frontend1" }
+	c.Run(6200 * ms) // after three seconds it begins a new link; the result comes before it knows that one
+	deaf = false
+	c.answered(5*time.Second, r)
+	c.Run(10 * time.Second)
+	if n := c.runs(r); n != 1 {
+		t.Errorf("run %d times; the broker had the result", n)
+	}
 	c.empty()
 }
 

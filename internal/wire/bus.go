@@ -168,7 +168,8 @@ type Event struct {
 func (e *Event) Topic() string { return TopicEvent + e.Role + "/" + e.Name + "/" }
 
 // Offer tells a queue with free slots that jobs wait here, so that it need not
-// learn it from the next state.
+// learn it from the next state. With nothing waiting it answers a Take that
+// found less than it asked for: no slot need be kept for the rest.
 type Offer struct {
 	Giver    Incarnation `json:"giver"`
 	Number   uint64      `json:"number"` // +1 each Offer of this giver: one that comes by two coordinators counts once
