@@ -74,26 +74,26 @@ func printStatus(out io.Writer, p operator.Picture) error {
 		row(w.Name, word(w.State), w.Queue, w.Kind, of(w.Running, w.Slots), w.Done, age(w.HeardMillis), at(w.Host, w.PID), last)
 	}
 	row()
-	row("PART", "STATE", "ROLE", "HOST/PID", "JOBS")
+	row("PART", "STATE", "ROLE", "HOST/PID", "MALFORMED", "JOBS")
 	for _, q := range p.Queues {
-		row(q.Name, word(q.State), "queue", at(q.Host, q.PID), "")
+		row(q.Name, word(q.State), "queue", at(q.Host, q.PID), q.Malformed, "")
 	}
 	for _, b := range p.Brokers {
 		jobs := ""
 		if b.Broker != nil {
 			jobs = fmt.Sprintf("holds %d, accepted %d", b.Broker.Holding, b.Broker.Accepted)
 		}
-		row(b.Name, word(b.State), "broker", at(b.Host, b.PID), jobs)
+		row(b.Name, word(b.State), "broker", at(b.Host, b.PID), b.Malformed, jobs)
 	}
 	for _, f := range p.Frontends {
 		jobs := ""
 		if f.Frontend != nil {
 			jobs = fmt.Sprintf("%d open, accepted %d, refused %d", f.Frontend.Open, f.Frontend.Accepted, f.Frontend.Refused)
 		}
-		row(f.Name, word(f.State), "frontend", at(f.Host, f.PID), jobs)
+		row(f.Name, word(f.State), "frontend", at(f.Host, f.PID), f.Malformed, jobs)
 	}
 	for _, c := range p.Coordinators {
-		row(c.Name, word(c.State), "coordinator", at(c.Host, c.PID), "")
+		row(c.Name, word(c.State), "coordinator", at(c.Host, c.PID), c.Malformed, "")
 	}
 	if err := t.Flush(); err != nil {
 		return err

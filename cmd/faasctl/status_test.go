@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,13 @@ func TestStatusShowsARunningSystemAndItsLosses(t *testing.T) {
 	victim := p.Workers[0]
 	if process, err := os.FindProcess(victim.PID); err != nil || process.Kill() != nil {
 		t.Fatalf("cannot kill worker %s, process id %d", victim.Name, victim.PID)
+	}
+	killed := time.Now()
+	picture(t, dir, "the killed worker lost", func(p operator.Picture) bool {
+		return slices.ContainsFunc(p.Workers, func(w operator.Worker) bool { return w.Name == victim.Name && w.State == "lost" })
+	})
+	if took := time.Since(killed); took > 3*time.Second {
+		t.Errorf("the death of an idle worker was noticed after %s, want 3 s at most", took)
 	}
 	picture(t, dir, "the killed worker lost and another in its place", func(p operator.Picture) bool {
 		lost := false

@@ -41,11 +41,11 @@ type Config struct {
 
 // Machine is a broker's decisions: a role.Machine.
 type Machine struct {
-	cfg    Config
-	me     wire.Incarnation
-	bus    *cluster.Agent
-	faults role.Faults
-	timer  role.Timer
+	cfg Config
+	me  wire.Incarnation
+	bus *cluster.Agent
+	role.Faults
+	timer role.Timer
 	role.Outbox
 
 	frontends map[wire.Incarnation]*frontend
@@ -74,7 +74,7 @@ func New(cfg Config) *Machine {
 		unrouted:  list.New(),
 		placed:    make(map[string]placement),
 	}
-	m.faults.Log = cfg.Log
+	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		State: m.state, Emit: m.Emit,
@@ -91,7 +91,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 func (m *Machine) Receive(now role.Time, p role.Packet) {
 	m.awake(now)
 	if err := m.receive(now, p); err != nil {
-		m.faults.Note(p.Link, linkNames[p.Link], err)
+		m.Malformed(p.Link, err)
 	}
 	m.timer.By(now, m.bus.Wake())
 }
@@ -206,5 +206,5 @@ func (m *Machine) state() wire.State {
 	for _, q := range m.requests.All() {
 		b.Queues = append(b.Queues, q.member.Name)
 	}
-	return wire.State{Member: m.cfg.Self, Draining: m.draining, Malformed: m.faults.Count(), Broker: b}
+	return wire.State{Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(), Broker: b}
 }

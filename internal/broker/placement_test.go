@@ -119,11 +119,11 @@ func TestWhatIsNoQuestionIsCountedAndNotAnswered(t *testing.T) {
 		{{}}, {[]byte("PLACE"), []byte("w")}, {{}, []byte("PLACE")}, {{}, []byte("PLACE"), []byte("bad name")},
 		{{}, []byte("READY"), []byte("w"), []byte("echo")}, {{}, []byte("PING")},
 	} {
-		before := s.m.faults.Count()
+		before := s.m.MalformedCount()
 		s.sent = nil
 		s.receive(LinkWorkers, "r", frames)
-		if s.m.faults.Count() != before+1 || len(s.sent) != 0 {
-			t.Errorf("%q: counted %d times, answered by %d", frames, s.m.faults.Count()-before, len(s.sent))
+		if s.m.MalformedCount() != before+1 || len(s.sent) != 0 {
+			t.Errorf("%q: counted %d times, answered by %d", frames, s.m.MalformedCount()-before, len(s.sent))
 		}
 	}
 }

@@ -187,9 +187,9 @@ func TestAHelloThatMakesNoSenseIsRefused(t *testing.T) {
 			}
 			s.sent = nil
 			s.receive(link, "", hello.Frames())
-			if len(s.m.frontends)+len(s.m.queues) != 0 || s.m.faults.Count() != 1 || len(s.sent) != 0 {
+			if len(s.m.frontends)+len(s.m.queues) != 0 || s.m.MalformedCount() != 1 || len(s.sent) != 0 {
 				t.Errorf("%s (queue: %t): %d frontends, %d queues, %d counted, %d effects",
-					c.name, queue, len(s.m.frontends), len(s.m.queues), s.m.faults.Count(), len(s.sent))
+					c.name, queue, len(s.m.frontends), len(s.m.queues), s.m.MalformedCount(), len(s.sent))
 			}
 		}
 	}
@@ -200,13 +200,13 @@ func TestTypesThatAPeerMustNotSendAreCounted(t *testing.T) {
 	f, q := s.frontend("f1", 20), s.queue("queueA", 10)
 	f.say(wire.Header{Type: wire.TypeResult}, wire.Meta{})
 	q.say(wire.Header{Type: wire.TypeCancel}, wire.Meta{})
-	if s.m.faults.Count() != 2 {
-		t.Errorf("%d were counted, want 2", s.m.faults.Count())
+	if s.m.MalformedCount() != 2 {
+		t.Errorf("%d were counted, want 2", s.m.MalformedCount())
 	}
 	for _, frames := range [][][]byte{{{}}, {{2, 'x'}}, {{1}}, {{1, 'x'}}, {[]byte("\x01queueA/xyz/")}, {{1, 'a'}, {}}} {
-		before := s.m.faults.Count()
+		before := s.m.MalformedCount()
 		s.receive(LinkJobs, "", frames)
-		if s.m.faults.Count() != before+1 {
+		if s.m.MalformedCount() != before+1 {
 			t.Errorf("subscription %q is not counted", frames)
 		}
 	}

@@ -61,9 +61,15 @@ func (h *Host) bind(l *link, endpoint string) (bound string, err error) {
 		return "", err
 	}
 	if l.bound == nil {
-		if l.bound, err = h.open(l, "", true); err != nil {
+		s, err := h.open(l, "", true)
+		if err != nil {
 			return "", err
 		}
+		if err := h.watch(s); err != nil {
+			h.close(s)
+			return "", err
+		}
+		l.bound = s
 	}
 	if bound, err = l.bound.bind(endpoint); err != nil {
 		return "", explain(endpoint, err)

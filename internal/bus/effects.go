@@ -162,6 +162,9 @@ func (h *Host) end() {
 		}
 		h.close(s)
 	}
+	for _, m := range h.monitors {
+		h.unwatch(m)
+	}
 	h.poller.close()
 	h.ctx.leave(h)
 	close(h.done)

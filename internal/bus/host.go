@@ -47,6 +47,7 @@ type Host struct {
 	poller   *poller
 	sockets  map[int32]*socket // open ones, by id
 	dialled  map[address]*socket
+	monitors map[int32]*monitor
 	lastID   int32
 	ready    []*socket     // may have messages to be received
 	reading  []*socket     // ready's other half, see readAll
@@ -68,13 +69,14 @@ func NewHost(cfg Config) (*Host, error) {
 		return nil, errors.New("bus: a host needs a context and a machine")
 	}
 	h := &Host{
-		ctx:     cfg.Context,
-		log:     cfg.Logger,
-		linger:  cfg.Linger,
-		done:    make(chan struct{}),
-		machine: cfg.Machine,
-		sockets: make(map[int32]*socket),
-		dialled: make(map[address]*socket),
+		ctx:      cfg.Context,
+		log:      cfg.Logger,
+		linger:   cfg.Linger,
+		done:     make(chan struct{}),
+		machine:  cfg.Machine,
+		sockets:  make(map[int32]*socket),
+		dialled:  make(map[address]*socket),
+		monitors: make(map[int32]*monitor),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)

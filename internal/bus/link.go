@@ -73,8 +73,9 @@ type LinkSpec struct {
 	Name string
 	Kind Kind
 
-	// MaxMessage is the size in bytes of the largest frame that a bound
-	// socket accepts; a peer that sends a larger one is disconnected. 0 is no
+	// MaxMessage is the size in bytes of the largest message that a bound
+	// socket accepts. A larger one is dropped; a peer that sends a frame of
+	// more than twice the size is disconnected before it has sent it. 0 is no
 	// limit.
 	MaxMessage int64
 
@@ -93,7 +94,7 @@ type LinkStats struct {
 	ReceivedMessages, ReceivedBytes uint64
 	DroppedSends                    uint64 // refused by libzmq: no connection, or high-water mark
 	Unreachable                     uint64 // sends on a ROUTER to a peer that is gone
-	Malformed                       uint64 // received messages with too many frames, not delivered
+	EndedConnections                uint64 // of a bound link, whoever ended them and why
 }
 
 // link is a LinkSpec at work. The counters are written by the host's owner and
@@ -107,7 +108,7 @@ type link struct {
 	receivedMessages, receivedBytes atomic.Uint64
 	droppedSends                    atomic.Uint64
 	unreachable                     atomic.Uint64
-	malformed                       atomic.Uint64
+	endedConnections                atomic.Uint64
 
 	warnings limiter // the owner's
 }
@@ -122,7 +123,7 @@ func (l *link) stats() LinkStats {
 		ReceivedBytes:    l.receivedBytes.Load(),
 		DroppedSends:     l.droppedSends.Load(),
 		Unreachable:      l.unreachable.Load(),
-		Malformed:        l.malformed.Load(),
+		EndedConnections: l.endedConnections.Load(),
 	}
 }
 

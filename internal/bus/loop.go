@@ -100,6 +100,8 @@ func (h *Host) markReady() {
 	for id := range h.poller.takeReady {
 		if s := h.sockets[id]; s != nil {
 			h.setReady(s)
+		} else if m := h.monitors[id]; m != nil {
+			h.hear(m)
 		}
 	}
 }
@@ -140,6 +142,7 @@ func (h *Host) read(s *socket) (more bool) {
 		limit = 1
 	}
 	now := h.Now()
+	var unusable *boundsError
 	for range limit {
 		p, err := s.receive()
 		switch {
@@ -149,9 +152,8 @@ func (h *Host) read(s *socket) (more bool) {
 			h.machine.Receive(now, p)
 		case zmq.AsErrno(err) == errAgain:
 			return false
-		case errors.Is(err, errTooManyFrames):
-			s.link.malformed.Add(1)
-			h.warn(s.link, "dropped a message", "reason", err, "limit", maxFrames)
+		case errors.As(err, &unusable):
+			h.machine.Malformed(s.link.id, err)
 		default:
 			h.warn(s.link, "receiving failed", "error", err)
 			return s.readable()

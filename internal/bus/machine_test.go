@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -27,6 +28,7 @@ type puppet struct {
 	onReceive     func(now role.Time, p role.Packet)
 	onUnreachable func(p role.Packet)
 	onTick        func(now role.Time)
+	malformed     []string
 	wake          role.Time
 	effects       []role.Effect
 	done          []role.Effect
@@ -44,6 +46,10 @@ func (m *puppet) Unreachable(_ role.Time, p role.Packet) {
 	if m.onUnreachable != nil {
 		m.onUnreachable(p)
 	}
+}
+
+func (m *puppet) Malformed(link role.Link, err error) {
+	m.malformed = append(m.malformed, fmt.Sprintf("%d: %v", link, err))
 }
 
 func (m *puppet) Tick(now role.Time) {

@@ -30,13 +30,20 @@ const (
 	defaultHighWater = 100_000
 
 	// maxFrames bounds a received message. The largest that any link carries
-	// is a job with a Majordomo envelope, well below it.
+	// is a REQ worker's result, well below it.
 	maxFrames = 16
 )
 
-// errTooManyFrames reports a message of more than maxFrames frames, which has
-// been read to its end and thrown away.
-var errTooManyFrames = errors.New("too many frames")
+// A boundsError reports a message beyond the link's bounds, which has been read
+// to its end and thrown away.
+type boundsError struct {
+	what  string
+	limit int64
+}
+
+func (e *boundsError) Error() string {
+	return fmt.Sprintf("a message of more than %d %s", e.limit, e.what)
+}
 
 // errEmpty refuses a packet without frames, which ZeroMQ cannot express.
 var errEmpty = errors.New("packet without frames")
@@ -56,6 +63,8 @@ type socket struct {
 	fd   int    // ZMQ_FD; libzmq's, never read or closed here
 	id   int32  // in the host's poller
 
+	bound bool
+
 	endpoints []string // bound, as libzmq resolved them
 
 	ready  bool // in Host.ready
@@ -69,7 +78,7 @@ func openSocket(ctx *Context, l *link, peer string, bound bool) (*socket, error)
 	if err != nil {
 		return nil, fmt.Errorf("opening a %s socket: %w", l.Kind, err)
 	}
-	s := &socket{zmq: z, link: l, peer: peer}
+	s := &socket{zmq: z, link: l, peer: peer, bound: bound}
 	if err := s.configure(bound); err != nil {
 		_ = z.Close()
 		return nil, fmt.Errorf("setting up a %s socket: %w", l.Kind, err)
@@ -99,7 +108,9 @@ func (s *socket) configure(bound bool) (err error) {
 	try(z.SetReconnectIvl(reconnectFirst))
 	try(z.SetReconnectIvlMax(reconnectMax))
 	if bound && spec.MaxMessage > 0 {
-		try(z.SetMaxmsgsize(spec.MaxMessage))
+		// libzmq ends the connection without a word of why, so what is only
+		// somewhat too large is let in, to be counted.
+		try(z.SetMaxmsgsize(2 * spec.MaxMessage))
 	}
 	switch spec.Kind {
 	case Push:
@@ -197,11 +208,11 @@ func (s *socket) receive() (role.Packet, error) {
 		p.Peer = string(frame)
 	} else if !more {
 		p.Frames = [][]byte{frame}
-		return p, nil
+		return p, s.checkSize(int64(len(frame)))
 	} else {
 		p.Frames = append(make([][]byte, 0, 4), frame)
 	}
-	tooMany := false
+	tooMany, bytes := false, int64(len(frame))
 	for more {
 		if frame, err = s.zmq.RecvBytes(zmq.DONTWAIT); err != nil {
 			return p, err
@@ -209,15 +220,26 @@ func (s *socket) receive() (role.Packet, error) {
 		if more, err = s.zmq.GetRcvmore(); err != nil {
 			return p, err
 		}
-		if tooMany = tooMany || len(p.Frames) == maxFrames; !tooMany {
+		bytes += int64(len(frame))
+		if tooMany = tooMany || len(p.Frames) == maxFrames || s.checkSize(bytes) != nil; !tooMany {
 			p.Frames = append(p.Frames, frame)
 		}
 	}
+	if err := s.checkSize(bytes); err != nil {
+		return p, err
+	}
 	if tooMany {
-		p.Frames = nil
-		return p, errTooManyFrames
+		return p, &boundsError{"frames", maxFrames}
 	}
 	return p, nil
+}
+
+// checkSize compares a message's size in bytes with the link's bound.
+func (s *socket) checkSize(bytes int64) error {
+	if limit := s.link.MaxMessage; s.bound && limit > 0 && bytes > limit {
+		return &boundsError{"bytes", limit}
+	}
+	return nil
 }
 
 // readable makes libzmq look into its mailbox and reports whether a message

@@ -2,6 +2,11 @@ package bus
 
 import (
 	"encoding/binary"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,11 +129,15 @@ func TestManyFramesAreDroppedAndTheNextMessageIsNot(t *testing.T) {
 		}
 		r.do(func() {})
 		for _, s := range r.Stats() {
-			if s.Malformed != 3 || s.ReceivedMessages != 2 {
-				t.Errorf("%s: counted %d messages with too many frames and %d others, want 3 and 2",
-					s.Name, s.Malformed, s.ReceivedMessages)
+			if s.ReceivedMessages != 2 {
+				t.Errorf("%s: counted %d messages, want 2", s.Name, s.ReceivedMessages)
 			}
 		}
+		r.do(func() {
+			if len(r.m.malformed) != 6 || !strings.Contains(r.m.malformed[0], "more than 16 frames") {
+				t.Errorf("the machine is told of %q, want three messages of too many frames on each link", r.m.malformed)
+			}
+		})
 	})
 }
 
@@ -143,7 +152,18 @@ func TestAnOversizeFrameIsRefused(t *testing.T) {
 			push := newRig(t, ctx, map[role.Link]LinkSpec{linkOut: {Kind: Push}}).start()
 			push.do(func() { push.m.dial(linkOut, "", addr) })
 			push.until("connected", push.connected(linkOut, ""))
-			push.do(func() { push.m.send(linkOut, "", make([]byte, 1001)) })
+			for _, frames := range [][][]byte{{make([]byte, 1001)}, {make([]byte, 600), make([]byte, 600)}} {
+				push.do(func() { push.m.send(linkOut, "", frames...) })
+			}
+			pull.until("two are counted", func() bool { return len(pull.m.malformed) == 2 })
+			pull.do(func() {
+				for _, m := range pull.m.malformed {
+					if !strings.Contains(m, "more than 1000 bytes") {
+						t.Errorf("the machine is told of %q", m)
+					}
+				}
+			})
+			push.do(func() { push.m.send(linkOut, "", make([]byte, 2001)) })
 			// The connection is closed; libzmq makes a new one by itself.
 			push.until("disconnected", func() bool { return !push.connected(linkOut, "")() })
 			push.until("connected again", push.connected(linkOut, ""))
@@ -152,6 +172,43 @@ func TestAnOversizeFrameIsRefused(t *testing.T) {
 				t.Errorf("received %d bytes", len(p.Frames[0]))
 			}
 			nothing(t, packets)
+		})
+	}
+}
+
+func TestAConnectionThatSpeaksNoZeroMQIsCounted(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			pull := newRig(t, newContext(t), map[role.Link]LinkSpec{linkIn: {Kind: Pull}, linkAux: {Kind: Router}})
+			for _, link := range []role.Link{linkIn, linkAux} {
+				transport := map[string]string{"tcp": "tcp", "unix": "ipc"}[network]
+				addr := pull.bind(link, endpoints(t)[transport])
+				_, addr, _ = strings.Cut(addr, "://")
+				for range 3 {
+					conn, err := net.Dial(network, addr)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer conn.Close()
+					if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: somebody\r\nAccept: everything\r\n\r\n")); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			pull.start()
+			pull.until("all are counted", func() bool { return len(pull.m.malformed) >= 6 })
+			counts := make(map[string]int)
+			var told []string
+			pull.do(func() { told = slices.Clone(pull.m.malformed) })
+			for _, m := range told {
+				link, _, _ := strings.Cut(m, ":")
+				if counts[link]++; !strings.Contains(m, "does not speak ZeroMQ's protocol") {
+					t.Errorf("the machine is told of %q", m)
+				}
+			}
+			if want := map[string]int{fmt.Sprint(linkIn): 3, fmt.Sprint(linkAux): 3}; !maps.Equal(counts, want) {
+				t.Errorf("counted by link: %v, want %v", counts, want)
+			}
 		})
 	}
 }

@@ -42,8 +42,8 @@ type Config struct {
 // Machine is a coordinator's decisions: a role.Machine.
 type Machine struct {
 	role.Outbox
-	cfg      Config
-	faults   role.Faults
+	cfg Config
+	role.Faults
 	timer    role.Timer
 	sequence uint64
 	due      role.Time // of its own state
@@ -63,7 +63,7 @@ func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, states: make(map[string]*kept), details: make(map[string]*kept), wanted: make(map[string]int),
 	}
-	m.faults.Log = cfg.Log
+	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.subscribe(1, wire.TopicState)
 	return m
 }
@@ -80,7 +80,7 @@ func (m *Machine) Receive(now role.Time, p role.Packet) {
 		err = m.subscribed(now, p.Frames)
 	}
 	if err != nil {
-		m.faults.Note(p.Link, linkNames[p.Link], err)
+		m.Malformed(p.Link, err)
 	}
 }
 
@@ -218,7 +218,7 @@ func (m *Machine) Tick(now role.Time) {
 
 func (m *Machine) state(left bool) wire.State {
 	m.sequence++
-	return wire.State{Member: m.cfg.Self, Sequence: m.sequence, Malformed: m.faults.Count(), Left: left}
+	return wire.State{Member: m.cfg.Self, Sequence: m.sequence, Malformed: m.MalformedCount(), Left: left}
 }
 
 func (m *Machine) publishState(left bool) {

@@ -217,16 +217,16 @@ func TestWhatMakesNoSenseIsCountedAndNotPassedOn(t *testing.T) {
 		"a snapshot of others": {[]byte(wire.SnapshotTopic(77)), good[1]},
 		"no topic":             {{}, good[1]},
 	} {
-		before := s.m.faults.Count()
+		before := s.m.MalformedCount()
 		s.publish(frames...)
-		if got := s.took(LinkSubscribe); len(got) != 0 || s.m.faults.Count() != before+1 {
-			t.Errorf("%s: passed on as %q, counted %d times", name, got, s.m.faults.Count()-before)
+		if got := s.took(LinkSubscribe); len(got) != 0 || s.m.MalformedCount() != before+1 {
+			t.Errorf("%s: passed on as %q, counted %d times", name, got, s.m.MalformedCount()-before)
 		}
 	}
 	for _, frames := range [][][]byte{{{}}, {{1}}, {{2, 'x'}}, {{1, 'x'}, {}}} {
-		before := s.m.faults.Count()
+		before := s.m.MalformedCount()
 		s.m.Receive(s.now, role.Packet{Link: LinkSubscribe, Frames: frames})
-		if s.m.faults.Count() != before+1 {
+		if s.m.MalformedCount() != before+1 {
 			t.Errorf("subscription %q is not counted", frames)
 		}
 	}
@@ -235,8 +235,8 @@ func TestWhatMakesNoSenseIsCountedAndNotPassedOn(t *testing.T) {
 	s.m.Tick(s.now)
 	var own wire.State
 	got := s.took(LinkSubscribe)
-	if len(got) != 1 || json.Unmarshal([]byte(got[0][bytes.IndexByte([]byte(got[0]), ' '):]), &own) != nil || own.Malformed != s.m.faults.Count() {
-		t.Errorf("it tells of itself %q, and has counted %d", got, s.m.faults.Count())
+	if len(got) != 1 || json.Unmarshal([]byte(got[0][bytes.IndexByte([]byte(got[0]), ' '):]), &own) != nil || own.Malformed != s.m.MalformedCount() {
+		t.Errorf("it tells of itself %q, and has counted %d", got, s.m.MalformedCount())
 	}
 }
 
@@ -253,7 +253,7 @@ func TestAStrangerCannotFillTheMemory(t *testing.T) {
 	if len(s.m.states) > maxKept || len(s.m.wanted) > maxKept {
 		t.Errorf("%d states and %d subscriptions are kept", len(s.m.states), len(s.m.wanted))
 	}
-	if s.m.faults.Count() == 0 {
+	if s.m.MalformedCount() == 0 {
 		t.Error("those too many are not counted")
 	}
 	st := state("queueA", 1000, 2) // one that is known is still heard

@@ -135,8 +135,8 @@ func TestTypesThatABrokerMustNotSendAreCounted(t *testing.T) {
 	m.SetBody(nil)
 	s.brokers[0].Link().Send(s.now, m)
 	s.pump()
-	if s.m.faults.Count() != 1 || s.m.state().Malformed != 1 {
-		t.Errorf("%d were counted, %d are told of", s.m.faults.Count(), s.m.state().Malformed)
+	if s.m.MalformedCount() != 1 || s.m.state().Malformed != 1 {
+		t.Errorf("%d were counted, %d are told of", s.m.MalformedCount(), s.m.state().Malformed)
 	}
 }
 

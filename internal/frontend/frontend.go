@@ -77,10 +77,10 @@ const (
 // Machine is a frontend's decisions: a role.Machine with Submit and Cancel.
 type Machine struct {
 	role.Outbox
-	cfg     Config
-	me      wire.Incarnation
-	bus     *cluster.Agent
-	faults  role.Faults
+	cfg Config
+	me  wire.Incarnation
+	bus *cluster.Agent
+	role.Faults
 	timer   role.Timer
 	builtIn map[string]bool
 
@@ -132,7 +132,7 @@ func New(cfg Config) *Machine {
 	for _, fn := range cfg.BuiltIn {
 		m.builtIn[fn] = true
 	}
-	m.faults.Log = cfg.Log
+	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
@@ -170,7 +170,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 func (m *Machine) Receive(now role.Time, p role.Packet) {
 	m.awake(now)
 	if err := m.receive(now, p); err != nil {
-		m.faults.Note(p.Link, linkNames[p.Link], err)
+		m.Malformed(p.Link, err)
 	}
 	m.timer.By(now, m.bus.Wake())
 }
@@ -319,7 +319,7 @@ func (m *Machine) Leave(now role.Time) {
 
 func (m *Machine) state() wire.State {
 	return wire.State{
-		Member: m.cfg.Self, Draining: m.draining, Malformed: m.faults.Count(),
+		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
 			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused,
 		},

@@ -48,6 +48,7 @@ type Link struct {
 	Role, Name, Link        string
 	Sent, Received, Dropped uint64 // messages
 	Malformed               uint64
+	Ended                   uint64 // connections
 }
 
 // Links has the counters of all links of this process read at each scrape.
@@ -68,12 +69,13 @@ var (
 	sentDesc      = prometheus.NewDesc("faasd_bus_sent_messages_total", "Messages handed to ZeroMQ, by link.", linkLabels, nil)
 	receivedDesc  = prometheus.NewDesc("faasd_bus_received_messages_total", "Messages taken from ZeroMQ, by link.", linkLabels, nil)
 	droppedDesc   = prometheus.NewDesc("faasd_bus_dropped_sends_total", "Messages that ZeroMQ would not take; links repeat them.", linkLabels, nil)
-	malformedDesc = prometheus.NewDesc("faasd_bus_malformed_messages_total", "Messages with too many frames, thrown away.", linkLabels, nil)
+	malformedDesc = prometheus.NewDesc("faasd_bus_malformed_messages_total", "Messages that could not be used and were dropped, and connections refused because they do not speak ZeroMQ's protocol, by link.", linkLabels, nil)
+	endedDesc     = prometheus.NewDesc("faasd_bus_ended_connections_total", "Connections to a bound link that ended: the other side went, was silent, or began a frame of more than twice the link's limit.", linkLabels, nil)
 )
 
 // Describe tells what Collect gives.
 func (c *linkCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sentDesc, receivedDesc, droppedDesc, malformedDesc} {
+	for _, d := range []*prometheus.Desc{sentDesc, receivedDesc, droppedDesc, malformedDesc, endedDesc} {
 		out <- d
 	}
 }
@@ -82,7 +84,7 @@ func (c *linkCollector) Describe(out chan<- *prometheus.Desc) {
 func (c *linkCollector) Collect(out chan<- prometheus.Metric) {
 	for _, l := range c.read() {
 		for d, v := range map[*prometheus.Desc]uint64{
-			sentDesc: l.Sent, receivedDesc: l.Received, droppedDesc: l.Dropped, malformedDesc: l.Malformed,
+			sentDesc: l.Sent, receivedDesc: l.Received, droppedDesc: l.Dropped, malformedDesc: l.Malformed, endedDesc: l.Ended,
 		} {
 			out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), l.Role, l.Name, l.Link)
 		}

@@ -45,7 +45,7 @@ func TestLinksAreReadAtEachScrape(t *testing.T) {
 	s.Links(func() []Link {
 		sent++
 		return []Link{
-			{Role: "queue", Name: "queueA", Link: "jobs", Sent: sent, Received: 2, Dropped: 3, Malformed: 4},
+			{Role: "queue", Name: "queueA", Link: "jobs", Sent: sent, Received: 2, Dropped: 3, Malformed: 4, Ended: 5},
 			{Role: "queue", Name: "queueB", Link: "jobs"},
 		}
 	})
@@ -56,6 +56,7 @@ func TestLinksAreReadAtEachScrape(t *testing.T) {
 	has(t, first, "faasd_bus_received_messages_total"+labels+" 2")
 	has(t, first, "faasd_bus_dropped_sends_total"+labels+" 3")
 	has(t, first, "faasd_bus_malformed_messages_total"+labels+" 4")
+	has(t, first, "faasd_bus_ended_connections_total"+labels+" 5")
 	has(t, first, `faasd_bus_sent_messages_total{link="jobs",name="queueB",role="queue"} 0`)
 }
 

@@ -25,6 +25,8 @@ import (
 // machine is what every role's state machine offers beside role.Machine.
 type machine interface {
 	role.Machine
+	// MalformedOn is how many unusable messages have come on a link.
+	MalformedOn(link role.Link) uint64
 	// Advertise says where others reach one of the role's links.
 	Advertise(link, endpoint string)
 	// Drain begins to stop, Drained says when nothing is left to do, and
@@ -188,7 +190,8 @@ func (p *Part) counters() []metrics.Link {
 	for i, s := range stats {
 		out[i] = metrics.Link{
 			Role: p.id.Role, Name: p.id.Name, Link: s.Name,
-			Sent: s.SentMessages, Received: s.ReceivedMessages, Dropped: s.DroppedSends, Malformed: s.Malformed,
+			Sent: s.SentMessages, Received: s.ReceivedMessages, Dropped: s.DroppedSends, Ended: s.EndedConnections,
+			Malformed: p.machine.MalformedOn(s.Link),
 		}
 	}
 	return out

@@ -21,6 +21,9 @@ import (
 // Picture is the cluster at one moment.
 type Picture = cluster.Picture
 
+// Worker is one worker of a Picture.
+type Worker = cluster.Worker
+
 // ErrNoCluster: no coordinator answered.
 var ErrNoCluster = errors.New("no cluster reached")
 
@@ -149,6 +152,9 @@ func (w *watcher) Receive(now role.Time, p role.Packet) { _, _ = w.agent.Receive
 
 // Unreachable cannot happen: nothing is sent.
 func (w *watcher) Unreachable(role.Time, role.Packet) {}
+
+// Malformed cannot happen: nothing is bound.
+func (w *watcher) Malformed(role.Link, error) {}
 
 // Tick has nothing to do.
 func (w *watcher) Tick(role.Time) {}

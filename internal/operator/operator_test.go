@@ -74,8 +74,10 @@ func (c *coordinator) publish(topic string, v any) {
 }
 
 func (c *coordinator) Unreachable(role.Time, role.Packet) {}
-func (c *coordinator) Tick(role.Time)                     {}
-func (c *coordinator) Wake() role.Time                    { return role.Never }
+func (c *coordinator) Malformed(role.Link, error)         {}
+
+func (c *coordinator) Tick(role.Time)  {}
+func (c *coordinator) Wake() role.Time { return role.Never }
 
 // turn runs fn in the coordinator's turn and waits for it.
 func (c *coordinator) turn(fn func()) {

@@ -284,7 +284,7 @@ func TestTypesThatAPeerMustNotSendAreCounted(t *testing.T) {
 	w := s.worker(50, here, 1)
 	s.say(s.brokers[0].Link(), wire.Header{Type: wire.TypeMove}, "")
 	s.say(w.Link(), wire.Header{Type: wire.TypeCancel}, "")
-	if s.m.faults.Count() != 2 {
-		t.Errorf("%d were counted, want 2", s.m.faults.Count())
+	if s.m.MalformedCount() != 2 {
+		t.Errorf("%d were counted, want 2", s.m.MalformedCount())
 	}
 }

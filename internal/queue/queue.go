@@ -51,14 +51,14 @@ type Config struct {
 // Machine is a queue's decisions: a role.Machine.
 type Machine struct {
 	role.Outbox
-	cfg    Config
-	me     wire.Incarnation
-	name   string
-	topic  string // of its jobs
-	bus    *cluster.Agent
-	faults role.Faults
-	timer  role.Timer
-	now    role.Time // of the present turn, for what is published
+	cfg   Config
+	me    wire.Incarnation
+	name  string
+	topic string // of its jobs
+	bus   *cluster.Agent
+	role.Faults
+	timer role.Timer
+	now   role.Time // of the present turn, for what is published
 
 	epochs   job.Epochs
 	brokers  []*broker
@@ -96,7 +96,7 @@ func New(cfg Config) *Machine {
 		jobs:      make(map[wire.JobID]*entry),
 		results:   job.NewResults(cfg.Results),
 	}
-	m.faults.Log = cfg.Log
+	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.take.init(m.me)
 	m.offers.init()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
@@ -120,7 +120,7 @@ func (m *Machine) Receive(now role.Time, p role.Packet) {
 	m.awake(now)
 	m.now = now
 	if err := m.receive(now, p); err != nil {
-		m.faults.Note(p.Link, linkNames[p.Link], err)
+		m.Malformed(p.Link, err)
 	}
 	if now >= m.bus.Wake() {
 		m.bus.Tick(now) // a job that waits must not wait for the next tick to be known

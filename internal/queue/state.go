@@ -30,7 +30,7 @@ func (m *Machine) state() wire.State {
 	}
 	self := m.cfg.Self
 	self.Workers = m.liveWorkers()
-	return wire.State{Member: self, Draining: m.draining, Malformed: m.faults.Count(), Queue: q}
+	return wire.State{Member: self, Draining: m.draining, Malformed: m.MalformedCount(), Queue: q}
 }
 
 // detail lists the workers, those lost lately included.

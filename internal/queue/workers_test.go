@@ -285,8 +285,8 @@ func TestAHelloThatMakesNoSenseIsRefused(t *testing.T) {
 		hello := &wire.Message{Header: wire.Header{Type: wire.TypeHello, Sender: 99, LinkEpoch: 1}}
 		hello.SetBody(body)
 		s.receive(role.Packet{Link: LinkWorkers, Peer: "r", Frames: hello.Frames()})
-		if len(s.m.workers)+len(s.m.routes)+len(s.m.functions) != 0 || s.m.faults.Count() != 1 {
-			t.Errorf("%s: %d workers, %d functions, %d counted", c.name, len(s.m.workers), len(s.m.functions), s.m.faults.Count())
+		if len(s.m.workers)+len(s.m.routes)+len(s.m.functions) != 0 || s.m.MalformedCount() != 1 {
+			t.Errorf("%s: %d workers, %d functions, %d counted", c.name, len(s.m.workers), len(s.m.functions), s.m.MalformedCount())
 		}
 	}
 }

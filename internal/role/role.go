@@ -75,6 +75,11 @@ type Machine interface {
 	// to one peer may come back one after another.
 	Unreachable(now Time, p Packet)
 
+	// Malformed counts something on a link that was not even worth Receive: a
+	// message beyond the link's bounds, or a connection that speaks no ZMTP. It
+	// changes nothing else. Faults implements it.
+	Malformed(link Link, err error)
+
 	// Tick does what is due by now.
 	Tick(now Time)
 

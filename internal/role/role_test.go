@@ -2,7 +2,6 @@ package role
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -72,36 +71,26 @@ func TestTimerIsOnlyBroughtForwardBetweenTicks(t *testing.T) {
 
 func TestFaultsAreAllCountedAndLoggedOncePerLink(t *testing.T) {
 	var log bytes.Buffer
-	f := Faults{Log: slog.New(slog.NewTextHandler(&log, nil))}
-	if f.Count() != 0 {
-		t.Errorf("%d faults before the first", f.Count())
+	f := Faults{Log: slog.New(slog.NewTextHandler(&log, nil)), Links: map[Link]string{0: "link0", 1: "link1", 2: "link2"}}
+	if f.MalformedCount() != 0 {
+		t.Errorf("%d faults before the first", f.MalformedCount())
 	}
 	for i := range 100 {
-		f.Note(Link(1+i%3), fmt.Sprint("link", 1+i%3), fmt.Errorf("cause %d", i))
+		f.Malformed(Link(i%3), fmt.Errorf("cause %d", i))
 	}
-	if f.Count() != 100 {
-		t.Errorf("%d faults were counted, want 100", f.Count())
+	if f.MalformedCount() != 100 || f.MalformedOn(0) != 34 || f.MalformedOn(2) != 33 {
+		t.Errorf("%d faults were counted, %d and %d on two links, want 100, 34 and 33", f.MalformedCount(), f.MalformedOn(0), f.MalformedOn(2))
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	if len(lines) != 3 {
 		t.Fatalf("%d lines were logged, want one for each of three links:\n%s", len(lines), &log)
 	}
 	for i, line := range lines {
-		for _, want := range []string{"level=WARN", fmt.Sprint("link=link", i+1), fmt.Sprintf(`"cause %d"`, i)} {
+		for _, want := range []string{"level=WARN", fmt.Sprint("link=link", i), fmt.Sprintf(`"cause %d"`, i)} {
 			if !strings.Contains(line, want) {
 				t.Errorf("%q does not say %s", line, want)
 			}
 		}
-	}
-}
-
-func TestFaultsOfTheZeroLinkAreLoggedToo(t *testing.T) {
-	var log bytes.Buffer
-	f := Faults{Log: slog.New(slog.NewTextHandler(&log, nil))}
-	f.Note(0, "any", errors.New("cause"))
-	f.Note(0, "any", errors.New("cause"))
-	if n := strings.Count(log.String(), "\n"); n != 1 || f.Count() != 2 {
-		t.Errorf("%d lines and a count of %d, want 1 and 2", n, f.Count())
 	}
 }
 

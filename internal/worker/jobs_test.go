@@ -189,7 +189,7 @@ func TestTypesThatAQueueMustNotSendAreCounted(t *testing.T) {
 	m := &wire.Message{Header: wire.Header{Type: wire.TypeMoved}}
 	m.SetBody(nil)
 	s.give(m)
-	if s.m.faults.Count() != 1 {
-		t.Errorf("%d were counted, want 1", s.m.faults.Count())
+	if s.m.MalformedCount() != 1 {
+		t.Errorf("%d were counted, want 1", s.m.MalformedCount())
 	}
 }

@@ -43,10 +43,10 @@ type Config struct {
 // say what to run.
 type Machine struct {
 	role.Outbox
-	cfg    Config
-	me     wire.Incarnation
-	faults role.Faults
-	timer  role.Timer
+	cfg Config
+	me  wire.Incarnation
+	role.Faults
+	timer role.Timer
 
 	// Looking for a queue: due is when to ask, or to ask the next broker.
 	broker  int
@@ -97,7 +97,7 @@ type Outcome struct {
 // New makes a worker; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task)}
-	m.faults.Log = cfg.Log
+	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	return m
 }
 
@@ -108,7 +108,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 func (m *Machine) Receive(now role.Time, p role.Packet) {
 	m.awake(now)
 	if err := m.receive(now, p); err != nil {
-		m.faults.Note(p.Link, linkNames[p.Link], err)
+		m.Malformed(p.Link, err)
 	}
 }
 

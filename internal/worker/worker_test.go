@@ -50,8 +50,8 @@ func TestABrokerWithoutQueuesIsAskedAgain(t *testing.T) {
 func TestAnAnswerThatMakesNoSenseIsCountedAndAskedForAgain(t *testing.T) {
 	s := newStage(t, 1)
 	s.tell(&wire.Text{Command: wire.TextPing})
-	if s.m.faults.Count() != 1 {
-		t.Errorf("%d were counted", s.m.faults.Count())
+	if s.m.MalformedCount() != 1 {
+		t.Errorf("%d were counted", s.m.MalformedCount())
 	}
 	s.run(200 * ms)
 	if len(s.asked) != 2 {

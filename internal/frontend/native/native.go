@@ -3,6 +3,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -105,6 +106,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		notAllowed(w, http.MethodPost)
 		return
 	}
+	id := ulid.MustNew(ulid.Now(), rand.Reader)
+	w.Header().Set(headerJob, id.String())
 	if strings.Contains(r.Header.Get("Prefer"), "respond-async") {
 		problem{Type: "not-implemented", Status: http.StatusNotImplemented, Title: "Asynchronous calls are not there yet",
 			Detail: "this release only answers synchronously; send the request without Prefer: respond-async"}.write(w)
@@ -131,8 +134,6 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		bad.write(w)
 		return
 	}
-	id := ulid.MustNew(ulid.Now(), rand.Reader)
-	w.Header().Set("X-Faasd-Job", id.String())
 	answer, refusal, err := h.gateway.Call(r.Context(), frontend.Request{
 		ID: id, Function: name, ContentType: r.Header.Get("Content-Type"), Body: body, Timeout: timeout,
 	})
@@ -145,6 +146,16 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		respond(w, id, timeout, answer)
 	}
 }
+
+// The headers that every answer to a call carries. A job that no queue or no
+// worker had has nobody there, which is no valid name.
+const (
+	headerJob     = "X-Faasd-Job"
+	headerAttempt = "X-Faasd-Attempt"
+	headerQueue   = "X-Faasd-Queue"
+	headerWorker  = "X-Faasd-Worker"
+	nobody        = "-"
+)
 
 // maxContentType is the longest Content-Type, in bytes, that is passed on whole:
 // what internal/wire has room for.
@@ -229,13 +240,9 @@ func brokenBody(err error) *problem {
 // respond writes a job's outcome.
 func respond(w http.ResponseWriter, id ulid.ULID, timeout time.Duration, a frontend.Answer) {
 	head := w.Header()
-	head.Set("X-Faasd-Attempt", strconv.Itoa(a.Attempt))
-	if a.Queue != "" {
-		head.Set("X-Faasd-Queue", a.Queue)
-	}
-	if a.Worker != "" {
-		head.Set("X-Faasd-Worker", a.Worker)
-	}
+	head.Set(headerAttempt, strconv.Itoa(a.Attempt))
+	head.Set(headerQueue, cmp.Or(a.Queue, nobody))
+	head.Set(headerWorker, cmp.Or(a.Worker, nobody))
 	status := http.StatusOK
 	switch a.Code {
 	case wire.CodeOK:

@@ -26,11 +26,17 @@ type problem struct {
 
 func (p problem) write(w http.ResponseWriter) {
 	p.Type = "urn:faasd:problem:" + p.Type
+	head := w.Header()
 	if p.Job == "" {
-		p.Job = w.Header().Get("X-Faasd-Job")
+		p.Job = head.Get(headerJob)
+	}
+	if p.Job != "" && head.Get(headerAttempt) == "" { // it was not accepted
+		head.Set(headerAttempt, "0")
+		head.Set(headerQueue, nobody)
+		head.Set(headerWorker, nobody)
 	}
 	if p.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
+		head.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	writeJSON(w, p.Status, "application/problem+json", p)
 }

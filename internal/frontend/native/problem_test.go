@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"faasd/internal/job"
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -112,6 +114,27 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
+func TestARefusedCallCarriesTheHeadersOfAnyOther(t *testing.T) {
+	s := newStage(t, echo)
+	for kind, w := range map[string]*httptest.ResponseRecorder{
+		"unknown-function": s.call("POST", "/nobody", "x"),
+		"body-too-large":   s.call("POST", "/echo", strings.Repeat("x", maxBody+1)),
+		"bad-timeout":      s.call("POST", "/echo", "x", "X-Timeout", "5"),
+		"not-implemented":  s.call("POST", "/echo", "x", "Prefer", "respond-async"),
+	} {
+		h := w.Header()
+		if _, err := ulid.ParseStrict(h.Get("X-Faasd-Job")); err != nil || h.Get("X-Faasd-Attempt") != "0" || h.Get("X-Faasd-Queue") != "-" || h.Get("X-Faasd-Worker") != "-" {
+			t.Errorf("%s: headers %v, want a job of no attempt at no queue and worker", kind, h)
+		}
+		if p := isProblem(t, w, w.Code, kind); p.Job != h.Get("X-Faasd-Job") {
+			t.Errorf("%s: the body names the job %q", kind, p.Job)
+		}
+	}
+	if h := s.call("GET", "/functions", "").Header(); h.Get("X-Faasd-Job") != "" {
+		t.Errorf("an answer that is of no call names a job: %v", h)
+	}
+}
+
 func TestAsynchronousCallsAreA501(t *testing.T) {
 	s := newStage(t, echo)
 	for _, v := range []string{"respond-async", "wait=10, respond-async"} {
@@ -143,8 +166,8 @@ func TestAJobThatCameToNothingIsA502Or504(t *testing.T) {
 		if w.Header().Get("X-Faasd-Attempt") != "3" || w.Header().Get("X-Faasd-Queue") != "queueA" {
 			t.Errorf("code %d: headers %v do not say where and how often it ran", c.code, w.Header())
 		}
-		if _, there := w.Header()["X-Faasd-Worker"]; there {
-			t.Errorf("code %d: a worker is named that there was none of", c.code)
+		if w.Header().Get("X-Faasd-Worker") != "-" {
+			t.Errorf("code %d: a worker is named that there was none of: %v", c.code, w.Header())
 		}
 	}
 }
