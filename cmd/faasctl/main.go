@@ -13,8 +13,11 @@ func main() {
 
 func program() config.Program {
 	return config.Program{
-		Name:     "faasctl",
-		Summary:  "look at a running faasd",
-		Commands: []config.Command{&status{}},
+		Name:    "faasctl",
+		Summary: "look at a running faasd, and act on it",
+		Commands: []config.Command{
+			&status{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
+			&kill{}, &drain{}, &undrain{}, &scale{},
+		},
 	}
 }

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"faasd/internal/config"
 	"faasd/internal/operator"
@@ -40,95 +36,75 @@ func (c *status) Run(ctx context.Context, std config.Stdio) error {
 	}
 	defer o.Close()
 	if c.json {
-		e := json.NewEncoder(std.Out)
-		e.SetIndent("", "  ")
-		return e.Encode(picture)
+		return printJSON(std.Out, picture)
 	}
 	return printStatus(std.Out, picture)
 }
 
 // printStatus writes the tables of `faasctl status`.
 func printStatus(out io.Writer, p operator.Picture) error {
-	var table bytes.Buffer
-	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	row := func(cells ...any) {
-		text := make([]string, len(cells))
-		for i, c := range cells {
-			text[i] = fmt.Sprint(c)
-		}
-		fmt.Fprintln(t, strings.Join(text, "\t"))
-	}
-	row("QUEUE", "STATE", "WORKERS", "FREE", "WAITING", "IN-FLIGHT", "OLDEST", "DONE", "HANDED")
+	t := newTable()
+	addQueues(t, p)
+	t.row()
+	addWorkers(t, p.Workers)
+	t.row()
+	addParts(t, p)
+	return t.write(out)
+}
+
+func addQueues(t *table, p operator.Picture) {
+	t.row("QUEUE", "STATE", "WORKERS", "FREE", "WAITING", "IN-FLIGHT", "OLDEST", "DONE", "HANDED")
 	for _, q := range p.Queues {
-		row(q.Name, word(q.State), q.Workers, of(q.Free, q.Slots), q.Waiting, q.Running, age(q.Oldest), q.Done, fmt.Sprintf("+%d/-%d", q.Taken, q.Moved))
+		t.row(q.Name, word(q.State), q.Workers, of(q.Free, q.Slots), q.Waiting, q.Running, age(q.Oldest), q.Done, fmt.Sprintf("+%d/-%d", q.Taken, q.Moved))
 	}
 	n := p.Totals
-	row(fmt.Sprintf("%d in all", n.Queues), "", n.Workers, of(n.Free, n.Slots), n.Waiting, n.Running, "", n.Done, "")
-	row()
-	row("WORKER", "STATE", "QUEUE", "KIND", "IN-FLIGHT", "DONE", "HEARD", "HOST/PID", "FUNCTIONS")
-	for _, w := range p.Workers {
+	t.row(fmt.Sprintf("%d in all", n.Queues), "", n.Workers, of(n.Free, n.Slots), n.Waiting, n.Running, "", n.Done, "")
+}
+
+func addWorkers(t *table, workers []operator.Worker) {
+	t.row("WORKER", "STATE", "QUEUE", "KIND", "IN-FLIGHT", "DONE", "HEARD", "HOST/PID", "FUNCTIONS")
+	for _, w := range workers {
 		last := strings.Join(w.Functions, ",")
 		if w.Reason != "" {
 			last = w.Reason
 		}
-		row(w.Name, word(w.State), w.Queue, w.Kind, of(w.Running, w.Slots), w.Done, age(w.HeardMillis), at(w.Host, w.PID), last)
+		t.row(w.Name, word(w.State), w.Queue, w.Kind, of(w.Running, w.Slots), w.Done, age(w.HeardMillis), at(w.Host, w.PID), last)
 	}
-	row()
-	row("PART", "STATE", "ROLE", "HOST/PID", "MALFORMED", "JOBS")
+}
+
+func addParts(t *table, p operator.Picture) {
+	t.row("PART", "STATE", "ROLE", "HOST/PID", "MALFORMED", "JOBS")
+	row := func(role string, part operator.Part, jobs string) {
+		t.row(part.Name, word(part.State), role, at(part.Host, part.PID), part.Malformed, jobs)
+	}
 	for _, q := range p.Queues {
-		row(q.Name, word(q.State), "queue", at(q.Host, q.PID), q.Malformed, "")
+		row("queue", q.Part, "")
 	}
 	for _, b := range p.Brokers {
 		jobs := ""
 		if b.Broker != nil {
 			jobs = fmt.Sprintf("holds %d, accepted %d", b.Broker.Holding, b.Broker.Accepted)
 		}
-		row(b.Name, word(b.State), "broker", at(b.Host, b.PID), b.Malformed, jobs)
+		row("broker", b, jobs)
 	}
 	for _, f := range p.Frontends {
 		jobs := ""
 		if f.Frontend != nil {
 			jobs = fmt.Sprintf("%d open, accepted %d, refused %d", f.Frontend.Open, f.Frontend.Accepted, f.Frontend.Refused)
 		}
-		row(f.Name, word(f.State), "frontend", at(f.Host, f.PID), f.Malformed, jobs)
+		row("frontend", f, jobs)
 	}
 	for _, c := range p.Coordinators {
-		row(c.Name, word(c.State), "coordinator", at(c.Host, c.PID), c.Malformed, "")
+		row("coordinator", c, "")
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(table.String()) {
-		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
-			return err
+	for _, s := range p.Supervisors {
+		jobs := ""
+		if s.Supervisor != nil {
+			jobs = fmt.Sprintf("%d of %d workers run", s.Supervisor.Running, s.Supervisor.Wanted)
+			if s.Supervisor.HeldMillis > 0 {
+				jobs += ", none is started for " + age(s.Supervisor.HeldMillis)
+			}
 		}
+		row("supervisor", s, jobs)
 	}
-	return nil
-}
-
-func of(part, whole int) string { return fmt.Sprintf("%d/%d", part, whole) }
-
-// word makes what is wrong stand out without colour.
-func word(state string) string {
-	switch state {
-	case "lost":
-		return "!LOST"
-	case "no-workers":
-		return "!NO WRK"
-	}
-	return state
-}
-
-func age(ms int64) string {
-	if ms == 0 {
-		return "-"
-	}
-	return (time.Duration(ms) * time.Millisecond).Round(100 * time.Millisecond).String()
-}
-
-func at(host string, pid int) string {
-	if host == "" && pid == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%s/%d", host, pid)
 }

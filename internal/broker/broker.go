@@ -61,6 +61,7 @@ type Machine struct {
 
 	accepted, answered, late uint64
 	draining                 bool
+	crash                    cluster.Crash
 }
 
 // New makes a broker; nothing happens before the first Tick.
@@ -77,7 +78,8 @@ func New(cfg Config) *Machine {
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
-		State: m.state, Emit: m.Emit,
+		Topics: []string{wire.CommandTopic(m.me)},
+		State:  m.state, Emit: m.Emit,
 		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
 	})
 	m.bus.Start(0)
@@ -112,7 +114,10 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	case LinkJobs:
 		return m.subscription(now, p.Frames)
 	case LinkSubscribe, LinkPublish:
-		_, err := m.bus.Receive(now, p)
+		rest, err := m.bus.Receive(now, p)
+		if rest {
+			return m.fromBus(now, p.Frames)
+		}
 		return err
 	}
 	return nil
@@ -125,6 +130,10 @@ func (m *Machine) Unreachable(role.Time, role.Packet) {}
 func (m *Machine) Tick(now role.Time) {
 	m.awake(now)
 	m.timer.Reset(now)
+	if m.crash.Due(now, &m.timer) {
+		m.Emit(role.Effect{Op: role.OpCrash})
+		return
+	}
 	for _, f := range m.frontends {
 		if f.Poll(now) == job.Down {
 			m.frontendGone(now, f, "silent for 3 s")

@@ -19,6 +19,7 @@ type entry struct {
 	frontend *frontend
 	credit   *job.Link // the link whose credit the job uses
 	size     uint64
+	accepted role.Time
 	deadline role.Time
 	resent   bool // some queue has had it before
 
@@ -45,7 +46,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 		return
 	}
 	e := &entry{
-		msg: msg, frontend: f, credit: f.Link(), size: msg.Size(), deadline: now + ttl(msg),
+		msg: msg, frontend: f, credit: f.Link(), size: msg.Size(), accepted: now, deadline: now + ttl(msg),
 		resent: msg.Flags&wire.FlagResent != 0,
 	}
 	msg.Owner = m.me

@@ -36,6 +36,7 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 		m.rehomeAll(now, q)
 	case event == job.Down:
 		m.cfg.Log.Info("queue left", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
+		m.event(now, wire.LevelInfo, "queue-left", fmt.Sprintf("%s left; %d jobs given to others", q.member.Name, len(q.jobs)))
 		m.dropQueue(now, q)
 		return nil
 	case event == job.Fresh:
@@ -145,6 +146,7 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 		m.requests.Add(q.member.Name, q)
 		m.places.Add(q.member.Name, q)
 		m.cfg.Log.Info("queue takes jobs", "queue", q.member.Name)
+		m.event(now, wire.LevelInfo, "queue-joined", q.member.Name+" takes jobs")
 		return
 	}
 	m.requests.Remove(q)
@@ -155,6 +157,7 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 // queueLost gives up a queue that has been silent too long.
 func (m *Machine) queueLost(now role.Time, q *queue) {
 	m.cfg.Log.Warn("queue lost: silent for 3 s", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
+	m.event(now, wire.LevelWarn, "queue-lost", fmt.Sprintf("%s lost (silent for 3 s); %d jobs given to others", q.member.Name, len(q.jobs)))
 	m.dropQueue(now, q)
 }
 

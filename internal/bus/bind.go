@@ -74,6 +74,9 @@ func (h *Host) bind(l *link, endpoint string) (bound string, err error) {
 	if bound, err = l.bound.bind(endpoint); err != nil {
 		return "", explain(endpoint, err)
 	}
+	if isInproc(bound) {
+		h.ctx.bound(bound)
+	}
 	h.setReady(l.bound) // binding empties the mailbox, like sending
 	return bound, nil
 }

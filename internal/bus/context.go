@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	zmq "github.com/pebbe/zmq4"
+
+	"faasd/internal/role"
 )
 
 // maxSockets is the number of sockets one context may hold. libzmq's own
@@ -28,6 +30,7 @@ type Context struct {
 
 	mu     sync.Mutex // guards what follows
 	hosts  map[*Host]struct{}
+	names  map[string]bool // inproc endpoints that are or were bound
 	closed bool
 }
 
@@ -44,7 +47,7 @@ func NewContext() (*Context, error) {
 		_ = z.Term()
 		return nil, fmt.Errorf("setting up ZeroMQ: %w", err)
 	}
-	return &Context{zmq: z, hosts: make(map[*Host]struct{})}, nil
+	return &Context{zmq: z, hosts: make(map[*Host]struct{}), names: make(map[string]bool)}, nil
 }
 
 // Close stops every host that still runs, waits for it, and ends the context.
@@ -87,4 +90,17 @@ func (c *Context) leave(h *Host) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.hosts, h)
+}
+
+// bound notes that an inproc endpoint has been bound. If that happened before,
+// it has come back, and whoever was connected to it connects again.
+func (c *Context) bound(endpoint string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.names[endpoint] {
+		for h := range c.hosts {
+			h.Do(func(role.Time) { h.redial(endpoint) })
+		}
+	}
+	c.names[endpoint] = true
 }

@@ -11,6 +11,23 @@ import (
 // carryOut does what one effect asks for. What fails is counted or logged;
 // machines find out by what does not come back.
 func (h *Host) carryOut(e *role.Effect) {
+	if h.crashed.Load() {
+		return
+	}
+	switch e.Op {
+	case role.OpCrash:
+		h.linger, h.stopping = -1, true
+		h.crashed.Store(true)
+		if h.crash != nil {
+			h.crash()
+		}
+		return
+	case role.OpExit:
+		if h.exit != nil {
+			h.exit()
+		}
+		return
+	}
 	l := h.link(e.Link)
 	if l == nil {
 		h.log.Error("the machine named an unknown link", "link", e.Link, "op", e.Op)
@@ -87,9 +104,23 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 		h.close(s)
 		return explain(endpoint, err)
 	}
+	s.dialledTo = endpoint
 	h.dialled[address{l.id, peer}] = s
 	h.touched(s)
 	return nil
+}
+
+// redial connects again what was connected to an inproc endpoint: libzmq does
+// so by itself on all other transports.
+func (h *Host) redial(endpoint string) {
+	for _, s := range h.dialled {
+		if s.dialledTo == endpoint {
+			if err := s.zmq.Connect(endpoint); err != nil {
+				h.warn(s.link, "dialling again failed", "endpoint", endpoint, "error", err)
+			}
+			h.touched(s)
+		}
+	}
 }
 
 // touched notes that libzmq may have looked into s's mailbox, so that the

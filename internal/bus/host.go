@@ -25,6 +25,11 @@ type Config struct {
 	// Linger bounds how long Context.Close goes on sending what the machine
 	// had sent before the host stopped. 0 is 200 ms; negative sends nothing.
 	Linger time.Duration
+
+	// Crash is called, in the owner's turn, when the machine asks for
+	// role.OpCrash: the host stops after it and sends nothing more. Exit is
+	// called for role.OpExit; somebody should then call Close. Either may be nil.
+	Crash, Exit func()
 }
 
 // A Host drives one machine over its sockets. Bind its links, then call Run.
@@ -33,11 +38,14 @@ type Host struct {
 	ctx    *Context
 	log    *slog.Logger
 	linger time.Duration
+	crash  func()
+	exit   func()
 	links  []*link // by role.Link; nil where the role has no such link
 
-	inbox  inbox
-	asleep atomic.Bool   // the loop waits, or is about to
-	done   chan struct{} // closed when the host has stopped
+	inbox   inbox
+	asleep  atomic.Bool // the loop waits, or is about to
+	crashed atomic.Bool
+	done    chan struct{} // closed when the host has stopped
 
 	mu    sync.Mutex // guards begun, and until then what follows
 	begun bool       // by Run, or by a Close without Run
@@ -72,6 +80,8 @@ func NewHost(cfg Config) (*Host, error) {
 		ctx:      cfg.Context,
 		log:      cfg.Logger,
 		linger:   cfg.Linger,
+		crash:    cfg.Crash,
+		exit:     cfg.Exit,
 		done:     make(chan struct{}),
 		machine:  cfg.Machine,
 		sockets:  make(map[int32]*socket),
@@ -155,6 +165,10 @@ func (h *Host) begin() bool {
 func (h *Host) stop() {
 	h.Do(func(role.Time) { h.stopping = true })
 }
+
+// Crashed reports whether the host has stopped, or is about to, because its
+// machine asked for role.OpCrash.
+func (h *Host) Crashed() bool { return h.crashed.Load() }
 
 // Stats returns the counters of all links, in the order of their numbers.
 func (h *Host) Stats() []LinkStats {

@@ -63,7 +63,8 @@ type socket struct {
 	fd   int    // ZMQ_FD; libzmq's, never read or closed here
 	id   int32  // in the host's poller
 
-	bound bool
+	bound     bool
+	dialledTo string // "" on a bound one
 
 	endpoints []string // bound, as libzmq resolved them
 

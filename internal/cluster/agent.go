@@ -25,8 +25,9 @@ type AgentConfig struct {
 	Publish      role.Link // 0: an onlooker, which publishes nothing
 	Topics       []string  // prefixes wanted apart from snapshots
 
-	// State returns the member's whole state, without its sequence; Detail
-	// its detail, nil for none. Both are called only when they are published.
+	// State returns the member's whole state, without its sequence, nil for an
+	// operator, who is no member; Detail its detail, nil for none. Both are
+	// called only when they are published.
 	State  func() wire.State
 	Detail func() wire.Detail
 
@@ -48,6 +49,11 @@ type Agent struct {
 	changed   bool
 	published role.Time // when state last went out
 	detailed  role.Time // when detail last went out
+	redetail  bool      // detail differs from what last went out
+
+	events  uint64 // published
+	flow    limiter
+	replies replies
 }
 
 type coordinator struct {
@@ -56,7 +62,9 @@ type coordinator struct {
 	token     wire.Incarnation // makes the snapshot topic private
 	publish   string           // where its XSUB is; empty until known
 	snapshots int
-	topics    map[string]bool // what it has subscribed to at our publishing socket
+	self      wire.Member                   // as of its last snapshot
+	members   map[wire.Incarnation]struct{} // whose states it has passed on, coordinators apart
+	topics    map[string]bool               // what it has subscribed to at our publishing socket
 }
 
 // NewAgent makes an agent; Start dials.
@@ -66,7 +74,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 		a.coordinators = append(a.coordinators, &coordinator{
 			key: fmt.Sprintf("coordinator%d", i), endpoint: ep,
 			// Distinct for each coordinator; no secret is needed.
-			token: cfg.Self + wire.Incarnation(i), topics: make(map[string]bool),
+			token: cfg.Self + wire.Incarnation(i), topics: make(map[string]bool), members: make(map[wire.Incarnation]struct{}),
 		})
 	}
 	return a
@@ -83,17 +91,11 @@ func (a *Agent) Start(role.Time) {
 	}
 }
 
-// Snapshots returns how many coordinators have sent their snapshot.
-func (a *Agent) Snapshots() int {
-	n := 0
-	for _, c := range a.coordinators {
-		n += min(c.snapshots, 1)
-	}
-	return n
-}
-
 // Changed says that the state differs from what was last published.
 func (a *Agent) Changed() { a.changed = true }
+
+// DetailChanged says that the detail differs too, in more than its numbers.
+func (a *Agent) DetailChanged() { a.changed, a.redetail = true, true }
 
 // Receive takes a packet that came on one of the agent's links. States,
 // details and snapshots go into the View; what is neither is returned for the
@@ -120,6 +122,7 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 			return false, err
 		}
 		a.View.State(now, s, 0)
+		a.note(c, &s)
 	case strings.HasPrefix(topic, wire.TopicDetail):
 		var d wire.Detail
 		if err := wire.DecodeBus(p.Frames, &d); err != nil {
@@ -127,6 +130,9 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 		}
 		if d.Topic() != topic {
 			return false, fmt.Errorf("%w: detail of %.200q on topic %.200q", wire.ErrMalformed, d.Topic(), topic)
+		}
+		if err := d.Check(); err != nil {
+			return false, err
 		}
 		a.View.Detail(d)
 	case topic == wire.SnapshotTopic(c.token):
@@ -143,14 +149,56 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 
 func (a *Agent) snapshot(now role.Time, c *coordinator, s *wire.Snapshot) {
 	c.snapshots++
+	c.self = s.Coordinator
 	a.View.Snapshot(now, s)
-	ep := s.Coordinator.Endpoints["publish"]
+	for i := range s.States {
+		a.note(c, &s.States[i].Value)
+	}
+	ep := reachable(&s.Coordinator, "publish", c.endpoint)
 	if a.Publish == 0 || ep == "" || ep == c.publish {
 		return
 	}
 	c.publish = ep
 	clear(c.topics)
 	a.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: a.Publish, Peer: c.key}, Endpoint: ep})
+}
+
+// note remembers, for an operator, whom a coordinator knows.
+func (a *Agent) note(c *coordinator, s *wire.State) {
+	if a.State == nil && s.Role != wire.RoleCoordinator && len(c.members) < maxNoted {
+		c.members[s.Incarnation] = struct{}{}
+	}
+}
+
+// maxNoted bounds what is remembered of whom a coordinator knows.
+const maxNoted = 10_000
+
+// Seen is what is known of one coordinator that has answered.
+type Seen struct {
+	Endpoint string
+	Self     wire.Member
+	Members  map[wire.Incarnation]struct{} // whose states it has passed on, coordinators apart; for an operator only
+}
+
+// Seen returns the coordinators that have answered.
+func (a *Agent) Seen() (list []Seen) {
+	for _, c := range a.coordinators {
+		if c.snapshots > 0 {
+			list = append(list, Seen{c.endpoint, c.self, c.members})
+		}
+	}
+	return list
+}
+
+// reachable is where a member reached at one endpoint has another link. A member
+// bound to several transports advertises the first under the link's own name,
+// and the others under "link-transport".
+func reachable(m *wire.Member, link, at string) string {
+	transport, _, _ := strings.Cut(at, "://")
+	if ep := m.Endpoints[link+"-"+transport]; ep != "" {
+		return ep
+	}
+	return m.Endpoints[link]
 }
 
 // subscription notes what a coordinator wants from us. The first one brings
@@ -167,12 +215,23 @@ func (a *Agent) subscription(now role.Time, c *coordinator, frames [][]byte) err
 	}
 	c.topics[topic] = true
 	switch {
+	case a.State == nil:
 	case strings.HasPrefix(topic, wire.TopicState):
 		a.publishState(now)
 	case strings.HasPrefix(topic, wire.TopicDetail):
 		a.publishDetail(now)
 	}
 	return nil
+}
+
+// Heard reports whether some coordinator passes that topic on from here.
+func (a *Agent) Heard(topic string) bool {
+	for _, c := range a.coordinators {
+		if c.topics[topic] {
+			return true
+		}
+	}
+	return false
 }
 
 // Watched reports whether anybody wants messages of that kind.
@@ -187,11 +246,17 @@ func (a *Agent) Watched(kind string) bool {
 	return false
 }
 
-// Event publishes e if anybody watches.
+// Event publishes e if anybody watches. What goes beyond 50 a second is left
+// out, and its number told by the next event.
 func (a *Agent) Event(now role.Time, e wire.Event) {
-	if !a.Watched(wire.TopicEvent) {
+	if !a.Watched(wire.TopicEvent) || !a.flow.allow(now) {
 		return
 	}
+	if n := a.flow.takeHeld(); n > 0 {
+		e.Text += fmt.Sprintf(" (%d events before this one were left out)", n)
+	}
+	a.events++
+	e.From, e.Number = a.Self, a.events
 	e.Millis = a.Wall(now).UnixMilli()
 	a.Send(wire.EncodeBus(e.Topic(), e))
 }
@@ -207,14 +272,14 @@ func (a *Agent) Send(frames [][]byte) {
 
 // Tick publishes what is due.
 func (a *Agent) Tick(now role.Time) {
-	if a.Publish == 0 {
+	if a.State == nil {
 		return
 	}
 	if now >= a.stateDue() {
 		a.publishState(now)
 	}
-	if a.Detail != nil && now >= a.detailed+publishEvery {
-		a.detailed = now
+	if a.Detail != nil && now >= a.detailDue() {
+		a.detailed, a.redetail = now, false
 		if a.Watched(wire.TopicDetail) {
 			a.publishDetail(now)
 		}
@@ -228,13 +293,20 @@ func (a *Agent) stateDue() role.Time {
 	return a.published + publishEvery
 }
 
+func (a *Agent) detailDue() role.Time {
+	if a.redetail {
+		return a.detailed + publishGap
+	}
+	return a.detailed + publishEvery
+}
+
 // Wake returns when Tick wants to be called next.
 func (a *Agent) Wake() role.Time {
-	if a.Publish == 0 {
+	if a.State == nil {
 		return role.Never
 	}
 	if a.Detail != nil {
-		return min(a.stateDue(), a.detailed+publishEvery)
+		return min(a.stateDue(), a.detailDue())
 	}
 	return a.stateDue()
 }

@@ -150,12 +150,12 @@ func TestSnapshotFillsTheViewAndSaysWhereToPublish(t *testing.T) {
 	if e := m.View.Get(7); e == nil || e.State.Name != "q" {
 		t.Errorf("the view has %+v", e)
 	}
-	if m.Snapshots() != 1 {
-		t.Errorf("%d snapshots, want 1", m.Snapshots())
+	if len(m.Seen()) != 1 {
+		t.Errorf("%d snapshots, want 1", len(m.Seen()))
 	}
 	m.snapshot(second, "coordinator0", "tcp://c0:5556")
-	if got := m.take(); len(got) > 0 || m.Snapshots() != 1 {
-		t.Errorf("the same coordinator's second snapshot brings %+v and a count of %d", got, m.Snapshots())
+	if got := m.take(); len(got) > 0 || len(m.Seen()) != 1 {
+		t.Errorf("the same coordinator's second snapshot brings %+v and a count of %d", got, len(m.Seen()))
 	}
 	m.snapshot(second, "coordinator0", "")
 	if got := m.take(); len(got) > 0 {
@@ -356,8 +356,8 @@ func TestOnlookerPublishesNothing(t *testing.T) {
 func TestTwoCoordinatorsEachGetEverything(t *testing.T) {
 	m := newMember(t, twoCoordinators)
 	m.join(0)
-	if m.Snapshots() != 2 {
-		t.Errorf("%d snapshots, want 2", m.Snapshots())
+	if len(m.Seen()) != 2 {
+		t.Errorf("%d snapshots, want 2", len(m.Seen()))
 	}
 	m.Tick(0)
 	m.expectSent("state to coordinator0", "state to coordinator1")
@@ -429,7 +429,7 @@ func TestStatesDetailsAndSnapshotsGoIntoTheViewTheRestToTheRole(t *testing.T) {
 	if got := m.View.Get(7); got == nil || got.State.Sequence != 1 || got.At != second || got.Detail == nil {
 		t.Errorf("the view has %+v", got)
 	}
-	if m.Snapshots() != 1 {
+	if len(m.Seen()) != 1 {
 		t.Error("somebody else's snapshot was taken for its own")
 	}
 }
@@ -503,7 +503,7 @@ func TestMalformedPacketsChangeNothing(t *testing.T) {
 			if got := known(&m.View); !reflect.DeepEqual(got, before) {
 				t.Errorf("the view has become %+v", got)
 			}
-			if m.Snapshots() != 2 || m.coordinators[0].publish != "tcp://c0:5556" || !m.Watched(wire.TopicEvent) {
+			if len(m.Seen()) != 2 || m.coordinators[0].publish != "tcp://c0:5556" || !m.Watched(wire.TopicEvent) {
 				t.Error("what is known of the coordinators has changed")
 			}
 		})

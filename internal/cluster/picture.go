@@ -24,7 +24,12 @@ type Picture struct {
 	Frontends    []Part   `json:"frontends"`
 	Brokers      []Part   `json:"brokers"`
 	Coordinators []Part   `json:"coordinators"`
+	Supervisors  []Part   `json:"supervisors"` // of the workers of `faasd up`
+	Jobs         []Job    `json:"jobs"`        // those that have been in their queues longest, the oldest first
 }
+
+// Job is one job at a queue.
+type Job = wire.JobDetail
 
 // Totals add up what is not lost.
 type Totals struct {
@@ -50,6 +55,8 @@ type Part struct {
 	Endpoints   map[string]string   `json:"endpoints"`
 	Broker      *wire.BrokerState   `json:"broker,omitempty"`
 	Frontend    *wire.FrontendState `json:"frontend,omitempty"`
+
+	Supervisor *wire.SupervisorState `json:"supervisor,omitempty"`
 }
 
 // Queue is one queue.
@@ -69,8 +76,14 @@ type Queue struct {
 
 // Worker is one worker of a queue, as that queue sees it.
 type Worker struct {
-	Queue string `json:"queue"`
+	Queue            string           `json:"queue"`
+	QueueIncarnation wire.Incarnation `json:"queue_incarnation"` // of the one that says so
 	wire.WorkerDetail
+}
+
+// Same reports whether o is the same worker as w, at another moment perhaps.
+func (w Worker) Same(o Worker) bool {
+	return w.ID == o.ID && w.QueueIncarnation == o.QueueIncarnation
 }
 
 // Picture draws the view as of now.
@@ -78,7 +91,7 @@ func (v *View) Picture(now time.Duration) Picture {
 	p := Picture{
 		Queues: []Queue{}, Workers: []Worker{},
 		Frontends: v.parts(now, wire.RoleFrontend), Brokers: v.parts(now, wire.RoleBroker),
-		Coordinators: v.parts(now, wire.RoleCoordinator),
+		Coordinators: v.parts(now, wire.RoleCoordinator), Supervisors: v.parts(now, wire.RoleSupervisor), Jobs: []Job{},
 	}
 	for _, e := range v.Members(now, wire.RoleQueue) {
 		q := drawQueue(now, e)
@@ -93,11 +106,25 @@ func (v *View) Picture(now time.Duration) Picture {
 			if q.State == StateLost && w.State != wire.WorkerLost {
 				w.State, w.Reason = wire.WorkerLost, "its queue is lost"
 			}
-			p.Workers = append(p.Workers, Worker{q.Name, w})
+			p.Workers = append(p.Workers, Worker{q.Name, q.Incarnation, w})
 		}
+		if q.State == StateLost {
+			continue
+		}
+		p.Jobs = append(p.Jobs, e.Detail.Jobs...)
 	}
+	slices.SortStableFunc(p.Jobs, func(a, b Job) int { return cmp.Compare(b.AgeMillis, a.AgeMillis) })
 	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
 	return p
+}
+
+// QueueParts returns what queues have in common with all other members.
+func (p *Picture) QueueParts() []Part {
+	parts := make([]Part, len(p.Queues))
+	for i, q := range p.Queues {
+		parts[i] = q.Part
+	}
+	return parts
 }
 
 func (v *View) parts(now time.Duration, role string) []Part {
@@ -113,7 +140,7 @@ func drawPart(now time.Duration, e *Entry) Part {
 	p := Part{
 		Name: s.Name, State: StateOK, Incarnation: s.Incarnation, Host: s.Host, PID: s.PID, Version: s.Version,
 		AgeMillis: (now - e.At).Milliseconds(), Malformed: s.Malformed, Endpoints: s.Endpoints,
-		Broker: s.Broker, Frontend: s.Frontend,
+		Broker: s.Broker, Frontend: s.Frontend, Supervisor: s.Supervisor,
 	}
 	switch {
 	case e.Stale(now):

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"faasd/internal/cluster"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -29,6 +30,8 @@ const (
 	keptFor = time.Minute
 	// maxKept bounds the values kept, against a stranger who publishes many.
 	maxKept = 20_000
+	// maxHistory is how many events are kept for whoever asks what happened.
+	maxHistory = 1000
 	// stateEvery is how often the coordinator publishes its own state.
 	stateEvery = time.Second
 )
@@ -48,6 +51,10 @@ type Machine struct {
 	sequence uint64
 	due      role.Time // of its own state
 
+	commands cluster.CommandLine
+	crash    cluster.Crash
+	history  []json.RawMessage // events, oldest first
+
 	states  map[string]*kept // by topic
 	details map[string]*kept
 	wanted  map[string]int // subscriptions that are passed on to publishers
@@ -65,6 +72,8 @@ func New(cfg Config) *Machine {
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.subscribe(1, wire.TopicState)
+	m.subscribe(1, wire.TopicEvent)
+	m.subscribe(1, wire.CommandTopic(cfg.Self.Incarnation))
 	return m
 }
 
@@ -115,13 +124,42 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if err := keep(m.details, topic, frames[1], now); err != nil {
 			return err
 		}
-	case strings.HasPrefix(topic, wire.TopicEvent), strings.HasPrefix(topic, wire.TopicTake),
-		strings.HasPrefix(topic, wire.TopicOffer):
+	case strings.HasPrefix(topic, wire.TopicEvent):
+		if !json.Valid(frames[1]) || len(frames[1]) > wire.MaxEvent {
+			return fmt.Errorf("%w: event is not JSON, or longer than %d bytes", wire.ErrMalformed, wire.MaxEvent)
+		}
+		if m.history = append(m.history, frames[1]); len(m.history) > maxHistory {
+			m.history[0] = nil
+			m.history = m.history[1:]
+		}
+	case topic == wire.CommandTopic(m.cfg.Self.Incarnation):
+		return m.commanded(now, frames)
+	case strings.HasPrefix(topic, wire.TopicTake), strings.HasPrefix(topic, wire.TopicOffer),
+		strings.HasPrefix(topic, wire.TopicCommand), strings.HasPrefix(topic, wire.TopicReply):
 	default:
 		return fmt.Errorf("%w: topic %.100q", wire.ErrMalformed, topic)
 	}
 	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: frames}})
 	return nil
+}
+
+// commanded answers a command to this coordinator.
+func (m *Machine) commanded(now role.Time, frames [][]byte) error {
+	reply, err := m.commands.Answer(frames, func(c *wire.Command) wire.Reply {
+		r := wire.Reply{Role: wire.RoleCoordinator, Name: m.cfg.Self.Name}
+		if c.Verb != wire.VerbCrash {
+			r.Text = fmt.Sprintf("a coordinator cannot %.20q", c.Verb)
+			return r
+		}
+		m.cfg.Log.Warn("killed by an operator", "by", c.By)
+		m.crash.Ask(now, &m.timer)
+		r.OK, r.Text = true, "coordinator "+m.cfg.Self.Name+" dies"
+		return r
+	})
+	if err == nil {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: reply}})
+	}
+	return err
 }
 
 func keep(in map[string]*kept, topic string, value []byte, now role.Time) error {
@@ -150,7 +188,13 @@ func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
 		if on {
 			m.sendSnapshot(now, topic)
 		}
-	case strings.HasPrefix(topic, wire.TopicState): // every state comes anyway
+	case strings.HasPrefix(topic, wire.TopicHistory):
+		if on {
+			m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, struct {
+				Events []json.RawMessage `json:"events"`
+			}{append([]json.RawMessage{}, m.history...)})}})
+		}
+	case strings.HasPrefix(topic, wire.TopicState), strings.HasPrefix(topic, wire.TopicEvent): // they all come anyway
 	case on:
 		if len(m.wanted) >= maxKept {
 			return fmt.Errorf("%w: more than %d topics subscribed", wire.ErrMalformed, maxKept)
@@ -202,6 +246,10 @@ func (m *Machine) Unreachable(role.Time, role.Packet) {}
 // Tick publishes the coordinator's own state and forgets the silent.
 func (m *Machine) Tick(now role.Time) {
 	m.timer.Reset(now)
+	if m.crash.Due(now, &m.timer) {
+		m.Emit(role.Effect{Op: role.OpCrash})
+		return
+	}
 	if now >= m.due {
 		m.due = now + stateEvery
 		m.publishState(false)

@@ -129,6 +129,15 @@ func (i *Initiator) Drain(now time.Duration) {
 	i.hello(now)
 }
 
+// Undrain takes Drain back.
+func (i *Initiator) Undrain(now time.Duration) {
+	i.flags &^= wire.FlagDraining
+	if i.link != nil {
+		i.link.Flags = i.flags
+	}
+	i.hello(now)
+}
+
 // Farewell tells the peer that the link is over.
 func (i *Initiator) Farewell(now time.Duration, reason string) {
 	if i.link != nil {

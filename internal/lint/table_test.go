@@ -17,6 +17,7 @@ var roles = []string{
 	"internal/queue/...",
 	"internal/coordinator/...",
 	"internal/worker/...",
+	"internal/supervisor/...",
 }
 
 // forRoles is what a role may use.
@@ -52,6 +53,8 @@ var table = []row{
 	{"internal/queue/...", forRoles},
 	{"internal/coordinator/...", forRoles},
 	{"internal/worker/...", forRoles},
+	// Who keeps the workers of `up`; on the bus like every role, so that operators can scale them.
+	{"internal/supervisor/...", forRoles},
 
 	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.

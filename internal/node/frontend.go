@@ -71,7 +71,7 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	})
 	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), log)
 	if err == nil {
-		err = p.bind(frontend.LinkReplies, "replies", f.Replies)
+		err = p.bind(binding{frontend.LinkReplies, "replies", []string{f.Replies}})
 	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())

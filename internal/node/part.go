@@ -4,8 +4,6 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +11,8 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"faasd/internal/bus"
@@ -47,11 +47,7 @@ type Identity struct {
 
 // member draws an incarnation and fills in what is known of the process.
 func (id *Identity) member() wire.Member {
-	var b [8]byte
-	for binary.BigEndian.Uint64(b[:]) == 0 {
-		_, _ = rand.Read(b[:]) // never fails
-	}
-	inc := wire.Incarnation(binary.BigEndian.Uint64(b[:]))
+	inc := wire.NewIncarnation()
 	if id.Name == "" {
 		id.Name = fmt.Sprintf("%s-%s", id.Role[:1], inc.String()[:6])
 	}
@@ -61,6 +57,7 @@ func (id *Identity) member() wire.Member {
 	}
 	return wire.Member{
 		Role: id.Role, Name: id.Name, Incarnation: inc, Host: host, PID: os.Getpid(), Version: config.Version,
+		Protocol: wire.BusProtocol,
 	}
 }
 
@@ -71,31 +68,55 @@ type Part struct {
 	host    *bus.Host
 	machine machine
 	bound   map[string]string // by link name, as bound
+	crash   func()            // what ends the role as SIGKILL would; nil: the host's end is enough
+	exiting chan struct{}     // closed when the role wants its process to stop in order
 	ended   chan struct{}     // closed when the host has stopped
 	err     error             // of the host; valid once ended
 }
 
 // newPart joins a machine to the bus. Nothing happens before run.
 func newPart(ctx *bus.Context, id Identity, m machine, links map[role.Link]bus.LinkSpec, log *slog.Logger) (*Part, error) {
-	host, err := bus.NewHost(bus.Config{Context: ctx, Machine: m, Links: links, Logger: log})
-	if err != nil {
-		return nil, err
+	p := &Part{
+		id: id, log: log, machine: m,
+		bound: make(map[string]string), exiting: make(chan struct{}), ended: make(chan struct{}),
 	}
-	return &Part{
-		id: id, log: log, host: host, machine: m,
-		bound: make(map[string]string), ended: make(chan struct{}),
-	}, nil
+	var err error
+	p.host, err = bus.NewHost(bus.Config{
+		Context: ctx, Machine: m, Links: links, Logger: log,
+		Crash: func() {
+			if p.crash != nil {
+				p.crash()
+			}
+		},
+		Exit: sync.OnceFunc(func() { close(p.exiting) }),
+	})
+	return p, err
 }
 
-// bind binds a link to endpoints; the first is the one that is advertised.
-func (p *Part) bind(link role.Link, name string, endpoints ...string) error {
-	for i, ep := range endpoints {
-		bound, err := p.host.Bind(link, ep)
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			p.bound[name] = bound
+// binding is a link and the endpoints that it is bound to. The first is
+// advertised under the link's name, the others under "name-transport".
+type binding struct {
+	link      role.Link
+	name      string
+	endpoints []string
+}
+
+// bind binds links, or none: after an error the part is of no use.
+func (p *Part) bind(links ...binding) error {
+	for _, b := range links {
+		for i, ep := range b.endpoints {
+			bound, err := p.host.Bind(b.link, ep)
+			if err != nil {
+				p.host.Close()
+				return err
+			}
+			name := b.name
+			if i == 0 {
+				p.bound[name] = bound
+			} else {
+				transport, _, _ := strings.Cut(bound, "://")
+				name += "-" + transport
+			}
 			p.machine.Advertise(name, p.reachable(bound))
 		}
 	}
@@ -203,10 +224,12 @@ var errEnded = errors.New("the role stopped by itself")
 // alone runs the one role of a process: it is announced, runs until ctx ends,
 // and is stopped within grace.
 func alone(ctx context.Context, p *Part, grace time.Duration, announce func(config.Ready)) error {
+	p.crash = func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
 	p.run()
 	announce(p.Ready())
 	select {
 	case <-ctx.Done():
+	case <-p.exiting:
 	case <-p.ended:
 		return errors.Join(errEnded, p.err)
 	}

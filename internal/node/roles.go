@@ -13,6 +13,8 @@ import (
 	"faasd/internal/function"
 	"faasd/internal/job"
 	"faasd/internal/queue"
+	"faasd/internal/role"
+	"faasd/internal/supervisor"
 	"faasd/internal/wire"
 	"faasd/internal/worker"
 )
@@ -49,10 +51,10 @@ func (c Coordinator) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.bind(coordinator.LinkPublish, "publish", c.Publish...); err != nil {
-		return nil, err
-	}
-	return p, p.bind(coordinator.LinkSubscribe, "subscribe", c.Subscribe...)
+	return p, p.bind(
+		binding{coordinator.LinkPublish, "publish", c.Publish},
+		binding{coordinator.LinkSubscribe, "subscribe", c.Subscribe},
+	)
 }
 
 // Broker is a broker's settings.
@@ -74,16 +76,12 @@ func (b Broker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.bind(broker.LinkFrontends, "frontends", b.Frontends); err != nil {
-		return nil, err
-	}
-	if err := p.bind(broker.LinkWorkers, "workers", b.Workers); err != nil {
-		return nil, err
-	}
-	if err := p.bind(broker.LinkJobs, "jobs", b.Jobs); err != nil {
-		return nil, err
-	}
-	return p, p.bind(broker.LinkResponses, "responses", b.Responses)
+	return p, p.bind(
+		binding{broker.LinkFrontends, "frontends", []string{b.Frontends}},
+		binding{broker.LinkWorkers, "workers", []string{b.Workers}},
+		binding{broker.LinkJobs, "jobs", []string{b.Jobs}},
+		binding{broker.LinkResponses, "responses", []string{b.Responses}},
+	)
 }
 
 // Queue is a queue's settings. Brokers and BrokerJobs belong together, one by one.
@@ -122,7 +120,7 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.bind(queue.LinkWorkers, "workers", q.Workers)
+	return p, p.bind(binding{queue.LinkWorkers, "workers", []string{q.Workers}})
 }
 
 // Worker is a worker's settings.
@@ -146,6 +144,44 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	}
 	r.Attach(p.host.Now, p.host.Do)
 	return p, nil
+}
+
+// supervision is the role that an operator scales the workers of `up` by.
+type supervision struct {
+	Identity
+	Workers      int
+	Coordinators []string // XPUB endpoints to dial
+	keeper       *keeper
+}
+
+func (s supervision) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	s.Role = wire.RoleSupervisor
+	self := s.member()
+	log = log.With("role", s.Role, "id", s.Name)
+	m := &supervised{keeper: s.keeper, Machine: supervisor.New(supervisor.Config{
+		Self: self, Coordinators: s.Coordinators, Workers: s.Workers, Log: log, Started: bus.Started(),
+	})}
+	p, err := newPart(ctx, s.Identity, m, supervisor.Links(), log)
+	if err != nil {
+		return nil, err
+	}
+	s.keeper.changed = func(running int) {
+		p.host.Do(func(role.Time) { m.Running(running) })
+	}
+	return p, nil
+}
+
+// supervised is a supervisor whose decisions a keeper carries out.
+type supervised struct {
+	*supervisor.Machine
+	keeper *keeper
+}
+
+// Effects has the keeper do what is wanted now, and returns the machine's effects.
+func (s *supervised) Effects() []role.Effect {
+	s.keeper.want(s.Wanted())
+	s.keeper.hold(s.Held())
+	return s.Machine.Effects()
 }
 
 // starter is the settings of a role.

@@ -36,14 +36,15 @@ type Up struct {
 // system is a running Up. Roles are linked over inproc; what workers and
 // operators need is bound in the data folder too.
 type system struct {
-	dir         *dataDir
-	zmq         *bus.Context
-	metrics     *metrics.Set
-	frontend    *FrontendPart
-	broker      *Part
-	queues      []*Part
-	coordinator *Part
-	workers     *supervisor
+	dir      *dataDir
+	zmq      *bus.Context
+	log      *slog.Logger
+	metrics  *metrics.Set
+	frontend *FrontendPart
+	roles    []*slot // all others; each stops before those behind it
+	broker   *slot   // one of them
+	queues   int
+	keeper   *keeper
 }
 
 // RunUp runs the embedded system until ctx ends, and then stops it within
@@ -72,7 +73,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 	}
 	// Workers that came before the queues would all go to the first ones.
 	if s.frontend.wait(ctx, s.allRoutable) == nil {
-		s.workers.keep(u.Workers)
+		s.keeper.begin()
 	}
 	ready := s.frontend.gateway.Ready
 	if u.Workers > 0 {
@@ -91,7 +92,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 
 // open binds everything and starts nothing.
 func (u Up) open(log *slog.Logger) (s *system, err error) {
-	s = &system{metrics: metrics.New()}
+	s = &system{metrics: metrics.New(), log: log, queues: u.Queues}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -103,64 +104,71 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 	if s.zmq, err = bus.NewContext(); err != nil {
 		return s, err
 	}
-	const subscribe = "inproc://coordinator-subscribe"
-	coordinators := []string{subscribe}
-	if s.coordinator, err = (Coordinator{
-		Identity:  Identity{Name: "coordinator1"},
-		Publish:   []string{"inproc://coordinator-publish", s.dir.socket("coordinator-publish")},
-		Subscribe: []string{subscribe, s.dir.socket("coordinator-subscribe")},
-	}).start(s.zmq, log); err != nil {
+	s.keeper, err = newKeeper([]string{
+		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--grace", u.Grace.String(), "--log-level", u.Log.Level, "--log-format", u.Log.Format,
+	}, filepath.Join(s.dir.path, logFolder), u.Grace, log)
+	if err != nil {
 		return s, err
 	}
-	const frontends, jobs, responses = "inproc://broker-frontends", "inproc://broker-jobs", "inproc://broker-responses"
-	if s.broker, err = (Broker{
-		Identity: Identity{Name: "broker1"}, Limits: u.Limits, Coordinators: coordinators,
-		Frontends: frontends, Workers: s.dir.socket("broker"), Jobs: jobs, Responses: responses,
-	}).start(s.zmq, log); err != nil {
-		return s, err
-	}
-	for i := range u.Queues {
-		name := config.QueueName(i)
-		q, err := (Queue{
-			Identity: Identity{Name: name}, Limits: u.Limits, Results: u.Results, Coordinators: coordinators,
-			Workers: s.dir.socket(name), Brokers: []string{responses}, BrokerJobs: []string{jobs},
-		}).start(s.zmq, log)
+	for _, role := range u.roles(s) {
+		slot, err := newSlot(s.zmq, role, log)
 		if err != nil {
 			return s, err
 		}
-		s.queues = append(s.queues, q)
+		s.roles = append(s.roles, slot)
+		if _, ok := role.(Broker); ok {
+			s.broker = slot
+		}
 	}
-	if s.frontend, err = startFrontend(s.zmq, Frontend{
+	s.frontend, err = startFrontend(s.zmq, Frontend{
 		Identity: Identity{Name: "frontend1"}, Limits: u.Limits, HTTP: u.HTTP, Timeout: u.Timeout, Attempts: u.Attempts,
-		Replies: "inproc://frontend-replies", Brokers: []string{frontends}, Coordinators: coordinators,
-	}, s.metrics, log); err != nil {
-		return s, err
-	}
-	s.workers, err = newSupervisor([]string{
-		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--grace", u.Grace.String(), "--log-level", u.Log.Level, "--log-format", u.Log.Format,
-	}, filepath.Join(s.dir.path, logFolder), log)
+		Replies: "inproc://frontend-replies", Brokers: []string{frontendsAt}, Coordinators: []string{subscribeAt},
+	}, s.metrics, log)
 	return s, err
 }
 
-// parts are the roles of this process; each stops before those behind it.
-func (s *system) parts() []*Part {
-	all := append([]*Part{}, s.queues...)
-	return append(all, s.broker, s.coordinator)
+// Where the roles of `up` reach each other.
+const (
+	publishAt   = "inproc://coordinator-publish"
+	subscribeAt = "inproc://coordinator-subscribe"
+	frontendsAt = "inproc://broker-frontends"
+	jobsAt      = "inproc://broker-jobs"
+	responsesAt = "inproc://broker-responses"
+)
+
+// roles are the roles of this process but for the frontend; each stops before
+// those behind it.
+func (u Up) roles(s *system) []starter {
+	coordinators := []string{subscribeAt}
+	roles := []starter{supervision{
+		Identity: Identity{Name: "up"}, Workers: u.Workers, Coordinators: coordinators, keeper: s.keeper,
+	}}
+	for i := range u.Queues {
+		name := config.QueueName(i)
+		roles = append(roles, Queue{
+			Identity: Identity{Name: name}, Limits: u.Limits, Results: u.Results, Coordinators: coordinators,
+			Workers: s.dir.socket(name), Brokers: []string{responsesAt}, BrokerJobs: []string{jobsAt},
+		})
+	}
+	return append(roles, Broker{
+		Identity: Identity{Name: "broker1"}, Limits: u.Limits, Coordinators: coordinators,
+		Frontends: frontendsAt, Workers: s.dir.socket("broker"), Jobs: jobsAt, Responses: responsesAt,
+	}, Coordinator{
+		Identity:  Identity{Name: "coordinator1"},
+		Publish:   []string{publishAt, s.dir.socket("coordinator-publish")},
+		Subscribe: []string{subscribeAt, s.dir.socket("coordinator-subscribe")},
+	})
 }
 
 // watch fails the system when one of its parts ends by itself.
 func (s *system) watch(ctx context.Context, failed context.CancelCauseFunc) {
-	for _, p := range append(s.parts(), s.frontend.Part) {
-		go func() {
-			select {
-			case <-p.ended:
-				failed(fmt.Errorf("%s: %w", p.id.Name, errors.Join(errEnded, p.err)))
-			case <-ctx.Done():
-			}
-		}()
+	for _, r := range s.roles {
+		go r.keep(ctx, failed)
 	}
 	go func() {
 		select {
+		case <-s.frontend.ended:
+			failed(fmt.Errorf("%s: %w", s.frontend.id.Name, errors.Join(errEnded, s.frontend.err)))
 		case e := <-s.frontend.served:
 			failed(fmt.Errorf("HTTP server on %s: %w", s.frontend.URL(), e))
 		case <-ctx.Done():
@@ -170,19 +178,20 @@ func (s *system) watch(ctx context.Context, failed context.CancelCauseFunc) {
 
 // allRoutable reports whether the broker knows all queues.
 func (s *system) allRoutable(context.Context) (all bool, err error) {
-	s.broker.turn(func(role.Time) { all = s.broker.machine.(*broker.Machine).Routable() == len(s.queues) })
+	b := s.broker.get()
+	b.turn(func(role.Time) { all = b.machine.(*broker.Machine).Routable() == s.queues })
 	return all, nil
 }
 
 func (s *system) run() {
-	for _, p := range s.parts() {
-		p.run()
+	for _, r := range s.roles {
+		r.get().run()
 	}
 	s.frontend.run()
 	s.metrics.Links(func() []metrics.Link {
 		all := s.frontend.counters()
-		for _, p := range s.parts() {
-			all = append(all, p.counters()...)
+		for _, r := range s.roles {
+			all = append(all, r.get().counters()...)
 		}
 		return all
 	})
@@ -191,10 +200,13 @@ func (s *system) run() {
 // stop stops senders before receivers: first no new requests and the open ones
 // answered, then the workers, then what lies between.
 func (s *system) stop(ctx context.Context) {
+	for _, r := range s.roles {
+		r.settle()
+	}
 	s.frontend.Stop(ctx)
-	s.workers.stop(ctx)
-	for _, p := range s.parts() {
-		p.Stop(ctx)
+	s.keeper.stop(ctx)
+	for _, r := range s.roles {
+		r.get().Stop(ctx)
 	}
 }
 

@@ -4,8 +4,6 @@ package operator
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,10 +22,25 @@ type Picture = cluster.Picture
 // Worker is one worker of a Picture.
 type Worker = cluster.Worker
 
+// Part is what all members of a Picture have.
+type Part = cluster.Part
+
+// Queue is one queue of a Picture.
+type Queue = cluster.Queue
+
+// Job is one job of a Picture.
+type Job = cluster.Job
+
+// Event is something that happened.
+type Event = wire.Event
+
 // ErrNoCluster: no coordinator answered.
 var ErrNoCluster = errors.New("no cluster reached")
 
-const linkSubscribe role.Link = 1
+const (
+	linkSubscribe role.Link = iota + 1
+	linkPublish
+)
 
 // pollEvery is how often a condition on the picture is looked at again.
 const pollEvery = 10 * time.Millisecond
@@ -51,7 +64,9 @@ func Open(endpoints []string) (*Operator, error) {
 	w := newWatcher(endpoints)
 	host, err := bus.NewHost(bus.Config{
 		Context: zmq, Machine: w, Logger: slog.New(slog.DiscardHandler),
-		Links: map[role.Link]bus.LinkSpec{linkSubscribe: {Name: "subscribe", Kind: bus.Sub}},
+		Links: map[role.Link]bus.LinkSpec{
+			linkSubscribe: {Name: "subscribe", Kind: bus.Sub}, linkPublish: {Name: "publish", Kind: bus.Pub},
+		},
 	})
 	if err != nil {
 		return nil, errors.Join(err, zmq.Close())
@@ -81,23 +96,53 @@ func (o *Operator) Picture() Picture {
 // Await waits for the first whole picture: a coordinator's snapshot, and the
 // workers of each queue in it. When ctx ends before the snapshot has come, the
 // error wraps ErrNoCluster; a queue that does not tell of its workers in time
-// is left without them.
+// is left without them. A cluster that this program does not understand, or
+// coordinators of two clusters, are an error.
 func (o *Operator) Await(ctx context.Context) (Picture, error) {
+	var snapshot, whole bool
+	var bad error
+	if o.poll(ctx, func(now role.Time) bool {
+		if bad = o.watcher.foreign(); bad == nil {
+			snapshot, whole = o.watcher.complete(now)
+		}
+		return whole || bad != nil
+	}) != nil && bad == nil {
+		o.turn(func(role.Time) { bad = o.watcher.mixed() })
+	}
+	switch {
+	case bad != nil:
+		return Picture{}, bad
+	case !snapshot:
+		return Picture{}, fmt.Errorf("%w at %s; see that a coordinator runs there (`faasd coordinator`), or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "))
+	}
+	return o.Picture(), nil
+}
+
+// Until waits until the picture is as wanted and returns it, or the last one
+// and the context's error.
+func (o *Operator) Until(ctx context.Context, wanted func(Picture) bool) (Picture, error) {
+	var p Picture
+	err := o.poll(ctx, func(now role.Time) bool {
+		p = o.watcher.agent.View.Picture(now)
+		return wanted(p)
+	})
+	return p, err
+}
+
+// poll looks, in the owner's turn, until ok holds.
+func (o *Operator) poll(ctx context.Context, ok func(now role.Time) bool) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		var snapshot, whole bool
-		o.turn(func(now role.Time) { snapshot, whole = o.watcher.complete(now) })
-		if whole {
-			return o.Picture(), nil
+		held := false
+		o.turn(func(now role.Time) { held = ok(now) })
+		if held {
+			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if snapshot {
-				return o.Picture(), nil
-			}
-			return Picture{}, fmt.Errorf("%w at %s; see that a coordinator runs there (`faasd coordinator`), or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "))
+			return ctx.Err()
 		}
 	}
 }
@@ -113,51 +158,3 @@ func (o *Operator) turn(fn func(now role.Time)) {
 	case <-o.ended:
 	}
 }
-
-// watcher is an onlooker on the bus: a role.Machine that publishes nothing.
-type watcher struct {
-	role.Outbox
-	agent *cluster.Agent
-}
-
-func newWatcher(endpoints []string) *watcher {
-	w := &watcher{}
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	w.agent = cluster.NewAgent(cluster.AgentConfig{
-		Self: wire.Incarnation(binary.BigEndian.Uint64(b[:])), Coordinators: endpoints, Subscribe: linkSubscribe,
-		Topics: []string{wire.TopicState, wire.TopicDetail}, Emit: w.Emit,
-	})
-	w.agent.Start(0)
-	return w
-}
-
-// complete reports whether a snapshot has come, and whether all live queues
-// with workers have told of them.
-func (w *watcher) complete(now role.Time) (snapshot, whole bool) {
-	if w.agent.Snapshots() == 0 {
-		return false, false
-	}
-	for inc, s := range w.agent.View.Live(now, wire.RoleQueue) {
-		if s.Workers > 0 && w.agent.View.Get(inc).Detail == nil {
-			return true, false
-		}
-	}
-	return true, true
-}
-
-// Receive takes one packet. What does not decode is not this program's to
-// count: the roles do.
-func (w *watcher) Receive(now role.Time, p role.Packet) { _, _ = w.agent.Receive(now, p) }
-
-// Unreachable cannot happen: nothing is sent.
-func (w *watcher) Unreachable(role.Time, role.Packet) {}
-
-// Malformed cannot happen: nothing is bound.
-func (w *watcher) Malformed(role.Link, error) {}
-
-// Tick has nothing to do.
-func (w *watcher) Tick(role.Time) {}
-
-// Wake never wants a tick but the first.
-func (w *watcher) Wake() role.Time { return time.Hour }

@@ -24,6 +24,7 @@ type coordinator struct {
 	host     *bus.Host
 	endpoint string
 	snapshot wire.Snapshot
+	past     []wire.Event
 	wanted   map[string]bool // by topic
 }
 
@@ -37,6 +38,7 @@ func newCoordinator(t *testing.T, states ...wire.State) *coordinator {
 		t.Fatal(err)
 	}
 	c := &coordinator{t: t, wanted: make(map[string]bool)}
+	c.snapshot.Coordinator.Protocol = wire.BusProtocol
 	for _, s := range states {
 		c.snapshot.States = append(c.snapshot.States, wire.Aged[wire.State]{Value: s})
 	}
@@ -66,6 +68,9 @@ func (c *coordinator) Receive(_ role.Time, p role.Packet) {
 	c.wanted[topic] = p.Frames[0][0] == 1
 	if strings.HasPrefix(topic, wire.TopicSnapshot) && c.wanted[topic] {
 		c.publish(topic, c.snapshot)
+	}
+	if strings.HasPrefix(topic, wire.TopicHistory) && c.wanted[topic] {
+		c.publish(topic, wire.History{Events: c.past})
 	}
 }
 

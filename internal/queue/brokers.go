@@ -46,7 +46,7 @@ func (m *Machine) workersChanged(now role.Time) {
 	for _, b := range m.brokers {
 		b.Announce(now)
 	}
-	m.bus.Changed()
+	m.bus.DetailChanged()
 }
 
 func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error {

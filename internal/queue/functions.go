@@ -96,7 +96,7 @@ func (m *Machine) dispatch(now role.Time, f *function) {
 			break
 		}
 		m.detach(e)
-		e.state, e.worker = running, w
+		e.state, e.worker, e.started = running, w, now
 		e.msg.Attempt++
 		f.running++
 		m.running++

@@ -26,10 +26,11 @@ type entry struct {
 	deadline role.Time
 	routes   []route // where the result goes; the last is the latest owner
 
-	place  *list.Element // waiting: in its function's line
-	asked  route         // moving: who was asked
-	worker *worker       // running
-	sent   *wire.Message // what the worker's link carries; nil for REQ workers
+	place   *list.Element // waiting: in its function's line
+	asked   route         // moving: who was asked
+	worker  *worker       // running
+	started role.Time     // running: since when
+	sent    *wire.Message // what the worker's link carries; nil for REQ workers
 }
 
 // route is a broker that waits for the job's result.

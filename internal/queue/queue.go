@@ -79,6 +79,8 @@ type Machine struct {
 	uneven     role.Time // since when this queue has had too many workers; 0 it has not
 
 	done, moved, taken, late uint64
+	reqNumber                uint64 // REQ workers so far
+	crash                    cluster.Crash
 	draining                 bool
 	noticed                  bool // whether brokers answered was looked at once
 }
@@ -101,7 +103,7 @@ func New(cfg Config) *Machine {
 	m.offers.init()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
-		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me), wire.OfferTopic(m.me)},
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me), wire.OfferTopic(m.me), wire.CommandTopic(m.me)},
 		State:  m.state, Detail: m.detail, Emit: m.Emit,
 		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
 	})
@@ -148,7 +150,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		rest, err := m.bus.Receive(now, p)
 		m.othersWait = m.jobsElsewhere(now)
 		if rest {
-			err = m.handover(now, p.Frames)
+			err = m.fromBus(now, p.Frames)
 		}
 		m.pull(now)
 		return err
@@ -161,6 +163,10 @@ func (m *Machine) Tick(now role.Time) {
 	m.awake(now)
 	m.now = now
 	m.timer.Reset(now)
+	if m.crash.Due(now, &m.timer) {
+		m.Emit(role.Effect{Op: role.OpCrash})
+		return
+	}
 	for _, b := range m.brokers {
 		if b.Poll(now) == job.Down {
 			m.brokerGone(now, b, "silent for 3 s")

@@ -93,10 +93,14 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 func (m *Machine) reqIdle(now role.Time, w *worker) {
 	w.req.phase, w.req.since, w.req.next, w.req.job = reqReady, now, now+pingEvery, nil
 	m.timer.By(now, w.req.next)
-	if m.draining { // the one answer that is owed
+	switch {
+	case w.asked: // the one answer that is owed
+		m.replyREQ(w, &wire.Text{Command: wire.TextLeave, Reason: "drained by an operator"})
+		m.workerLeft(now, w, "drained by an operator")
+	case m.draining:
 		m.dismiss(now, w, "queue "+m.name+" stops")
 		m.workerLeft(now, w, "sent to another queue")
-	} else if w.welcomed {
+	case w.welcomed:
 		m.serve(now, w)
 	}
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"faasd/internal/role"
@@ -33,9 +34,9 @@ func (m *Machine) state() wire.State {
 	return wire.State{Member: self, Draining: m.draining, Malformed: m.MalformedCount(), Queue: q}
 }
 
-// detail lists the workers, those lost lately included.
+// detail lists the workers, those lost lately included, and the oldest jobs.
 func (m *Machine) detail() wire.Detail {
-	d := wire.Detail{Role: wire.RoleQueue, Name: m.name, Incarnation: m.me, Workers: []wire.WorkerDetail{}}
+	d := wire.Detail{Role: wire.RoleQueue, Name: m.name, Incarnation: m.me, Workers: []wire.WorkerDetail{}, Jobs: m.oldestJobs()}
 	for _, w := range m.workers {
 		if w.welcomed {
 			d.Workers = append(d.Workers, m.describe(w))
@@ -45,25 +46,49 @@ func (m *Machine) detail() wire.Detail {
 		d.Workers = append(d.Workers, m.describe(w))
 	}
 	slices.SortFunc(d.Workers, func(a, b wire.WorkerDetail) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Incarnation, b.Incarnation))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return d
 }
 
 func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	d := wire.WorkerDetail{
-		Name: w.name, Kind: w.kind(), Host: w.member.Host, PID: w.member.PID, State: wire.WorkerUp,
+		ID: w.id, Name: w.name, Kind: w.kind(), Host: w.member.Host, PID: w.member.PID, State: wire.WorkerUp,
 		Functions: w.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done,
 		HeardMillis: (m.now - w.heard).Milliseconds(),
-	}
-	if w.req == nil {
-		d.Incarnation = w.member.Incarnation.String()
 	}
 	switch {
 	case w.gone != 0:
 		d.State, d.Reason = wire.WorkerLost, w.reason
-	case w.draining:
+	case w.draining || w.asked:
 		d.State = wire.WorkerDraining
+	}
+	return d
+}
+
+// oldestJobs describes the jobs that have been here longest.
+func (m *Machine) oldestJobs() []wire.JobDetail {
+	all := slices.SortedFunc(maps.Values(m.jobs), func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.arrived, b.arrived), a.msg.Job.Compare(b.msg.Job))
+	})
+	list := []wire.JobDetail{}
+	for _, e := range all[:min(len(all), wire.MaxJobs)] {
+		list = append(list, m.describeJob(e))
+	}
+	return list
+}
+
+func (m *Machine) describeJob(e *entry) wire.JobDetail {
+	d := wire.JobDetail{
+		ID: e.msg.Job.String(), Function: e.msg.Meta.Function, State: wire.JobWaiting, Queue: m.name,
+		Attempt: int(e.msg.Attempt), AttemptLimit: int(e.msg.AttemptLimit), Moves: int(e.msg.Moves), Bytes: len(e.msg.Body),
+		AgeMillis: (m.now - e.arrived).Milliseconds(), LeftMillis: max((e.deadline - m.now).Milliseconds(), 0),
+	}
+	switch e.state {
+	case moving:
+		d.State = wire.JobMoving
+	case running:
+		d.State, d.Worker, d.RunMillis = wire.JobRunning, e.worker.name, (m.now - e.started).Milliseconds()
 	}
 	return d
 }

@@ -34,15 +34,18 @@ type workerKey struct {
 // worker is one that has joined. Exactly one of link and req is set until it is lost.
 type worker struct {
 	key       workerKey
+	id        string // for operators, unique within the queue
 	name      string
 	member    wire.Member // native
 	route     string      // its present routing id
 	functions []string
 	slots     int
-	draining  bool
-	welcomed  bool // has been counted in
-	cut       bool // a packet to it found no connection, and nothing has come since
-	recheck   bool // its link is new: its first HELLO says which of its jobs it has
+	draining  bool      // it has said so itself
+	asked     bool      // an operator has asked it to drain
+	doomed    role.Time // since when it should be dead, by an operator's command; 0 it need not
+	welcomed  bool      // has been counted in
+	cut       bool      // a packet to it found no connection, and nothing has come since
+	recheck   bool      // its link is new: its first HELLO says which of its jobs it has
 	jobs      map[wire.JobID]*entry
 	stopping  map[wire.JobID]bool // not wanted from it and perhaps still running; each holds a slot
 	inLine    map[string]bool     // functions in whose idle line it stands
@@ -67,7 +70,7 @@ func (w *worker) kind() string {
 // free is how many more jobs it can be given now.
 func (w *worker) free() int {
 	switch {
-	case w.gone != 0 || w.draining || w.cut:
+	case w.gone != 0 || w.draining || w.asked || w.doomed != 0 || w.cut:
 		return 0
 	case w.req != nil && w.req.phase != reqReady:
 		return 0
@@ -145,9 +148,13 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 
 func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, functions []string, slots int) *worker {
 	w := &worker{
-		key: key, name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
+		key: key, id: key.native.String(), name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
 		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
 		stopping: make(map[wire.JobID]bool),
+	}
+	if key.native == 0 {
+		m.reqNumber++
+		w.id = fmt.Sprintf("req-%d", m.reqNumber)
 	}
 	m.workers[key] = w
 	for _, fn := range functions {
@@ -413,7 +420,14 @@ func (m *Machine) dismiss(now role.Time, w *worker, why string) {
 func (m *Machine) tickWorkers(now role.Time) {
 	for _, w := range m.workers {
 		if m.dead(w) {
-			m.workerGone(now, w, "its connection is gone")
+			why := "its connection is gone"
+			if w.doomed != 0 {
+				why = "killed by an operator"
+			}
+			m.workerGone(now, w, why)
+			continue
+		}
+		if w.doomed != 0 && m.tickDoomed(now, w) {
 			continue
 		}
 		if w.req != nil {

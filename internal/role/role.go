@@ -42,8 +42,7 @@ const (
 	OpSend Op = iota + 1
 	// OpDial opens a socket for (Link, Peer) and connects it to Endpoint.
 	// Dialling a (Link, Peer) that is open replaces the socket. Connections
-	// that break come back by themselves, but for inproc ones: if the side that
-	// bound comes back, dial again.
+	// that break come back by themselves once the side that bound is back.
 	OpDial
 	// OpHangup closes the socket of (Link, Peer); what was queued in it is
 	// thrown away.
@@ -52,6 +51,10 @@ const (
 	OpSubscribe
 	// OpUnsubscribe takes a subscription back.
 	OpUnsubscribe
+	// OpCrash ends the role at once, as SIGKILL ends a process.
+	OpCrash
+	// OpExit ends the process in order, as SIGTERM does.
+	OpExit
 )
 
 // Effect is one thing that a machine wants done, in order.

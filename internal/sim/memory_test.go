@@ -38,8 +38,8 @@ func (c *cluster) sameSize(before map[string]map[string]int) {
 		for _, way := range slices.Sorted(maps.Keys(ways)) {
 			if strings.HasPrefix(way, ".results.") || strings.Contains(way, ".over.") ||
 				strings.HasPrefix(way, ".bus.View.entries") || strings.HasPrefix(way, ".placed[]") ||
-				strings.HasSuffix(way, ".member.Jobs") {
-				continue // bounded: by a window, by a minute, by the next worker that asks, by a HELLO
+				strings.HasSuffix(way, ".member.Jobs") || way == ".history" {
+				continue // bounded: by a window, by a minute, by the next worker that asks, by a HELLO, by the last thousand
 			}
 			b := before[name][way]
 			if strings.HasPrefix(way, ".take.") || strings.HasPrefix(way, ".offers.") {

@@ -19,6 +19,7 @@ type Node struct {
 	sockets  []*socket // in the order in which they were opened
 	nextTick time.Duration
 	dead     bool
+	exiting  bool              // it wants to end in order
 	stopped  int               // how often it has been stopped; odd while it is
 	backlog  []func(role.Time) // what happened to it while it was stopped
 	lost     []role.Packet     // to be returned as unreachable
@@ -166,6 +167,10 @@ func (n *Node) carryOut(e role.Effect) {
 		if s := n.socket(e.Link, e.Peer); s != nil {
 			s.subscribe(0, e.Topic)
 		}
+	case role.OpCrash:
+		n.Crash()
+	case role.OpExit: // who starts processes decides whether it ends
+		n.exiting = true
 	default:
 		panic(fmt.Sprintf("sim: %s asked for an unknown effect: %+v", n.Name, e))
 	}

@@ -17,6 +17,9 @@ const (
 	TopicOffer    = "offer/"    // + receiver's incarnation/ : Offer
 	TopicTake     = "take/"     // + giver's incarnation/ : Take
 	TopicSnapshot = "snapshot/" // + subscriber's token/ : Snapshot
+	TopicHistory  = "history/"  // + subscriber's token/ : History
+	TopicCommand  = "command/"  // + receiver's incarnation/ : Command
+	TopicReply    = "reply/"    // + asker's token/ : Reply
 )
 
 // Roles as named on the bus and on the command line.
@@ -26,7 +29,12 @@ const (
 	RoleQueue       = "queue"
 	RoleCoordinator = "coordinator"
 	RoleWorker      = "worker"
+	RoleSupervisor  = "supervisor" // of the workers of `faasd up`
 )
+
+// BusProtocol is the version of what is said on the bus. Members of another
+// version may mean other things by the same words.
+const BusProtocol = 1
 
 // Member is who somebody is: the body of a HELLO, and part of a State.
 type Member struct {
@@ -36,6 +44,7 @@ type Member struct {
 	Host        string            `json:"host,omitempty"`
 	PID         int               `json:"pid,omitempty"`
 	Version     string            `json:"version,omitempty"`
+	Protocol    int               `json:"protocol,omitempty"`  // BusProtocol
 	Endpoints   map[string]string `json:"endpoints,omitempty"` // link name → where others reach it
 
 	Functions []string `json:"functions,omitempty"` // a worker's
@@ -64,6 +73,8 @@ type State struct {
 	Queue    *QueueState    `json:"queue,omitempty"`
 	Broker   *BrokerState   `json:"broker,omitempty"`
 	Frontend *FrontendState `json:"frontend,omitempty"`
+
+	Supervisor *SupervisorState `json:"supervisor,omitempty"`
 }
 
 // Topic is where s is published.
@@ -109,6 +120,13 @@ type FrontendState struct {
 	Refused  uint64 `json:"refused"`
 }
 
+// SupervisorState is what operators see of who keeps the workers of `faasd up`.
+type SupervisorState struct {
+	Wanted     int   `json:"wanted"`  // worker processes
+	Running    int   `json:"running"` // of them
+	HeldMillis int64 `json:"held_ms"` // for how long none is started yet
+}
+
 // Detail is what is published only while somebody watches.
 type Detail struct {
 	Role        string         `json:"role"`
@@ -116,7 +134,11 @@ type Detail struct {
 	Incarnation Incarnation    `json:"incarnation"`
 	Sequence    uint64         `json:"sequence"`
 	Workers     []WorkerDetail `json:"workers"`
+	Jobs        []JobDetail    `json:"jobs"` // the oldest MaxJobs of them
 }
+
+// MaxJobs is how many of its jobs a queue lists.
+const MaxJobs = 200
 
 // Topic is where d is published.
 func (d *Detail) Topic() string {
@@ -132,9 +154,9 @@ const (
 
 // WorkerDetail is one worker of a queue.
 type WorkerDetail struct {
+	ID          string   `json:"id"` // by which its queue knows it: a native one's incarnation, "req-NUMBER"
 	Name        string   `json:"name"`
-	Incarnation string   `json:"incarnation,omitempty"` // empty for workers without one (REQ)
-	Kind        string   `json:"kind"`                  // "native" or "req"
+	Kind        string   `json:"kind"` // "native" or "req"
 	Host        string   `json:"host,omitempty"`
 	PID         int      `json:"pid,omitempty"`
 	State       string   `json:"state"`
@@ -146,6 +168,31 @@ type WorkerDetail struct {
 	HeardMillis int64    `json:"heard_ms"` // since its last sign of life
 }
 
+// States of a job as its queue sees it.
+const (
+	JobWaiting = "waiting" // no worker has it
+	JobMoving  = "moving"  // a broker was asked to give it to another queue
+	JobRunning = "running" // a worker has it
+	JobDone    = "done"    // answered; the result is kept for whoever asks again
+)
+
+// JobDetail is one job as a queue, or a broker, sees it. Times are ages, or
+// what is left, in ms.
+type JobDetail struct {
+	ID           string `json:"id"`
+	Function     string `json:"function"`
+	State        string `json:"state"`
+	Queue        string `json:"queue,omitempty"`
+	Worker       string `json:"worker,omitempty"`
+	Attempt      int    `json:"attempt"` // runs started
+	AttemptLimit int    `json:"attempt_limit"`
+	Moves        int    `json:"moves"`      // between queues
+	Bytes        int    `json:"bytes"`      // of the request's body
+	AgeMillis    int64  `json:"age_ms"`     // since it came to who tells
+	RunMillis    int64  `json:"running_ms"` // since this run was started; 0 if none runs
+	LeftMillis   int64  `json:"left_ms"`    // until its deadline
+}
+
 // Levels of an event.
 const (
 	LevelInfo = "info"
@@ -154,6 +201,9 @@ const (
 
 // Event is something that happened, published only while somebody watches.
 type Event struct {
+	From   Incarnation `json:"from"`
+	Number uint64      `json:"number"` // +1 each event of that incarnation: one that comes by two coordinators counts once
+
 	Millis int64  `json:"time_ms"` // Unix time, ms
 	Level  string `json:"level"`
 	Role   string `json:"role"`
@@ -200,6 +250,46 @@ type Snapshot struct {
 	Details     []Aged[Detail] `json:"details"`
 }
 
+// History is the last events that a coordinator has passed on, oldest first.
+type History struct {
+	Events []Event `json:"events"`
+}
+
+// What a Command can ask for.
+const (
+	VerbCrash   = "crash"   // a queue, broker or coordinator: die as by SIGKILL
+	VerbKill    = "kill"    // a queue: have Worker die as by SIGKILL
+	VerbDrain   = "drain"   // a queue: have Worker finish what it has and leave
+	VerbUndrain = "undrain" // a queue: take that back
+	VerbJob     = "job"     // a queue or broker: tell of Job
+	VerbScale   = "scale"   // a supervisor: keep Count workers
+	VerbHold    = "hold"    // a supervisor: start no worker for Millis; 0 ends it
+)
+
+// Command asks one member to do something. It may come more than once, and is
+// carried out once and answered each time.
+type Command struct {
+	ID      Incarnation `json:"id"` // random
+	ReplyTo Incarnation `json:"reply_to"`
+	By      string      `json:"by"` // who asks, for events
+	Verb    string      `json:"verb"`
+	Worker  string      `json:"worker,omitempty"` // WorkerDetail.ID
+	Job     string      `json:"job,omitempty"`
+	Count   int         `json:"count,omitempty"`
+	Millis  int64       `json:"millis,omitempty"`
+}
+
+// Reply says what became of a Command.
+type Reply struct {
+	Command Incarnation `json:"command"`
+	Role    string      `json:"role"`
+	Name    string      `json:"name"`
+	OK      bool        `json:"ok"`
+	Text    string      `json:"text"`              // what is being done, or why it is not
+	Foreign bool        `json:"foreign,omitempty"` // Worker is not ours to kill: it was disconnected
+	Job     *JobDetail  `json:"job,omitempty"`
+}
+
 func memberTopic(kind string, m *Member) string {
 	return kind + m.Role + "/" + m.Name + "/" + m.Incarnation.String() + "/"
 }
@@ -212,6 +302,15 @@ func TakeTopic(giver Incarnation) string { return TopicTake + giver.String() + "
 
 // SnapshotTopic is private to the subscriber with that token.
 func SnapshotTopic(token Incarnation) string { return TopicSnapshot + token.String() + "/" }
+
+// HistoryTopic is private to the subscriber with that token.
+func HistoryTopic(token Incarnation) string { return TopicHistory + token.String() + "/" }
+
+// CommandTopic is where Commands to the member of that incarnation are published.
+func CommandTopic(receiver Incarnation) string { return TopicCommand + receiver.String() + "/" }
+
+// ReplyTopic is private to the asker with that token.
+func ReplyTopic(token Incarnation) string { return TopicReply + token.String() + "/" }
 
 // JobTopic is where a broker publishes for one incarnation of a queue.
 func JobTopic(queue string, inc Incarnation) string { return queue + "/" + inc.String() + "/" }

@@ -71,3 +71,29 @@ func (m *Member) CheckWorker() error {
 	}
 	return nil
 }
+
+// Bounds of what is listed in a Detail, in a Command and in a History.
+const (
+	maxWorkerDetails = 1 << 16
+	maxText          = 4 << 10  // bytes
+	MaxEvent         = 16 << 10 // bytes of an Event as JSON
+)
+
+// Check refuses a detail that no queue publishes.
+func (d *Detail) Check() error {
+	if len(d.Workers) > maxWorkerDetails || len(d.Jobs) > MaxJobs {
+		return fmt.Errorf("%w: detail of %d workers and %d jobs", ErrMalformed, len(d.Workers), len(d.Jobs))
+	}
+	return nil
+}
+
+// Check refuses a command that nobody could have meant.
+func (c *Command) Check() error {
+	if c.ID == 0 || c.ReplyTo == 0 || len(c.By) > maxText || len(c.Worker) > maxText || len(c.Job) > maxText {
+		return fmt.Errorf("%w: command %.40q without id or address, or too long", ErrMalformed, c.Verb)
+	}
+	if c.Millis < 0 || c.Millis > maxMillis {
+		return fmt.Errorf("%w: command for %d ms", ErrMalformed, c.Millis)
+	}
+	return counts("command's count", c.Count)
+}

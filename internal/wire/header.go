@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -12,9 +13,29 @@ import (
 // people who read logs; no decision orders or expires jobs by it.
 type JobID = ulid.ULID
 
+// ParseJobID reads a job id as it is printed: 26 letters and digits.
+func ParseJobID(s string) (JobID, error) {
+	id, err := ulid.ParseStrict(s)
+	if err != nil {
+		return id, fmt.Errorf("%w: job id %.40q, want 26 letters and digits", ErrMalformed, s)
+	}
+	return id, nil
+}
+
 // Incarnation is a random number that a process draws when it starts. It tells
 // a restarted role from the one that had its name before. 0 means unknown.
 type Incarnation uint64
+
+// NewIncarnation draws one at random, never 0.
+func NewIncarnation() Incarnation {
+	for {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		if i := Incarnation(binary.BigEndian.Uint64(b[:])); i != 0 {
+			return i
+		}
+	}
+}
 
 // String gives the form used in topics, logs and on screens: 16 hex digits.
 func (i Incarnation) String() string { return fmt.Sprintf("%016x", uint64(i)) }

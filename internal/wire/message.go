@@ -38,12 +38,16 @@ const (
 	TypeRefused Type = 21 // numbered: broker → queue: not possible, keep the job
 	TypeReturn  Type = 22 // numbered: worker → queue: this job is not here any more, and has no result
 	TypeVoid    Type = 23 // numbered: takes the place of a message that has lost its purpose
+	TypeKill    Type = 24 // numbered: queue → worker: end at once, as by SIGKILL
+	TypeDrain   Type = 25 // numbered: queue → worker: finish what you have, then leave and end
+	TypeUndrain Type = 26 // numbered: queue → worker: stay
 )
 
 var typeNames = map[Type]string{
 	TypeHello: "HELLO", TypeBeacon: "BEACON", TypeGaps: "GAPS", TypeGoodbye: "GOODBYE",
 	TypeJob: "JOB", TypeResult: "RESULT", TypeCancel: "CANCEL", TypeMove: "MOVE",
 	TypeMoved: "MOVED", TypeRefused: "REFUSED", TypeReturn: "RETURN", TypeVoid: "VOID",
+	TypeKill: "KILL", TypeDrain: "DRAIN", TypeUndrain: "UNDRAIN",
 }
 
 // String gives the name used in docs/PROTOCOL.md.
@@ -55,7 +59,7 @@ func (t Type) String() string {
 }
 
 func (t Type) known() bool {
-	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeVoid
+	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeUndrain
 }
 
 // Numbered reports whether messages of this type carry a link sequence.

@@ -15,7 +15,7 @@ import (
 //	worker → broker   PLACE name           which queue shall I join?
 //	broker → worker   QUEUE name endpoint  | WAIT reason
 //	worker → queue    READY name function…
-//	queue  → worker   JOB id function body | PING | REJOIN reason | ERROR reason
+//	queue  → worker   JOB id function body | PING | REJOIN reason | LEAVE reason | ERROR reason
 //	worker → queue    RESULT id body [content-type] | FAIL id reason | PONG
 const (
 	TextPlace  = "PLACE"
@@ -28,6 +28,7 @@ const (
 	TextResult = "RESULT"
 	TextFail   = "FAIL"
 	TextRejoin = "REJOIN"
+	TextLeave  = "LEAVE"
 	TextError  = "ERROR"
 )
 
@@ -42,7 +43,7 @@ type Text struct {
 	Function    string   // JOB
 	Body        []byte   // JOB, RESULT
 	ContentType string   // RESULT
-	Reason      string   // WAIT, FAIL, REJOIN, ERROR
+	Reason      string   // WAIT, FAIL, REJOIN, LEAVE, ERROR
 }
 
 // MaxFunctions bounds how many functions one worker may announce.
@@ -70,7 +71,7 @@ func (t *Text) Frames() [][]byte {
 		}
 	case TextFail:
 		f = append(f, []byte(t.Job.String()), []byte(t.Reason))
-	case TextWait, TextRejoin, TextError:
+	case TextWait, TextRejoin, TextLeave, TextError:
 		f = append(f, []byte(t.Reason))
 	}
 	return f
@@ -139,7 +140,7 @@ func DecodeText(frames [][]byte) (*Text, error) {
 		return t, t.setJob(args[0])
 	case TextPing, TextPong:
 		return t, want(0, 0, "nothing")
-	case TextWait, TextRejoin, TextError:
+	case TextWait, TextRejoin, TextLeave, TextError:
 		if err := want(1, 1, t.Command+" reason"); err != nil {
 			return nil, err
 		}

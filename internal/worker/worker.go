@@ -69,6 +69,7 @@ type Machine struct {
 	starts   []Start
 	stops    []wire.JobID
 	draining bool
+	leaving  bool // draining by an operator's command, which may be taken back
 }
 
 // task is a job at this worker.
@@ -138,6 +139,17 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 			m.given(now, msg)
 		case wire.TypeCancel:
 			m.cancelled(now, msg.Job)
+		case wire.TypeKill:
+			m.cfg.Log.Warn("killed by an operator", "queue", m.name)
+			m.Emit(role.Effect{Op: role.OpCrash})
+		case wire.TypeDrain:
+			m.cfg.Log.Info("drained by an operator", "queue", m.name)
+			if !m.draining {
+				m.Drain(now)
+				m.leaving = true
+			}
+		case wire.TypeUndrain:
+			m.undrain(now)
 		default:
 			return fmt.Errorf("%w: %s from a queue", wire.ErrMalformed, msg.Type)
 		}
@@ -148,7 +160,25 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		return nil
 	}
 	m.timer.By(now, m.queue.Wake())
+	m.exitIfDone()
 	return nil
+}
+
+// exitIfDone ends the process once an operator's drain is complete.
+func (m *Machine) exitIfDone() {
+	if m.leaving && m.Drained() {
+		m.leaving = false
+		m.Emit(role.Effect{Op: role.OpExit})
+	}
+}
+
+// undrain takes an operator's drain back, unless this process stops anyway.
+func (m *Machine) undrain(now role.Time) {
+	if !m.leaving {
+		return
+	}
+	m.leaving, m.draining = false, false
+	m.queue.Undrain(now)
 }
 
 // Unreachable cannot happen: a worker binds no ROUTER.
@@ -158,6 +188,7 @@ func (m *Machine) Unreachable(role.Time, role.Packet) {}
 func (m *Machine) Tick(now role.Time) {
 	m.awake(now)
 	m.timer.Reset(now)
+	m.exitIfDone()
 	if m.queue != nil {
 		if m.queue.Poll(now) == job.Down {
 			m.queueLost(now, "silent for 3 s")
@@ -319,7 +350,7 @@ func (m *Machine) seek(now role.Time) {
 
 // Drain begins to stop: what runs is finished, what waits is given back.
 func (m *Machine) Drain(now role.Time) {
-	m.draining = true
+	m.draining, m.leaving = true, false
 	if m.queue == nil || m.queue.Link() == nil {
 		return
 	}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"faasd/internal/config"
+	"faasd/internal/operator"
+)
+
+type events struct {
+	target
+	json   bool
+	follow bool
+	since  time.Duration
+}
+
+// followEvery is how often new events are looked for.
+const followEvery = 50 * time.Millisecond
+
+func (c *events) Settings() *config.Set {
+	s := config.NewSet(config.Doc{
+		Name:        "events",
+		Summary:     "show what has happened: workers that came and went, jobs given up, commands",
+		Description: "A coordinator keeps the last 1000 events since it started. --json prints one object a line.",
+		Examples:    []string{"faasctl events", "faasctl events --since 10m", "faasctl events --follow"},
+	})
+	s.Bool(&c.follow, "follow", false, "go on with what happens from now on, until Ctrl-C")
+	s.Duration(&c.since, "since", 0, 0, 0, "only what happened within this time").DefaultText("all that is known")
+	s.Bool(&c.json, "json", false, "print JSON for programs, a line for each event")
+	c.declare(s)
+	return s
+}
+
+func (c *events) Validate() error { return nil }
+
+func (c *events) Run(ctx context.Context, std config.Stdio) error {
+	o, _, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	var oldest int64
+	if c.since > 0 {
+		oldest = time.Now().Add(-c.since).UnixMilli()
+	}
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for next := 0; ; {
+		var list []operator.Event
+		list, next = o.Events(next)
+		for _, e := range list {
+			if e.Millis < oldest {
+				continue
+			}
+			if err := c.print(std.Out, e); err != nil {
+				return err
+			}
+		}
+		if !c.follow {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil // Ctrl-C is how it ends
+		}
+	}
+}
+
+func (c *events) print(out io.Writer, e operator.Event) error {
+	if c.json {
+		return json.NewEncoder(out).Encode(e)
+	}
+	return printEvent(out, e, time.Local)
+}
+
+// printEvent writes an event as one line.
+func printEvent(out io.Writer, e operator.Event, zone *time.Location) error {
+	level := "INFO"
+	if e.Level == "warn" {
+		level = "WARN"
+	}
+	who := e.Name
+	if e.Worker != "" {
+		who += " " + e.Worker
+	}
+	if e.Job != "" {
+		who += " " + e.Job
+	}
+	_, err := fmt.Fprintf(out, "%s  %s  %-18s  %s  %s\n", time.UnixMilli(e.Millis).In(zone).Format("2006-01-02 15:04:05.000"), level, printable(e.Kind), printable(who), printable(e.Text))
+	return err
+}

@@ -1,0 +1,265 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"time"
+
+	"faasd/internal/cluster"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// repeatEvery is how long a command waits for its reply before it is sent again.
+const repeatEvery = 500 * time.Millisecond
+
+// ErrRefused: whoever was asked has answered that it does not do it.
+var ErrRefused = errors.New("refused")
+
+// Stage is how far a command has come.
+type Stage string
+
+// The stages of a command, in this order. A drain that is not waited for ends
+// with Acknowledged.
+const (
+	Asked        Stage = "asked"
+	Acknowledged Stage = "acknowledged"
+	Gone         Stage = "gone"
+	Done         Stage = "done"
+)
+
+// Progress is told of each stage that a command reaches.
+type Progress struct {
+	Stage Stage         `json:"stage"`
+	Text  string        `json:"text"` // what is known, for people
+	Took  time.Duration `json:"-"`    // since it was asked
+}
+
+// by is who asks, for the events of all who watch.
+func by() string {
+	name := "somebody"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return name
+	}
+	return name + "@" + host
+}
+
+// ask sends a command to one member, again and again until it replies, and
+// returns its reply: it is carried out once. A reply that is not OK is an error
+// that wraps ErrRefused.
+func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c wire.Command) (wire.Reply, error) {
+	c.ID, c.ReplyTo, c.By = wire.NewIncarnation(), o.watcher.token, by()
+	topic := wire.CommandTopic(to)
+	frames := wire.EncodeBus(topic, c)
+	var reply wire.Reply
+	var next role.Time
+	var sent bool
+	err := o.poll(ctx, func(now role.Time) (replied bool) {
+		w := o.watcher
+		if reply, replied = w.replies[c.ID]; replied {
+			delete(w.replies, c.ID)
+		} else if now >= next && w.agent.Heard(topic) {
+			w.agent.Send(frames)
+			sent, next = true, now+repeatEvery
+		}
+		return replied
+	})
+	switch {
+	case err != nil && sent:
+		return reply, fmt.Errorf("%s has not acknowledged: %w; it may be hung, or cut off", name, err)
+	case err != nil:
+		return reply, fmt.Errorf("no coordinator passes commands on to %s: %w; it may have ended", name, err)
+	case !reply.OK:
+		return reply, fmt.Errorf("%w by %s: %s", ErrRefused, name, reply.Text)
+	}
+	return reply, nil
+}
+
+// course tells of a command's stages.
+type course struct {
+	began time.Time
+	tell  func(Progress)
+}
+
+func begin(tell func(Progress), text string) course {
+	c := course{time.Now(), tell}
+	c.reached(Asked, text)
+	return c
+}
+
+func (c course) reached(s Stage, text string) { c.tell(Progress{s, text, time.Since(c.began)}) }
+
+// Kill has a worker die as by SIGKILL, and waits until its queue has noticed. A
+// worker that is not ours to kill is disconnected.
+func (o *Operator) Kill(ctx context.Context, w Worker, tell func(Progress)) error {
+	c := begin(tell, "asking "+w.Queue+" to kill "+w.Name)
+	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbKill, Worker: w.ID})
+	if err != nil {
+		return err
+	}
+	c.reached(Acknowledged, reply.Text)
+	text, err := o.awaitGone(ctx, w)
+	if err != nil {
+		return fmt.Errorf("%s is still there: %w; it may be stopped, and is given up after 3 s of silence", w.Name, err)
+	}
+	c.reached(Gone, text)
+	return nil
+}
+
+// Drain has a worker finish what it runs and leave. If wait is set, it returns
+// when the worker has left.
+func (o *Operator) Drain(ctx context.Context, w Worker, wait bool, tell func(Progress)) error {
+	c := begin(tell, "asking "+w.Queue+" to drain "+w.Name)
+	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbDrain, Worker: w.ID})
+	if err != nil {
+		return err
+	}
+	c.reached(Acknowledged, reply.Text)
+	if !wait {
+		return nil
+	}
+	text, err := o.awaitGone(ctx, w)
+	if err != nil {
+		return fmt.Errorf("%s has not left: %w; it still runs jobs", w.Name, err)
+	}
+	c.reached(Gone, text)
+	return nil
+}
+
+// Undrain takes a drain back.
+func (o *Operator) Undrain(ctx context.Context, w Worker, tell func(Progress)) error {
+	c := begin(tell, "asking "+w.Queue+" to give "+w.Name+" jobs again")
+	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbUndrain, Worker: w.ID})
+	if err == nil {
+		c.reached(Acknowledged, reply.Text)
+	}
+	return err
+}
+
+// awaitGone waits until a worker's queue counts it no more.
+func (o *Operator) awaitGone(ctx context.Context, w Worker) (text string, err error) {
+	_, err = o.Until(ctx, func(p Picture) bool {
+		i := slices.IndexFunc(p.Workers, w.Same)
+		if i < 0 {
+			text = "left"
+			return true
+		}
+		text = "lost (" + p.Workers[i].Reason + ")"
+		return p.Workers[i].State == wire.WorkerLost
+	})
+	return text, err
+}
+
+// Crash has a queue, broker or coordinator die as by SIGKILL, and waits until
+// that incarnation is gone.
+func (o *Operator) Crash(ctx context.Context, what Part, tell func(Progress)) error {
+	c := begin(tell, "asking "+what.Name+" to die")
+	reply, err := o.ask(ctx, what.Name, what.Incarnation, wire.Command{Verb: wire.VerbCrash})
+	if err != nil {
+		return err
+	}
+	c.reached(Acknowledged, reply.Text)
+	var text string
+	_, err = o.Until(ctx, func(p Picture) bool {
+		text = "silent for 3 s"
+		for _, o := range slices.Concat(p.QueueParts(), p.Brokers, p.Coordinators) {
+			switch {
+			case o.Incarnation == what.Incarnation && o.State != cluster.StateLost:
+				return false
+			case o.Name == what.Name && o.Incarnation != what.Incarnation && o.State != cluster.StateLost:
+				text = "and has come back as " + o.Incarnation.String()
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("%s is still there: %w", what.Name, err)
+	}
+	c.reached(Gone, text)
+	return nil
+}
+
+// Scale has the supervisor of a `faasd up` keep n workers, and waits until as
+// many run and have joined.
+func (o *Operator) Scale(ctx context.Context, s Part, n int, tell func(Progress)) error {
+	c := begin(tell, fmt.Sprintf("asking %s to keep %d workers", s.Name, n))
+	reply, err := o.ask(ctx, s.Name, s.Incarnation, wire.Command{Verb: wire.VerbScale, Count: n})
+	if err != nil {
+		return err
+	}
+	c.reached(Acknowledged, reply.Text)
+	p, err := o.Until(ctx, func(p Picture) bool {
+		i := slices.IndexFunc(p.Supervisors, func(o Part) bool { return o.Incarnation == s.Incarnation })
+		return i >= 0 && p.Supervisors[i].Supervisor.Running == n && p.Totals.Workers == n
+	})
+	if err != nil {
+		return fmt.Errorf("%d workers are there, not %d: %w", p.Totals.Workers, n, err)
+	}
+	c.reached(Done, fmt.Sprintf("%d workers run and have joined", n))
+	return nil
+}
+
+// Hold has the supervisor of a `faasd up` start no worker for a while; 0 ends that.
+func (o *Operator) Hold(ctx context.Context, s Part, d time.Duration) error {
+	_, err := o.ask(ctx, s.Name, s.Incarnation, wire.Command{Verb: wire.VerbHold, Millis: d.Milliseconds()})
+	return err
+}
+
+// JobAt is what one queue or broker says of a job.
+type JobAt struct {
+	Role string          `json:"role"`
+	Name string          `json:"name"`
+	Text string          `json:"text"`
+	Job  *wire.JobDetail `json:"job"`
+}
+
+// Job asks every broker and queue about a job, and returns what those say that
+// know it. Those that do not answer in time are named in the error.
+func (o *Operator) Job(ctx context.Context, id string) ([]JobAt, error) {
+	if _, err := wire.ParseJobID(id); err != nil {
+		return nil, err
+	}
+	p := o.Picture()
+	parts := slices.Concat(p.Brokers, p.QueueParts())
+	answers := make([]JobAt, len(parts))
+	errs := make([]error, len(parts))
+	done := make(chan struct{})
+	asked := 0
+	for i, part := range parts {
+		if part.State == cluster.StateLost {
+			continue
+		}
+		asked++
+		go func() {
+			defer func() { done <- struct{}{} }()
+			reply, err := o.ask(ctx, part.Name, part.Incarnation, wire.Command{Verb: wire.VerbJob, Job: id})
+			if err != nil && !errors.Is(err, ErrRefused) {
+				errs[i] = err
+			}
+			answers[i] = JobAt{reply.Role, reply.Name, reply.Text, reply.Job}
+		}()
+	}
+	for range asked {
+		<-done
+	}
+	return slices.DeleteFunc(answers, func(a JobAt) bool { return a.Job == nil }), errors.Join(errs...)
+}
+
+// Events returns the events that are known from the one numbered from on, and
+// the number of the next. The first call begins with 0.
+func (o *Operator) Events(from int) (events []Event, next int) {
+	o.turn(func(role.Time) {
+		w := o.watcher
+		events = slices.Clone(w.events[min(max(from-w.dropped, 0), len(w.events)):])
+		next = w.dropped + len(w.events)
+	})
+	return events, next
+}
