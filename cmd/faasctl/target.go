@@ -14,12 +14,14 @@ type target struct {
 	coordinators []string
 	data         string
 	within       time.Duration
+
+	byCoordinator, byData *config.Setting
 }
 
 func (t *target) declare(s *config.Set) {
 	s.Group("System")
-	s.Endpoints(&t.coordinators, "coordinator", nil, "where coordinators of a cluster let others subscribe").DefaultText("the one of --data")
-	s.DataDir(&t.data, "data folder of the `faasd up` to look at")
+	t.byCoordinator = s.Endpoints(&t.coordinators, "coordinator", nil, "where coordinators of a cluster let others subscribe").DefaultText("the one of --data")
+	t.byData = s.DataDir(&t.data, "data folder of the `faasd up` to look at")
 	s.Duration(&t.within, "within", 3*time.Second, 100*time.Millisecond, time.Minute, "how long to try to reach it")
 }
 
@@ -27,6 +29,12 @@ func (t *target) declare(s *config.Set) {
 // of its error is that of "no cluster reached".
 func (t *target) open(ctx context.Context) (*operator.Operator, operator.Picture, error) {
 	endpoints := t.coordinators
+	if t.byData.Given() {
+		if t.byCoordinator.Given() {
+			return nil, operator.Picture{}, config.Usagef("--coordinator and --data name two systems: write one of them")
+		}
+		endpoints = nil // a flag beats FAASD_COORDINATOR
+	}
 	if len(endpoints) == 0 {
 		running, err := config.ReadRunning(t.data)
 		if err != nil {

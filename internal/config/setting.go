@@ -47,6 +47,9 @@ func (t *Setting) Variable() string {
 	return Prefix + strings.ToUpper(strings.ReplaceAll(t.name, "-", "_"))
 }
 
+// Given reports whether the command line has the flag.
+func (t *Setting) Given() bool { return len(t.given) > 0 }
+
 // Default returns the default as the help shows it; "" if there is none.
 func (t *Setting) Default() string {
 	if t.defText != "" {
