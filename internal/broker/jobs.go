@@ -115,10 +115,13 @@ func (m *Machine) routeWaiting(now role.Time) {
 
 // rehomeAll gives the jobs that a lost queue held to other queues.
 func (m *Machine) rehomeAll(now role.Time, q *queue) {
-	jobs := slices.SortedFunc(maps.Values(q.jobs), func(a, b *entry) int { return cmp.Compare(a.deadline, b.deadline) })
+	jobs := slices.SortedFunc(maps.Values(q.jobs), func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.deadline, b.deadline), a.msg.Job.Compare(b.msg.Job))
+	})
 	waiting := m.unrouted.Front() // they are older than what waits already
 	for _, e := range jobs {
 		m.release(e)
+		e.uncounted()
 		switch {
 		case m.route(now, e):
 		case waiting != nil:
@@ -126,6 +129,39 @@ func (m *Machine) rehomeAll(now role.Time, q *queue) {
 		default:
 			m.shelve(e)
 		}
+	}
+}
+
+// raise notes what a queue says of the job's attempts.
+func (e *entry) raise(msg *wire.Message) {
+	e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+	e.msg.AttemptLimit = max(e.msg.AttemptLimit, msg.AttemptLimit)
+	e.msg.Flags |= msg.Flags & wire.FlagAlone
+}
+
+// uncounted makes sure that the next run has a number of its own, since a first
+// one is not reported; what was lost with its queue does not count against the limit.
+func (e *entry) uncounted() {
+	if e.msg.Attempt == 0 {
+		e.msg.Attempt = 1
+		e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
+	}
+}
+
+// attempted passes on that a job was started again.
+func (m *Machine) attempted(now role.Time, msg *wire.Message) {
+	e := m.jobs[msg.Job]
+	if e == nil {
+		return
+	}
+	e.raise(msg)
+	if link := e.frontend.Link(); link != nil {
+		n := &wire.Message{Header: wire.Header{
+			Type: wire.TypeAttempt, Flags: e.msg.Flags & wire.FlagAlone, Job: msg.Job, Attempt: e.msg.Attempt,
+			AttemptLimit: e.msg.AttemptLimit, Origin: e.msg.Origin, OriginSeq: e.msg.OriginSeq,
+		}}
+		n.SetBody(nil)
+		link.Send(now, n)
 	}
 }
 
@@ -172,7 +208,7 @@ func (m *Machine) move(now role.Time, q *queue, msg *wire.Message) {
 		return
 	}
 	m.release(e)
-	e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+	e.raise(msg)
 	e.msg.Moves = min(e.msg.Moves, math.MaxUint8-1) + 1
 	m.assign(now, e, taker)
 	q.Link().Send(now, reply)

@@ -212,6 +212,8 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 		return nil
 	case event == job.Fresh && msg.Type == wire.TypeResult:
 		m.result(now, msg)
+	case event == job.Fresh && msg.Type == wire.TypeAttempt:
+		m.attempted(msg)
 	case event == job.Fresh:
 		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
 	case msg.Type == wire.TypeBeacon:

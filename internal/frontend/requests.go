@@ -91,6 +91,16 @@ func (m *Machine) rehouse(now role.Time) {
 	m.homeless = nil
 }
 
+// attempted notes that a request's job was started again, for whoever it is
+// sent to if its broker is lost.
+func (m *Machine) attempted(msg *wire.Message) {
+	if r := m.open[msg.OriginSeq]; r != nil && msg.Origin == m.me && r.msg.Job == msg.Job {
+		r.msg.Attempt = max(r.msg.Attempt, msg.Attempt)
+		r.msg.AttemptLimit = max(r.msg.AttemptLimit, msg.AttemptLimit)
+		r.msg.Flags |= msg.Flags & wire.FlagAlone
+	}
+}
+
 // result closes a request with its answer.
 func (m *Machine) result(_ role.Time, msg *wire.Message) {
 	r := m.open[msg.OriginSeq]

@@ -3,6 +3,7 @@ package queue
 import (
 	"container/list"
 	"fmt"
+	"slices"
 
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -12,6 +13,8 @@ import (
 type function struct {
 	name    string
 	line    *list.List // of *entry, waiting; the next to run in front
+	lone    *list.List // likewise, those that must run alone
+	kept    *worker    // is given nothing more until it is empty and one of lone can run there
 	idle    []*worker  // with a free slot, the longest idle first; checked when used
 	workers int
 	running int
@@ -20,7 +23,7 @@ type function struct {
 func (m *Machine) function(name string) *function {
 	f := m.functions[name]
 	if f == nil {
-		f = &function{name: name, line: list.New()}
+		f = &function{name: name, line: list.New(), lone: list.New()}
 		m.functions[name] = f
 	}
 	return f
@@ -28,19 +31,46 @@ func (m *Machine) function(name string) *function {
 
 // forgetIfIdle drops a function that has no worker and no job.
 func (m *Machine) forgetIfIdle(f *function) {
-	if f.workers == 0 && f.running == 0 && f.line.Len() == 0 && m.functions[f.name] == f {
+	if f.workers == 0 && f.running == 0 && f.waiting() == 0 && m.functions[f.name] == f {
 		delete(m.functions, f.name)
 	}
 }
 
-// insert puts a job into the line by its arrival; it is mostly among the first.
+// lineOf is the line that a job waits in.
+func (f *function) lineOf(e *entry) *list.List {
+	if e.alone() {
+		return f.lone
+	}
+	return f.line
+}
+
+// insert puts a job into its line by its arrival; it is mostly the last, or
+// among the first.
 func (f *function) insert(e *entry) *list.Element {
-	for el := f.line.Front(); el != nil; el = el.Next() {
-		if el.Value.(*entry).arrived > e.arrived {
-			return f.line.InsertBefore(e, el)
+	line := f.lineOf(e)
+	if last := line.Back(); last == nil || last.Value.(*entry).number < e.number {
+		return line.PushBack(e)
+	}
+	for el := line.Front(); el != nil; el = el.Next() {
+		if el.Value.(*entry).number > e.number {
+			return line.InsertBefore(e, el)
 		}
 	}
-	return f.line.PushBack(e)
+	return line.PushBack(e)
+}
+
+// waiting is how many jobs wait.
+func (f *function) waiting() int { return f.line.Len() + f.lone.Len() }
+
+// oldest is the job that has waited longest, nil if none waits.
+func (f *function) oldest() *entry {
+	var first *entry
+	for _, line := range []*list.List{f.line, f.lone} {
+		if front := line.Front(); front != nil && (first == nil || front.Value.(*entry).number < first.number) {
+			first = front.Value.(*entry)
+		}
+	}
+	return first
 }
 
 // free counts the slots that could take a job of f now.
@@ -81,30 +111,117 @@ func (f *function) nextWorker() *worker {
 
 // dispatch gives waiting jobs of f to free workers.
 func (m *Machine) dispatch(now role.Time, f *function) {
-	for front := f.line.Front(); front != nil; front = f.line.Front() {
-		e := front.Value.(*entry)
-		switch {
-		case now >= e.deadline:
-			m.fail(now, e, wire.CodeExpired, "", "its time ran out while it waited for a worker")
-			continue
-		case e.msg.Attempt >= e.msg.AttemptLimit:
-			m.giveUp(now, e)
-			continue
-		}
+	m.dispatchLone(now, f)
+	for e := m.nextToRun(now, f, f.line); e != nil; e = m.nextToRun(now, f, f.line) {
 		w := f.nextWorker()
 		if w == nil {
 			break
 		}
-		m.detach(e)
-		e.state, e.worker, e.started = running, w, now
-		e.msg.Attempt++
-		f.running++
-		m.running++
-		w.jobs[e.msg.Job] = e
-		w.give(now, e)
+		m.start(now, f, e, w)
 		m.lineUp(w)
 	}
 	m.forgetIfIdle(f)
+}
+
+// nextToRun returns the first job of a line, after ending those whose time or
+// attempts have run out.
+func (m *Machine) nextToRun(now role.Time, f *function, line *list.List) *entry {
+	for front := line.Front(); front != nil; front = line.Front() {
+		e := front.Value.(*entry)
+		switch {
+		case now >= e.deadline:
+			m.fail(now, e, wire.CodeExpired, "", "its time ran out while it waited for a worker")
+		case e.msg.Attempt >= e.msg.AttemptLimit:
+			m.giveUp(now, e)
+		default:
+			return e
+		}
+	}
+	return nil
+}
+
+// dispatchLone gives jobs that must run alone to workers that run nothing. If
+// there is none, one worker is kept until it is empty.
+func (m *Machine) dispatchLone(now role.Time, f *function) {
+	for e := m.nextToRun(now, f, f.lone); e != nil; e = m.nextToRun(now, f, f.lone) {
+		w := f.emptyWorker()
+		if w == nil {
+			m.keepWorker(f)
+			return
+		}
+		m.release(f)
+		m.start(now, f, e, w)
+		w.alone = true
+	}
+	m.release(f)
+}
+
+// start gives a job to a worker.
+func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
+	m.detach(e)
+	e.state, e.worker, e.started = running, w, now
+	e.msg.Attempt++
+	f.running++
+	m.running++
+	w.jobs[e.msg.Job] = e
+	w.give(now, e)
+	if e.msg.Attempt > 1 {
+		m.reportAttempt(now, e)
+	}
+}
+
+// reportAttempt tells who answers for a job that it has been started more often
+// than once, so that nobody who must give it out again counts from 0.
+func (m *Machine) reportAttempt(now role.Time, e *entry) {
+	for _, r := range e.routes {
+		link := r.broker.Link()
+		if link == nil || link != r.link {
+			continue
+		}
+		n := &wire.Message{Header: wire.Header{
+			Type: wire.TypeAttempt, Flags: e.msg.Flags & wire.FlagAlone, Job: e.msg.Job, Assignment: r.assignment,
+			Attempt: e.msg.Attempt, AttemptLimit: e.msg.AttemptLimit,
+		}}
+		n.SetBody(nil)
+		link.Send(now, n)
+	}
+}
+
+// emptyWorker returns a worker that runs nothing, nil if there is none.
+func (f *function) emptyWorker() *worker {
+	for _, w := range f.idle {
+		if w.serves(f) && len(w.jobs) == 0 && len(w.stopping) == 0 {
+			return w
+		}
+	}
+	return nil
+}
+
+// keepWorker gives nothing more to the worker that will soonest be empty.
+func (m *Machine) keepWorker(f *function) {
+	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.asked {
+		return
+	}
+	var best *worker
+	for _, w := range m.workers {
+		if !slices.Contains(w.functions, f.name) || !w.welcomed || w.alone || w.kept || w.draining || w.asked || w.cut {
+			continue
+		}
+		if best == nil || len(w.jobs) < len(best.jobs) || len(w.jobs) == len(best.jobs) && w.id < best.id {
+			best = w
+		}
+	}
+	if f.kept = best; best != nil {
+		best.kept = true
+	}
+}
+
+// release lets the kept worker be given jobs again.
+func (m *Machine) release(f *function) {
+	if w := f.kept; w != nil {
+		f.kept, w.kept = nil, false
+		m.lineUp(w)
+	}
 }
 
 func (m *Machine) giveUp(now role.Time, e *entry) {

@@ -70,7 +70,7 @@ func (m *Machine) pull(now role.Time) {
 		return
 	}
 	for name, f := range m.functions {
-		if f.workers == 0 || f.line.Len() > 0 {
+		if f.workers == 0 || f.waiting() > 0 {
 			continue
 		}
 		if r, ok := m.take.reserved[name]; ok {
@@ -170,7 +170,7 @@ func (m *Machine) offer(now role.Time, f *function) {
 	m.offers.number++
 	m.offers.quiet[f.name] = now + offerEvery
 	m.bus.Send(wire.EncodeBus(wire.OfferTopic(to), wire.Offer{
-		Giver: m.me, Number: m.offers.number, Function: f.name, Waiting: f.line.Len(),
+		Giver: m.me, Number: m.offers.number, Function: f.name, Waiting: f.waiting(),
 	}))
 }
 
@@ -204,7 +204,7 @@ func (m *Machine) offered(now role.Time, frames [][]byte) error {
 		return nil
 	}
 	f := m.functions[o.Function]
-	if f == nil || m.draining || !m.linked() || f.line.Len() > 0 {
+	if f == nil || m.draining || !m.linked() || f.waiting() > 0 {
 		return nil
 	}
 	if n := min(o.Waiting, m.free(f)-m.take.reserved[o.Function].slots); n > 0 {
@@ -235,6 +235,9 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 				give = append(give, e)
 			}
 		}
+		for el := f.lone.Front(); el != nil && len(give) < t.Count && f.workers == 0; el = el.Next() {
+			give = append(give, el.Value.(*entry))
+		}
 	}
 	for _, e := range give {
 		m.askMove(now, e, t.Taker.String())
@@ -257,8 +260,11 @@ func (m *Machine) askMove(now role.Time, e *entry, target string) {
 	m.detach(e)
 	e.state, e.asked = moving, r
 	msg := &wire.Message{
-		Header: wire.Header{Type: wire.TypeMove, Job: e.msg.Job, Assignment: r.assignment, Attempt: e.msg.Attempt},
-		Meta:   wire.Meta{Target: target},
+		Header: wire.Header{
+			Type: wire.TypeMove, Flags: e.msg.Flags & wire.FlagAlone, Job: e.msg.Job, Assignment: r.assignment,
+			Attempt: e.msg.Attempt, AttemptLimit: e.msg.AttemptLimit,
+		},
+		Meta: wire.Meta{Target: target},
 	}
 	msg.SetBody(nil)
 	link.Send(now, msg)

@@ -22,6 +22,7 @@ type entry struct {
 	msg      *wire.Message // as it came; Attempt is kept current
 	size     uint64
 	state    jobState
+	number   uint64 // +1 each job that arrives here: its place in line
 	arrived  role.Time
 	deadline role.Time
 	routes   []route // where the result goes; the last is the latest owner
@@ -52,18 +53,19 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	if e := m.jobs[msg.Job]; e != nil {
 		e.leave(b)
 		e.routes = append(e.routes, r)
-		e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+		e.raise(msg)
 		m.resume(now, e)
 		return
 	}
-	e := &entry{msg: msg, size: msg.Size(), arrived: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
+	m.arrivals++
+	e := &entry{msg: msg, size: msg.Size(), number: m.arrivals, arrived: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
 	m.jobs[msg.Job] = e
 	if msg.Moves > 0 {
 		m.taken++
 		m.take.arrived(msg.Meta.Function)
 	}
 	f := m.function(msg.Meta.Function)
-	e.place = f.line.PushBack(e)
+	e.place = f.insert(e)
 	m.dispatch(now, f)
 	m.bus.Changed()
 	switch {
@@ -127,11 +129,12 @@ func (m *Machine) remove(e *entry) {
 func (m *Machine) detach(e *entry) {
 	f := m.function(e.msg.Meta.Function)
 	if e.place != nil {
-		f.line.Remove(e.place)
+		f.lineOf(e).Remove(e.place)
 		e.place = nil
 	}
 	if w := e.worker; w != nil {
 		delete(w.jobs, e.msg.Job)
+		w.alone = false
 		f.running--
 		m.running--
 		e.worker, e.sent = nil, nil
@@ -181,6 +184,15 @@ func (m *Machine) resume(now role.Time, e *entry) {
 		m.dispatch(now, m.function(e.msg.Meta.Function))
 	}
 }
+
+// raise notes what another says of the job's attempts.
+func (e *entry) raise(msg *wire.Message) {
+	e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
+	e.msg.AttemptLimit = max(e.msg.AttemptLimit, msg.AttemptLimit)
+}
+
+// alone reports whether the job must run while its worker runs nothing else.
+func (e *entry) alone() bool { return e.msg.Flags&wire.FlagAlone != 0 }
 
 // has reports whether a broker waits for the job under that assignment.
 func (e *entry) has(b *broker, assignment uint32) bool {

@@ -79,6 +79,7 @@ type Machine struct {
 	uneven     role.Time // since when this queue has had too many workers; 0 it has not
 
 	done, moved, taken, late uint64
+	arrivals                 uint64 // jobs so far
 	reqNumber                uint64 // REQ workers so far
 	crash                    cluster.Crash
 	draining                 bool

@@ -22,9 +22,9 @@ func (m *Machine) state() wire.State {
 		}
 	}
 	for name, f := range m.functions {
-		s := wire.FunctionState{Workers: f.workers, Free: m.free(f), Waiting: f.line.Len(), Running: f.running}
-		if front := f.line.Front(); front != nil {
-			s.Oldest = (m.now - front.Value.(*entry).arrived).Milliseconds()
+		s := wire.FunctionState{Workers: f.workers, Free: m.free(f), Waiting: f.waiting(), Running: f.running}
+		if e := f.oldest(); e != nil {
+			s.Oldest = (m.now - e.arrived).Milliseconds()
 		}
 		q.Functions[name] = s
 		q.Waiting += s.Waiting
@@ -69,7 +69,7 @@ func (m *Machine) describe(w *worker) wire.WorkerDetail {
 // oldestJobs describes the jobs that have been here longest.
 func (m *Machine) oldestJobs() []wire.JobDetail {
 	all := slices.SortedFunc(maps.Values(m.jobs), func(a, b *entry) int {
-		return cmp.Or(cmp.Compare(a.arrived, b.arrived), a.msg.Job.Compare(b.msg.Job))
+		return cmp.Compare(a.number, b.number)
 	})
 	list := []wire.JobDetail{}
 	for _, e := range all[:min(len(all), wire.MaxJobs)] {

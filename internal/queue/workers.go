@@ -1,8 +1,10 @@
 package queue
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"faasd/internal/job"
@@ -44,6 +46,8 @@ type worker struct {
 	asked     bool      // an operator has asked it to drain
 	doomed    role.Time // since when it should be dead, by an operator's command; 0 it need not
 	welcomed  bool      // has been counted in
+	alone     bool      // the one job that it has must be the only one
+	kept      bool      // it is given nothing until it is empty
 	cut       bool      // a packet to it found no connection, and nothing has come since
 	recheck   bool      // its link is new: its first HELLO says which of its jobs it has
 	jobs      map[wire.JobID]*entry
@@ -75,6 +79,8 @@ func (w *worker) free() int {
 	case w.req != nil && w.req.phase != reqReady:
 		return 0
 	case w.link != nil && !w.link.Ready():
+		return 0
+	case w.alone || w.kept && len(w.jobs)+len(w.stopping) > 0:
 		return 0
 	}
 	return max(w.slots-len(w.jobs)-len(w.stopping), 0)
@@ -386,6 +392,9 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 		f := m.function(fn)
 		f.workers--
 		f.idle = slices.DeleteFunc(f.idle, func(o *worker) bool { return o == w })
+		if f.kept == w {
+			f.kept = nil
+		}
 	}
 	m.requeueAll(now, w)
 	for _, fn := range w.functions {
@@ -394,13 +403,28 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 	m.workersChanged(now)
 }
 
-// requeueAll puts a worker's jobs back in line.
+// requeueAll puts a worker's jobs back in line. A run that was lost with others
+// does not count against a job's limit, but from now on it runs alone: which of
+// them took the worker along, only that can show.
 func (m *Machine) requeueAll(now role.Time, w *worker) {
-	for _, e := range slices.Collect(maps.Values(w.jobs)) {
+	lost := slices.SortedFunc(maps.Values(w.jobs), func(a, b *entry) int { return cmp.Compare(a.number, b.number) })
+	for _, e := range lost {
+		if len(lost) > 1 || !w.died() {
+			e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
+		}
+		alone := e.msg.Flags
+		if w.died() {
+			alone |= wire.FlagAlone
+		}
+		m.detach(e)
+		e.msg.Flags = alone
 		m.requeue(now, e)
 	}
 	m.dispatchAll(now)
 }
+
+// died reports whether the worker was lost, and has not left in order.
+func (w *worker) died() bool { return w.gone != 0 }
 
 func (m *Machine) dispatchAll(now role.Time) {
 	for _, f := range slices.Collect(maps.Values(m.functions)) {

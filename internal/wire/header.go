@@ -74,6 +74,9 @@ const (
 	FlagResent uint16 = 1 << iota
 	// FlagDraining in a HELLO or BEACON says: finish what you gave me, give me no more.
 	FlagDraining
+	// FlagAlone marks a job that a worker was lost with: it must run while its
+	// worker runs nothing else, so that no other job is blamed or hurt.
+	FlagAlone
 )
 
 // Header is the fixed binary part of every message between native roles.

@@ -41,6 +41,7 @@ const (
 	TypeKill    Type = 24 // numbered: queue → worker: end at once, as by SIGKILL
 	TypeDrain   Type = 25 // numbered: queue → worker: finish what you have, then leave and end
 	TypeUndrain Type = 26 // numbered: queue → worker: stay
+	TypeAttempt Type = 27 // numbered: queue → broker → frontend: how often this job's run was started
 )
 
 var typeNames = map[Type]string{
@@ -48,6 +49,7 @@ var typeNames = map[Type]string{
 	TypeJob: "JOB", TypeResult: "RESULT", TypeCancel: "CANCEL", TypeMove: "MOVE",
 	TypeMoved: "MOVED", TypeRefused: "REFUSED", TypeReturn: "RETURN", TypeVoid: "VOID",
 	TypeKill: "KILL", TypeDrain: "DRAIN", TypeUndrain: "UNDRAIN",
+	TypeAttempt: "ATTEMPT",
 }
 
 // String gives the name used in docs/PROTOCOL.md.
@@ -59,7 +61,7 @@ func (t Type) String() string {
 }
 
 func (t Type) known() bool {
-	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeUndrain
+	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeAttempt
 }
 
 // Numbered reports whether messages of this type carry a link sequence.
