@@ -24,6 +24,18 @@ type Picture = cluster.Picture
 // Worker is one worker of a Picture.
 type Worker = cluster.Worker
 
+// Part is a frontend, a broker or a coordinator of a Picture.
+type Part = cluster.Part
+
+// States of a part of a Picture that matter to who chooses one.
+const (
+	StateOK   = cluster.StateOK
+	StateLost = cluster.StateLost
+)
+
+// ZeroMQ returns the version of the libzmq that is linked, such as "4.3.4".
+func ZeroMQ() string { return bus.Version() }
+
 // ErrNoCluster: no coordinator answered.
 var ErrNoCluster = errors.New("no cluster reached")
 
