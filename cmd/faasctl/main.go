@@ -1,10 +1,12 @@
-// Command faasctl is the operator's program: it shows a running system.
+// Command faasctl is the operator's program: it shows a running system and
+// calls its functions.
 package main
 
 import (
 	"os"
 
 	"faasd/internal/config"
+	"faasd/internal/operator"
 )
 
 func main() {
@@ -13,8 +15,10 @@ func main() {
 
 func program() config.Program {
 	return config.Program{
-		Name:     "faasctl",
-		Summary:  "look at a running faasd",
-		Commands: []config.Command{&status{}},
+		Name:      "faasctl",
+		Summary:   "look at a running faasd and work with it",
+		Commands:  []config.Command{&status{}, &invoke{}},
+		Guide:     guide,
+		Libraries: []config.Library{{Name: "libzmq", Version: operator.ZeroMQ()}},
 	}
 }
