@@ -20,7 +20,7 @@ func (t *target) declare(s *config.Set) {
 	s.Group("System")
 	s.Endpoints(&t.coordinators, "coordinator", nil, "where coordinators of a cluster let others subscribe").DefaultText("the one of --data")
 	s.DataDir(&t.data, "data folder of the `faasd up` to look at")
-	s.Duration(&t.within, "within", 2500*time.Millisecond, 100*time.Millisecond, time.Minute, "how long to try to reach it")
+	s.Duration(&t.within, "within", 2*time.Second, 100*time.Millisecond, time.Minute, "how long to try to reach it")
 }
 
 // open connects to the system and waits for the first picture. The exit code
