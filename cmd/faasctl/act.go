@@ -57,7 +57,7 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 	var mu sync.Mutex // guards outcomes and std
 	line := func(name, stage, text string, took time.Duration) {
 		if !a.json {
-			fmt.Fprintf(std.Out, "%-*s  %-12s  %6s  %s\n", width, name, stage, rounded(took), printable(text))
+			fmt.Fprintf(std.Out, "%-*s  %-12s  %6s  %s\n", width, name, stage, rounded(took), config.Printable(text))
 		}
 	}
 	var all sync.WaitGroup
@@ -102,7 +102,7 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 
 func firstError(outcomes []outcome) string {
 	i := slices.IndexFunc(outcomes, func(o outcome) bool { return o.Error != "" })
-	return printable(outcomes[i].Error)
+	return config.Printable(outcomes[i].Error)
 }
 
 func milliseconds(d time.Duration) float64 {

@@ -1,10 +1,12 @@
-// Command faasctl is the operator's program: it shows a running system.
+// Command faasctl is the operator's program: it shows a running system and
+// calls its functions.
 package main
 
 import (
 	"os"
 
 	"faasd/internal/config"
+	"faasd/internal/operator"
 )
 
 func main() {
@@ -17,7 +19,9 @@ func program() config.Program {
 		Summary: "look at a running faasd, and act on it",
 		Commands: []config.Command{
 			&status{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
-			&kill{}, &drain{}, &undrain{}, &scale{},
+			&kill{}, &drain{}, &undrain{}, &scale{}, &invoke{},
 		},
+		Guide:     guide,
+		Libraries: []config.Library{{Name: "libzmq", Version: operator.ZeroMQ()}},
 	}
 }
