@@ -123,31 +123,3 @@ func TestNoClusterIsOneLineAndExitCode3(t *testing.T) {
 		}
 	}
 }
-
-func TestStatusTable(t *testing.T) {
-	text, err := os.ReadFile("testdata/picture.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var p operator.Picture
-	if err := json.Unmarshal(text, &p); err != nil {
-		t.Fatal(err)
-	}
-	var got bytes.Buffer
-	if err := printStatus(&got, p); err != nil {
-		t.Fatal(err)
-	}
-	const golden = "testdata/status.txt"
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.String() != string(want) {
-		t.Errorf("got:\n%s\nwant:\n%s", &got, want)
-	}
-}
