@@ -44,6 +44,9 @@ type outcome struct {
 	Error  string  `json:"error,omitempty"`
 }
 
+// sideBySide is how many deeds are done at a time.
+const sideBySide = 16
+
 // carryOut does all deeds side by side, prints the stages that each reaches,
 // and fails if one has failed.
 func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) error {
@@ -61,9 +64,12 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 		}
 	}
 	var all sync.WaitGroup
+	room := make(chan struct{}, sideBySide)
 	for i, d := range deeds {
 		outcomes[i].Name = d.name
 		all.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
 			began := time.Now()
 			err := d.do(waiting, func(p operator.Progress) {
 				mu.Lock()

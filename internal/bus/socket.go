@@ -65,6 +65,7 @@ type socket struct {
 
 	bound     bool
 	dialledTo string // "" on a bound one
+	life      int    // of an inproc endpoint, that it is connected to
 
 	endpoints []string // bound, as libzmq resolved them
 
