@@ -180,9 +180,9 @@ func TestNoClusterIsSaidWithin3Seconds(t *testing.T) {
 }
 
 func TestInvokeOfWhatIsNoFrontend(t *testing.T) {
-	var header http.Header // of the last request
+	sent := make(chan http.Header, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header = r.Header.Clone()
+		sent <- r.Header.Clone()
 		_, _ = io.Copy(io.Discard, r.Body) // a server notices only then that the client is gone
 		switch r.URL.Path {
 		case "/own-error":
@@ -226,7 +226,7 @@ func TestInvokeOfWhatIsNoFrontend(t *testing.T) {
 		if code != want.code || out != want.out || errs != want.errs {
 			t.Errorf("%s: exit code %d, %q, %q\nwant %d, %q, %q", function, code, out, errs, want.code, want.out, want.errs)
 		}
-		if header.Get("Content-Type") != "a/b" || header.Get("X-Timeout") != "10ms" || header.Get("Accept-Encoding") != "" {
+		if header := <-sent; header.Get("Content-Type") != "a/b" || header.Get("X-Timeout") != "10ms" || header.Get("Accept-Encoding") != "" {
 			t.Errorf("%s: sent %v", function, header)
 		}
 	}
