@@ -147,6 +147,7 @@ func TestLookingForAClusterCanBeInterrupted(t *testing.T) {
 }
 
 func TestNoClusterIsSaidWithin3Seconds(t *testing.T) {
+	bin := binary(t, "faasctl")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +169,7 @@ func TestNoClusterIsSaidWithin3Seconds(t *testing.T) {
 				args[i] = strings.ReplaceAll(args[i], "{none}", t.TempDir())
 			}
 			began := time.Now()
-			got := runProgram(t, nil, binary(t, "faasctl"), args...)
+			got := runProgram(t, nil, bin, args...)
 			if took := time.Since(began); took > 3*time.Second {
 				t.Errorf("took %s, want 3 s at most", took)
 			}
@@ -180,9 +181,9 @@ func TestNoClusterIsSaidWithin3Seconds(t *testing.T) {
 }
 
 func TestInvokeOfWhatIsNoFrontend(t *testing.T) {
-	var header http.Header // of the last request
+	sent := make(chan http.Header, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header = r.Header.Clone()
+		sent <- r.Header.Clone()
 		_, _ = io.Copy(io.Discard, r.Body) // a server notices only then that the client is gone
 		switch r.URL.Path {
 		case "/own-error":
@@ -226,7 +227,7 @@ func TestInvokeOfWhatIsNoFrontend(t *testing.T) {
 		if code != want.code || out != want.out || errs != want.errs {
 			t.Errorf("%s: exit code %d, %q, %q\nwant %d, %q, %q", function, code, out, errs, want.code, want.out, want.errs)
 		}
-		if header.Get("Content-Type") != "a/b" || header.Get("X-Timeout") != "10ms" || header.Get("Accept-Encoding") != "" {
+		if header := <-sent; header.Get("Content-Type") != "a/b" || header.Get("X-Timeout") != "10ms" || header.Get("Accept-Encoding") != "" {
 			t.Errorf("%s: sent %v", function, header)
 		}
 	}
