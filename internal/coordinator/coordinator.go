@@ -33,9 +33,9 @@ const (
 	// maxHistory is how many events are kept for whoever asks what happened.
 	maxHistory      = 1000
 	maxHistoryBytes = 512 << 10
-	// historiesEach is the least time between two answers with the past: it is
-	// large, and asked for with few bytes.
-	historiesEach = 20 * time.Millisecond
+	// historiesPerSecond bounds the answers with the past: it is large, and asked
+	// for with few bytes.
+	historiesPerSecond = 50
 	// stateEvery is how often the coordinator publishes its own state.
 	stateEvery = time.Second
 )
@@ -60,7 +60,8 @@ type Machine struct {
 	crash        cluster.Crash
 	history      []json.RawMessage // events, oldest first
 	historyBytes int
-	historyDue   role.Time // no answer with them before
+	told         int       // answers with the past, in this second
+	second       role.Time // when it began
 
 	states  map[string]*kept // by topic
 	details map[string]*kept
@@ -153,6 +154,15 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 	return nil
 }
 
+// mayTell reports whether to answer with the past once more in this second.
+func (m *Machine) mayTell(now role.Time) bool {
+	if now-m.second >= time.Second {
+		m.second, m.told = now, 0
+	}
+	m.told++
+	return m.told <= historiesPerSecond
+}
+
 // tellOfCrash publishes, to all who are connected here, that this coordinator dies.
 func (m *Machine) tellOfCrash(now role.Time, by string) {
 	e := wire.Event{
@@ -228,8 +238,7 @@ func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
 			m.sendSnapshot(now, topic)
 		}
 	case strings.HasPrefix(topic, wire.TopicHistory):
-		if on && now >= m.historyDue {
-			m.historyDue = now + historiesEach
+		if on && m.mayTell(now) {
 			m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, struct {
 				Events []json.RawMessage `json:"events"`
 			}{append([]json.RawMessage{}, m.history...)})}})
