@@ -21,6 +21,9 @@ import (
 // Picture is the cluster at one moment.
 type Picture = cluster.Picture
 
+// Queue is one queue of a Picture.
+type Queue = cluster.Queue
+
 // Worker is one worker of a Picture.
 type Worker = cluster.Worker
 
