@@ -1,4 +1,5 @@
-// Command faasctl is the operator's program: it shows a running system.
+// Command faasctl is the operator's program: it shows a running system, and
+// tests one of its own.
 package main
 
 import (
@@ -14,7 +15,7 @@ func main() {
 func program() config.Program {
 	return config.Program{
 		Name:     "faasctl",
-		Summary:  "look at a running faasd",
-		Commands: []config.Command{&status{}},
+		Summary:  "look at a running faasd, and test one",
+		Commands: []config.Command{&status{}, &test{}},
 	}
 }

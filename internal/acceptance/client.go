@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,7 @@ type answer struct {
 
 // text returns a body that no other request has.
 func text(test, request int) string {
-	return fmt.Sprintf(`{"hola":"mundo ✓","test":%d,"request":%d,"time":%d}`, test, request, time.Now().UnixNano())
+	return fmt.Sprintf(`{"hola":"mundo ✓","id":"%d-%d-%s"}`, test, request, strconv.FormatInt(time.Now().UnixNano(), 36))
 }
 
 // post sends a body to /echo and reads the whole answer.
