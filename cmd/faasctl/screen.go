@@ -38,7 +38,7 @@ type screen struct {
 
 func (s *screen) begin(t acceptance.Test) {
 	fmt.Fprintf(s.out, "%d %s\n", t.Number, t.Name)
-	s.text("  ", "  ", t.Promise)
+	s.text("  ", "  ", t.Promise, faint)
 }
 
 func (s *screen) step(step acceptance.Step) {
@@ -54,8 +54,12 @@ func (s *screen) step(step acceptance.Step) {
 	for _, row := range rows[1:] {
 		fmt.Fprintf(s.out, "%s%s\n", indent, row)
 	}
+	style := faint
+	if step.State == acceptance.Failed {
+		style = "" // now it matters
+	}
 	for _, line := range said(step) {
-		s.text(indent, indent+"  ", line)
+		s.text(indent, indent+"  ", line, style)
 	}
 }
 
@@ -65,11 +69,11 @@ func (s *screen) end(r acceptance.Result) {
 	fmt.Fprintln(s.out)
 }
 
-// text prints faint text within the terminal's width.
-func (s *screen) text(first, further, text string) {
+// text prints text within the terminal's width.
+func (s *screen) text(first, further, text, style string) {
 	indent := first
 	for _, row := range wrap(text, s.width()-len(further)) {
-		fmt.Fprintf(s.out, "%s%s%s%s\n", indent, faint, row, plain)
+		fmt.Fprintf(s.out, "%s%s%s%s\n", indent, style, row, plain)
 		indent = further
 	}
 }

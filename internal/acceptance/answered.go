@@ -15,8 +15,8 @@ func answered(ctx context.Context, r *run, s System) error {
 			return len(p.Frontends) > 0 && len(p.Brokers) > 0 && len(p.Coordinators) > 0 && p.Totals.Queues > 0 && p.Totals.Workers > 0
 		})
 		if err == nil {
-			saw("bus: %s, %s, %s; %s", number(len(p.Coordinators), "coordinator"), number(len(p.Brokers), "broker"),
-				number(len(p.Frontends), "frontend"), describe(p))
+			saw("bus: %s, %s, %s; %s", plural(len(p.Coordinators), "coordinator"), plural(len(p.Brokers), "broker"),
+				plural(len(p.Frontends), "frontend"), describe(p))
 		}
 		return err
 	})

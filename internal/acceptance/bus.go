@@ -42,7 +42,7 @@ func await(ctx context.Context, s System, bound time.Duration, expected string, 
 func describe(p operator.Picture) string {
 	var parts []string
 	for _, q := range p.Queues {
-		text := fmt.Sprintf("%s %s", q.Name, number(q.Workers, "worker"))
+		text := fmt.Sprintf("%s %s", q.Name, plural(q.Workers, "worker"))
 		if q.State == lost {
 			text = q.Name + " lost"
 		}
@@ -100,7 +100,7 @@ func fit(ctx context.Context, s System, answers ...answer) error {
 	return nil
 }
 
-func number(n int, thing string) string {
+func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}

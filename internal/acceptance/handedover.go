@@ -125,10 +125,10 @@ func inTurn(ctx context.Context, r *run, s System, queue string) error {
 		}
 		for _, q := range p.Queues {
 			if n := q.Moved - queueOf(before, q.Name).Moved; n > 0 {
-				saw("bus: %s has given %s away", q.Name, number(int(n), "job"))
+				saw("bus: %s has given %s away", q.Name, plural(int(n), "job"))
 			}
 			if n := q.Taken - queueOf(before, q.Name).Taken; n > 0 {
-				saw("bus: %s has taken %s", q.Name, number(int(n), "job"))
+				saw("bus: %s has taken %s", q.Name, plural(int(n), "job"))
 			}
 		}
 		return nil

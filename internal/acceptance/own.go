@@ -40,14 +40,15 @@ func (s *own) start(ctx context.Context, r *run, number int) error {
 		return err
 	}
 	return r.step(ctx, fmt.Sprintf("start %d workers", s.workers), func(saw func(string, ...any)) error {
-		for range s.workers {
+		for n := 1; n <= s.workers; n++ { // one after the other, so that they join in this order
 			if _, _, err := s.StartWorker(ctx); err != nil {
 				return err
 			}
+			if _, err := await(ctx, s, seenWithin, plural(n, "worker")+" on the bus", func(p operator.Picture) bool { return p.Totals.Workers == n }); err != nil {
+				return err
+			}
 		}
-		p, err := await(ctx, s, seenWithin, fmt.Sprintf("%d workers on the bus", s.workers), func(p operator.Picture) bool {
-			return p.Totals.Workers == s.workers && len(p.Workers) == s.workers
-		})
+		p, err := await(ctx, s, seenWithin, "the names of all workers on the bus", func(p operator.Picture) bool { return len(p.Workers) == s.workers })
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (s *own) services(ctx context.Context, number int) error {
 	layout := proc.Report()
 	layout.Workers, layout.Bin, layout.Dir = 0, s.bin, s.dir
 	if s.system, err = proc.StartSystem(bounded, layout); err != nil {
-		return err
+		return &failure{fmt.Sprintf("all of them ready within %s", startWithin), err.Error()}
 	}
 	if s.view, err = operator.Open(s.system.Endpoints("coordinator", "subscribe")); err != nil {
 		return err
@@ -94,7 +95,7 @@ func (s *own) StartWorker(ctx context.Context) (name string, pid int, err error)
 	defer cancel()
 	p, err := s.system.AddWorker(ctx)
 	if err != nil {
-		return "", 0, err
+		return "", 0, &failure{fmt.Sprintf("a worker that is ready within %s", startWithin), err.Error()}
 	}
 	return p.Name(), p.Pid(), nil
 }

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -88,7 +89,7 @@ func (r *run) step(ctx context.Context, text string, do func(saw func(format str
 	step.State = outcome(ctx, err)
 	if step.State == Failed {
 		step.Expected, step.Seen = "no error", err.Error()
-		if f, ok := err.(*failure); ok {
+		if f := (*failure)(nil); errors.As(err, &f) {
 			step.Expected, step.Seen = f.expected, f.seen
 		}
 		step.Seen = strings.TrimSpace(step.Seen)

@@ -45,7 +45,8 @@ func spread(ctx context.Context, r *run, s System) error {
 	}
 	each := uint64(spreadWorkers / queues)
 	return r.step(ctx, fmt.Sprintf("the bus shows %d jobs more at each queue", each), func(saw func(string, ...any)) error {
-		p, err := await(ctx, s, seenWithin, fmt.Sprintf("%d jobs more done at each queue, on the bus", each), func(p operator.Picture) bool {
+		expected := fmt.Sprintf("%d jobs more done at each queue, on the bus", each)
+		p, err := await(ctx, s, seenWithin, expected, func(p operator.Picture) bool {
 			for _, q := range p.Queues {
 				if q.Done-queueOf(before, q.Name).Done != each {
 					return false
@@ -54,7 +55,7 @@ func spread(ctx context.Context, r *run, s System) error {
 			return true
 		})
 		if err != nil {
-			return &failure{err.(*failure).expected, "on the bus: " + done(p)}
+			return &failure{fmt.Sprintf("%s within %s", expected, seenWithin), "on the bus: " + done(p)}
 		}
 		saw("bus: %s", done(p))
 		return nil
@@ -74,13 +75,13 @@ func joins(ctx context.Context, r *run, s System, n int, want string) error {
 		if err != nil {
 			return err
 		}
-		p, err := await(ctx, s, seenWithin, number(n, "worker")+" on the bus", func(p operator.Picture) bool { return p.Totals.Workers == n })
+		p, err := await(ctx, s, seenWithin, plural(n, "worker")+" on the bus", func(p operator.Picture) bool { return p.Totals.Workers == n })
 		if err != nil {
 			return err
 		}
 		for _, q := range p.Queues {
 			if q.Workers > queueOf(before, q.Name).Workers {
-				saw("bus: since %s, process %d, started, %s has %s", name, pid, q.Name, number(q.Workers, "worker"))
+				saw("bus: since %s, process %d, started, %s has %s", name, pid, q.Name, plural(q.Workers, "worker"))
 			}
 		}
 		if got := counts(p); want != "" && got != want {
@@ -118,7 +119,7 @@ func turns(p operator.Picture, first string) string {
 func done(p operator.Picture) string {
 	var parts []string
 	for _, q := range p.Queues {
-		parts = append(parts, fmt.Sprintf("%s has done %s", q.Name, number(int(q.Done), "job")))
+		parts = append(parts, fmt.Sprintf("%s has done %s", q.Name, plural(int(q.Done), "job")))
 	}
 	return strings.Join(parts, ", ")
 }
