@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,26 +76,28 @@ func TestBrokenPromisesAreCaught(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bins := make([]string, len(mutants))
-	for i, m := range mutants {
-		bins[i] = m.build(t, root)
-	}
 	results := make([][]Result, len(mutants))
 	var running sync.WaitGroup // they wait most of the time
 	for i, m := range mutants {
-		numbers := []int{m.test}
-		if m.test != 1 {
-			numbers = append(numbers, 1)
+		bin, err := m.build(t.TempDir(), root)
+		if err != nil {
+			t.Errorf("%s: %v", m.name, err)
+			continue
 		}
-		running.Go(func() {
-			for _, n := range numbers {
-				r, end := Tests()[n-1].Run(t.Context(), Options{Bin: bins[i]})
-				results[i] = append(results[i], r)
+		tests := []Test{Tests()[m.test-1]}
+		if m.test != 1 {
+			tests = append(tests, Tests()[0])
+		}
+		results[i] = make([]Result, len(tests))
+		for k, test := range tests {
+			running.Go(func() {
+				r, end := test.Run(t.Context(), Options{Bin: bin})
 				if err := end(); err != nil {
 					t.Errorf("%s: %v", m.name, err)
 				}
-			}
-		})
+				results[i][k] = r
+			})
+		}
 	}
 	running.Wait()
 	for i, m := range mutants {
@@ -121,31 +124,26 @@ func TestBrokenPromisesAreCaught(t *testing.T) {
 	}
 }
 
-// build builds faasd with the change and returns its path.
-func (m mutant) build(t *testing.T, root string) string {
-	t.Helper()
-	file, dir := filepath.Join(root, m.file), t.TempDir()
+// build builds faasd with the change, in dir, and returns its path.
+func (m mutant) build(dir, root string) (string, error) {
+	file := filepath.Join(root, m.file)
 	source, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	if n := strings.Count(string(source), m.old); n != 1 {
-		t.Fatalf("%s: %q is %d times in %s, want once", m.name, m.old, n, m.file)
+		return "", fmt.Errorf("%q is %d times in %s, want once", m.old, n, m.file)
 	}
 	changed, overlay, bin := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "faasd")
 	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	for path, text := range map[string]string{
-		changed: strings.Replace(string(source), m.old, m.new, 1), overlay: string(replace),
-	} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+		return "", err
 	}
-	if err := build(bin, "-overlay", overlay); err != nil {
-		t.Fatalf("%s: %v", m.name, err)
+	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
+		return "", err
 	}
-	return bin
+	return bin, build(bin, "-overlay", overlay)
 }
