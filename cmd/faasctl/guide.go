@@ -19,6 +19,10 @@ var guide = []config.Chapter{
 		{Line: "faasctl invoke echo --body hello", Meaning: "print what it answers, and who served it"},
 		{Line: "faasctl invoke echo --body @picture.png", Meaning: "send a file; - or a pipe sends standard input"},
 	}},
+	{Heading: "See that it keeps its promises", Tasks: []config.Task{
+		{Line: "faasctl test", Meaning: "four acceptance tests, each on a system of its own"},
+		{Line: "faasctl test 3 --verbose", Meaning: "a worker is killed, its queue's request is answered; with all logs"},
+	}},
 	{Heading: "Another system than this machine's", Tasks: []config.Task{
 		{Line: "faasctl status --data /tmp/second", Meaning: "that of `faasd up --data /tmp/second`"},
 		{Line: "faasctl status --coordinator tcp://10.0.0.5:5555", Meaning: "that of a coordinator"},
