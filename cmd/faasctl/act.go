@@ -131,10 +131,15 @@ func (a *acting) confirm(ctx context.Context, std config.Stdio, question string)
 	if a.yes {
 		return nil
 	}
+	return confirm(ctx, std, question)
+}
+
+// confirm asks the user a question.
+func confirm(ctx context.Context, std config.Stdio, question string) error {
 	if !isTerminal(std.In) {
-		return config.Usagef("%s: this asks first, and standard input is not a terminal; write --yes to do it", question)
+		return config.Usagef("%s; this is asked first, and standard input is not a terminal: write --yes to go on", question)
 	}
-	fmt.Fprintf(std.Err, "%s Go on? [y/N] ", question)
+	fmt.Fprintf(std.Err, "%s. Go on? [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(std.In).ReadString('\n')

@@ -327,3 +327,32 @@ func TestScalingACluster(t *testing.T) {
 		t.Errorf("exit code %d, %q; worker1 ended with %q", r.code, r.err, s.Process("worker1").Ended())
 	}
 }
+
+func TestTheTestsOfARunningSystem(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	startUp(t, dir)
+	victim := settled(t, dir, 3)
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--live"}, 2, "Test 3 kills the workers of queueA: "},
+		{[]string{"3", "--live"}, 2, "write --yes to go on"},
+		{[]string{"2", "--live"}, 2, "test 2 needs a system of its own"},
+		{[]string{"--live", "--keep"}, 2, "write them without --live"},
+	} {
+		if r := ctl(t, dir, "test", c.args...); r.code != c.code || !strings.Contains(r.err, c.want) || r.out != "" {
+			t.Errorf("test %s: exit code %d, %q, %q, want %d and %q", strings.Join(c.args, " "), r.code, r.out, r.err, c.code, c.want)
+		}
+	}
+	if now := settled(t, dir, 3); !slices.EqualFunc(now.Workers, victim.Workers, func(a, b operator.Worker) bool { return a.Same(b) }) {
+		t.Fatal("something was done without asking")
+	}
+	r := ctl(t, dir, "test", "--live", "--yes")
+	if r.code != config.ExitOK || strings.Count(r.out, "passed in") != 3 || !strings.Contains(r.out, "queueA has given 1 job away") {
+		t.Errorf("exit code %d, %q, %q", r.code, r.out, r.err)
+	}
+	settled(t, dir, 3) // the one killed is replaced once the test is over
+}

@@ -94,7 +94,7 @@ func (c *kill) killPart(ctx context.Context, std config.Stdio, o *operator.Opera
 		return err
 	}
 	if len(parts) == 1 {
-		if err := c.confirm(ctx, std, fmt.Sprintf("Kill %s %s: it is the only %[1]s.", c.role(), part.Name)); err != nil {
+		if err := c.confirm(ctx, std, fmt.Sprintf("Kill %s %s: it is the only %[1]s", c.role(), part.Name)); err != nil {
 			return err
 		}
 	}

@@ -93,9 +93,9 @@ func why(p operator.Picture, verb string, picked []operator.Worker) string {
 	}
 	switch {
 	case left <= 0:
-		return fmt.Sprintf("%s %s, which run %d jobs: no worker is left in the whole system.", verb, strings.Join(names, ", "), running)
+		return fmt.Sprintf("%s %s, which run %d jobs: no worker is left in the whole system", verb, strings.Join(names, ", "), running)
 	case len(picked) > 1:
-		return fmt.Sprintf("%s %d workers: %s, which run %d jobs; %d are left.", verb, len(picked), strings.Join(names, ", "), running, left)
+		return fmt.Sprintf("%s %d workers: %s, which run %d jobs; %d are left", verb, len(picked), strings.Join(names, ", "), running, left)
 	}
 	return ""
 }

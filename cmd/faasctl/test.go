@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ import (
 )
 
 type test struct {
+	target
+	live    bool
+	yes     bool
 	which   []string
 	verbose bool
 	json    bool
@@ -33,13 +37,16 @@ func (c *test) Settings() *config.Set {
 		Description: "Each test starts its own system of separate faasd processes on free ports, with its logs in a temporary folder, and ends it. " +
 			"The faasd is the one that FAASD_BIN names, else the one beside faasctl, else the one in PATH. What is judged is what can be seen from outside: " +
 			"HTTP answers, the coordinator's bus, process ids.\n\n" + listTests(),
-		Examples: []string{"faasctl test", "faasctl test 3 --verbose", "faasctl test 1 --keep", "faasctl test all --junit report.xml"},
+		Examples: []string{"faasctl test", "faasctl test 3 --verbose", "faasctl test 1 --keep", "faasctl test all --junit report.xml", "faasctl test 3 --live"},
 	})
-	s.Operands(&c.which, "[1|2|3|4|all]…", 0, -1)
+	s.Operands(&c.which, "[1|2|3|4|all]…", 0, -1).Complete(config.Fixed("1", "2", "3", "4", "all"))
 	s.Bool(&c.verbose, "verbose", false, "add what each role has logged")
 	s.Bool(&c.json, "json", false, "print JSON for programs")
 	s.String(&c.junit, "junit", "", "FILE", "write a report in JUnit's format too").DefaultText("none")
 	s.Bool(&c.keep, "keep", false, "leave the systems up until Ctrl-C, and say how to look at them")
+	s.Bool(&c.live, "live", false, "run tests 1 and 3 on the running system that the settings below name; 3 kills the workers of one queue")
+	s.Bool(&c.yes, "yes", false, "with --live: do not ask before something is killed")
+	c.declare(s)
 	return s
 }
 
@@ -53,6 +60,9 @@ func listTests() string {
 
 func (c *test) Validate() error {
 	c.tests = nil
+	if c.live && (c.keep || c.verbose) {
+		return config.Usagef("--keep and --verbose are for a system of the test's own: write them without --live")
+	}
 	all := acceptance.Tests()
 	if len(c.which) == 0 {
 		c.which = []string{"all"}
@@ -60,8 +70,12 @@ func (c *test) Validate() error {
 	for _, which := range c.which {
 		n, err := strconv.Atoi(which)
 		switch {
+		case which == "all" && c.live:
+			c.tests = append(c.tests, slices.DeleteFunc(slices.Clone(all), func(t acceptance.Test) bool { return !t.Live })...)
 		case which == "all":
 			c.tests = append(c.tests, all...)
+		case err == nil && n >= 1 && n <= len(all) && c.live && !all[n-1].Live:
+			return config.Usagef("test %d needs a system of its own: write it without --live", n)
 		case err == nil && n >= 1 && n <= len(all):
 			c.tests = append(c.tests, all[n-1])
 		default:
@@ -72,10 +86,20 @@ func (c *test) Validate() error {
 }
 
 func (c *test) Run(ctx context.Context, std config.Stdio) error {
+	if c.live {
+		return c.runLive(ctx, std)
+	}
 	bin, err := acceptance.Binary()
 	if err != nil {
 		return err
 	}
+	return c.runAll(ctx, std, func(t acceptance.Test, observe func(acceptance.Step)) (acceptance.Result, func() error) {
+		return t.Run(ctx, acceptance.Options{Bin: bin, Keep: c.keep, Logs: c.verbose, Observe: observe})
+	})
+}
+
+// runAll runs the tests one after the other by do, and says what came of them.
+func (c *test) runAll(ctx context.Context, std config.Stdio, do func(acceptance.Test, func(acceptance.Step)) (acceptance.Result, func() error)) error {
 	junit, err := c.openJUnit()
 	if err != nil {
 		return err
@@ -89,7 +113,7 @@ func (c *test) Run(ctx context.Context, std config.Stdio) error {
 			break
 		}
 		out.begin(t)
-		result, end := t.Run(ctx, acceptance.Options{Bin: bin, Keep: c.keep, Logs: c.verbose, Observe: out.step})
+		result, end := do(t, out.step)
 		results, kept = append(results, result), append(kept, end)
 		out.end(result)
 	}

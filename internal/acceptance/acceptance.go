@@ -41,6 +41,7 @@ type Test struct {
 	Name    string // a few words
 	Promise string // what the system owes its users, in a sentence
 	Live    bool   // it can be run on a system that serves others meanwhile
+	Kills   bool   // it kills workers, see Victims
 
 	workers int // that a system of its own has when the body begins
 	body    func(ctx context.Context, r *run, s System) error
@@ -58,7 +59,7 @@ func Tests() []Test {
 			Promise: "A request sent before any worker exists waits in its queue; when a worker starts, the same connection gets the answer.",
 		},
 		{
-			Number: 3, Name: "a dead worker's queue hands over", Live: true, workers: 3, body: handedOver,
+			Number: 3, Name: "a dead worker's queue hands over", Live: true, Kills: true, workers: 3, body: handedOver,
 			Promise: "When the worker of a queue is killed, a request given to that queue is answered through another.",
 		},
 		{
