@@ -94,19 +94,38 @@ func TestADrainIsTakenBackWhileAJobRuns(t *testing.T) {
 	}
 }
 
+func TestADrainThatWasTakenBackIsForgottenAtTheNextQueueToo(t *testing.T) {
+	s := joined(t, 1)
+	s.give(request(1, time.Minute))
+	s.starts()
+	s.order(wire.TypeDrain)
+	s.order(wire.TypeUndrain)
+	s.queue.Farewell(s.now, "another queue has fewer workers")
+	s.pump()
+	s.queue, s.inc, s.flags = nil, 11, 0
+	s.run(20 * ms)
+	s.tell(&wire.Text{Command: wire.TextQueue, Name: "queueB", Endpoint: "qB"})
+	s.run(200 * ms)
+	if s.m.Joined() != "queueB" || s.flags&wire.FlagDraining != 0 {
+		t.Errorf("it is at %q with flags %d", s.m.Joined(), s.flags)
+	}
+}
+
 func TestAStopInOrderIsNotTakenBack(t *testing.T) {
-	for name, before := range map[string]func(*stage){
-		"alone":                  func(*stage) {},
-		"after an operator's":    func(s *stage) { s.order(wire.TypeDrain) },
-		"and drained after that": func(s *stage) { s.m.Drain(s.now); s.order(wire.TypeDrain) },
+	stop := func(s *stage) {
+		s.m.Drain(s.now)
+		s.pump()
+	}
+	for name, stops := range map[string]func(*stage){
+		"alone":                    stop,
+		"after an operator's":      func(s *stage) { s.order(wire.TypeDrain); stop(s) },
+		"and an operator's behind": func(s *stage) { stop(s); s.order(wire.TypeDrain) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := joined(t, 1)
 			s.give(request(1, time.Minute))
 			s.starts()
-			before(s)
-			s.m.Drain(s.now)
-			s.pump()
+			stops(s)
 			s.order(wire.TypeUndrain)
 			s.run(time.Second)
 			if s.flags&wire.FlagDraining == 0 {
