@@ -71,11 +71,17 @@ func (h *Host) bind(l *link, endpoint string) (bound string, err error) {
 		}
 		l.bound = s
 	}
-	if bound, err = l.bound.bind(endpoint); err != nil {
-		return "", explain(endpoint, err)
+	bind := func() error {
+		bound, err = l.bound.bind(endpoint)
+		return err
 	}
-	if isInproc(bound) {
-		h.ctx.bound(bound)
+	if isInproc(endpoint) {
+		err = h.ctx.bind(endpoint, bind)
+	} else {
+		err = bind()
+	}
+	if err != nil {
+		return "", explain(endpoint, err)
 	}
 	h.setReady(l.bound) // binding empties the mailbox, like sending
 	return bound, nil

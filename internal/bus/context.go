@@ -30,7 +30,7 @@ type Context struct {
 
 	mu     sync.Mutex // guards what follows
 	hosts  map[*Host]struct{}
-	names  map[string]bool // inproc endpoints that are or were bound
+	names  map[string]*name // inproc endpoints that are or were bound
 	closed bool
 }
 
@@ -47,7 +47,7 @@ func NewContext() (*Context, error) {
 		_ = z.Term()
 		return nil, fmt.Errorf("setting up ZeroMQ: %w", err)
 	}
-	return &Context{zmq: z, hosts: make(map[*Host]struct{}), names: make(map[string]bool)}, nil
+	return &Context{zmq: z, hosts: make(map[*Host]struct{}), names: make(map[string]*name)}, nil
 }
 
 // Close stops every host that still runs, waits for it, and ends the context.
@@ -92,15 +92,61 @@ func (c *Context) leave(h *Host) {
 	delete(c.hosts, h)
 }
 
-// bound notes that an inproc endpoint has been bound. If that happened before,
-// it has come back, and whoever was connected to it connects again.
-func (c *Context) bound(endpoint string) {
+// name is an inproc endpoint. Each bind of it begins another life.
+type name struct {
+	lives int
+	bound bool
+}
+
+// change has do change what an inproc endpoint is bound or connected to, with
+// the endpoint's name guarded.
+func (c *Context) change(endpoint string, do func(n *name)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.names[endpoint] {
-		for h := range c.hosts {
-			h.Do(func(role.Time) { h.redial(endpoint) })
-		}
+	n := c.names[endpoint]
+	if n == nil {
+		n = &name{}
+		c.names[endpoint] = n
 	}
-	c.names[endpoint] = true
+	do(n)
+}
+
+// bind binds an inproc endpoint. If that happened before, it has come back, and
+// whoever was connected to it connects again.
+func (c *Context) bind(endpoint string, bind func() error) (err error) {
+	c.change(endpoint, func(n *name) {
+		if err = bind(); err != nil {
+			return
+		}
+		n.lives++
+		n.bound = true
+		life := n.lives
+		if life == 1 {
+			return
+		}
+		for h := range c.hosts {
+			h.Do(func(role.Time) { h.redial(endpoint, life) })
+		}
+	})
+	return err
+}
+
+// unbind gives an inproc endpoint up.
+func (c *Context) unbind(endpoint string, unbind func()) {
+	c.change(endpoint, func(n *name) {
+		unbind()
+		n.bound = false
+	})
+}
+
+// connect connects to an inproc endpoint and returns which life of it that is:
+// while nobody is bound it is the next, whose bind makes the connection.
+func (c *Context) connect(endpoint string, connect func() error) (life int, err error) {
+	c.change(endpoint, func(n *name) {
+		if life = n.lives; !n.bound {
+			life++
+		}
+		err = connect()
+	})
+	return life, err
 }

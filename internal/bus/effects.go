@@ -98,24 +98,33 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 		return err
 	}
 	if err = s.setFamily(endpoint); err == nil {
-		err = s.zmq.Connect(endpoint)
+		err = h.connect(s, endpoint)
 	}
 	if err != nil {
 		h.close(s)
 		return explain(endpoint, err)
 	}
-	s.dialledTo = endpoint
 	h.dialled[address{l.id, peer}] = s
 	h.touched(s)
 	return nil
 }
 
-// redial connects again what was connected to an inproc endpoint: libzmq does
-// so by itself on all other transports.
-func (h *Host) redial(endpoint string) {
+func (h *Host) connect(s *socket, endpoint string) (err error) {
+	connect := func() error { return s.zmq.Connect(endpoint) }
+	s.dialledTo = endpoint
+	if !isInproc(endpoint) {
+		return connect()
+	}
+	s.life, err = h.ctx.connect(endpoint, connect)
+	return err
+}
+
+// redial connects again what was connected to an earlier life of an inproc
+// endpoint: libzmq does so by itself on all other transports.
+func (h *Host) redial(endpoint string, life int) {
 	for _, s := range h.dialled {
-		if s.dialledTo == endpoint {
-			if err := s.zmq.Connect(endpoint); err != nil {
+		if s.dialledTo == endpoint && s.life < life {
+			if err := h.connect(s, endpoint); err != nil {
 				h.warn(s.link, "dialling again failed", "endpoint", endpoint, "error", err)
 			}
 			h.touched(s)
@@ -185,7 +194,7 @@ func (h *Host) end() {
 		// time after Close.
 		for _, endpoint := range s.endpoints {
 			if isInproc(endpoint) {
-				_ = s.zmq.Unbind(endpoint)
+				h.ctx.unbind(endpoint, func() { _ = s.zmq.Unbind(endpoint) })
 			}
 		}
 		if h.linger > 0 {

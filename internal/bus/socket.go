@@ -65,6 +65,7 @@ type socket struct {
 
 	bound     bool
 	dialledTo string // "" on a bound one
+	life      int    // of the inproc endpoint that it is dialled to
 
 	endpoints []string // bound, as libzmq resolved them
 
