@@ -62,15 +62,19 @@ func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c 
 	var reply wire.Reply
 	var next role.Time
 	var sent bool
+	w := o.watcher
+	o.turn(func(role.Time) { w.replies[c.ID] = nil })
+	defer o.turn(func(role.Time) { delete(w.replies, c.ID) })
 	err := o.poll(ctx, func(now role.Time) (replied bool) {
-		w := o.watcher
-		if reply, replied = w.replies[c.ID]; replied {
-			delete(w.replies, c.ID)
-		} else if now >= next && w.agent.Heard(topic) {
+		if r := w.replies[c.ID]; r != nil {
+			reply = *r
+			return true
+		}
+		if now >= next && w.agent.Heard(topic) {
 			w.agent.Send(frames)
 			sent, next = true, now+repeatEvery
 		}
-		return replied
+		return false
 	})
 	switch {
 	case err != nil && sent:

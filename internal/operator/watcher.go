@@ -14,8 +14,6 @@ import (
 const (
 	// maxEvents is how many events are kept for who looks.
 	maxEvents = 5000
-	// maxReplies is how many replies are kept for who waits for one.
-	maxReplies = 1000
 	// othersWithin is how long the other coordinators have to answer once one has.
 	othersWithin = 500 * time.Millisecond
 )
@@ -26,7 +24,7 @@ type watcher struct {
 	role.Outbox
 	token   wire.Incarnation
 	agent   *cluster.Agent
-	replies map[wire.Incarnation]wire.Reply // by command
+	replies map[wire.Incarnation]*wire.Reply // by command that somebody waits for; nil until it has come
 
 	events  []wire.Event // as they came, those of the past first
 	dropped int          // of events, from the front
@@ -42,7 +40,7 @@ type eventKey struct {
 
 func newWatcher(endpoints []string) *watcher {
 	w := &watcher{
-		token: wire.NewIncarnation(), replies: make(map[wire.Incarnation]wire.Reply), seen: make(map[eventKey]struct{}),
+		token: wire.NewIncarnation(), replies: make(map[wire.Incarnation]*wire.Reply), seen: make(map[eventKey]struct{}),
 	}
 	w.agent = cluster.NewAgent(cluster.AgentConfig{
 		Self: w.token, Coordinators: endpoints, Subscribe: linkSubscribe, Publish: linkPublish,
@@ -128,8 +126,11 @@ func (w *watcher) Receive(now role.Time, p role.Packet) {
 		}
 	case topic == wire.ReplyTopic(w.token):
 		var r wire.Reply
-		if wire.DecodeBus(p.Frames, &r) == nil && len(w.replies) < maxReplies {
-			w.replies[r.Command] = r
+		if wire.DecodeBus(p.Frames, &r) != nil {
+			return
+		}
+		if _, awaited := w.replies[r.Command]; awaited {
+			w.replies[r.Command] = &r
 		}
 	}
 }
