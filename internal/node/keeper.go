@@ -35,6 +35,7 @@ type keeper struct {
 	quit    chan struct{} // closed: start no more
 	begun   chan struct{} // closed: may start
 	running sync.WaitGroup
+	telling sync.Mutex // taken before mu: who is told later is told what is newer
 
 	mu     sync.Mutex    // guards what follows
 	free   chan struct{} // closed while nothing is held
@@ -240,6 +241,8 @@ func (k *keeper) forget(number int) {
 
 // tell says how many processes run.
 func (k *keeper) tell() {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.mu.Lock()
 	n := 0
 	for _, w := range k.kept {
