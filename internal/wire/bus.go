@@ -279,7 +279,7 @@ type Command struct {
 	PID     int         `json:"pid,omitempty"`
 	Count   int         `json:"count,omitempty"`
 	Millis  int64       `json:"millis,omitempty"`
-	Expires int64       `json:"expires_ms"` // Unix time, ms, by which nobody waits for it any more
+	Expires int64       `json:"expires_ms"` // Unix time, ms, by which nobody waits for it any more; 0 never
 }
 
 // Reply says what became of a Command.
