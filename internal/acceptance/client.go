@@ -74,13 +74,20 @@ func (c *client) post(ctx context.Context, body string) (answer, error) {
 }
 
 // echo sends a body to /echo, which must come back, and soon. Otherwise what
-// the bus shows is part of the error.
+// the bus shows then is part of the error.
 func (c *client) echo(ctx context.Context, s System, body string) (answer, error) {
-	bounded, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
+	bounded, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(answerWithin, func() { // looks before giving up, which takes the job out of its queue
+		cancel(fmt.Errorf("none; on the bus: %s", describe(s.Picture())))
+	})
+	defer timer.Stop()
 	a, err := c.post(bounded, body)
 	if err != nil {
-		return a, &failure{fmt.Sprintf("an answer within %s", answerWithin), fmt.Sprintf("%v; on the bus: %s", err, describe(s.Picture()))}
+		if bounded.Err() != nil {
+			err = context.Cause(bounded)
+		}
+		return a, &failure{fmt.Sprintf("an answer within %s", answerWithin), err.Error()}
 	}
 	return a, a.echoes(body)
 }
