@@ -185,10 +185,8 @@ func (h *Host) close(s *socket) {
 func (h *Host) end() {
 	h.inbox.close()
 	for _, s := range h.sockets {
-		for _, endpoint := range s.endpoints {
-			if isInproc(endpoint) {
-				h.ctx.unbindInproc(s, endpoint)
-			}
+		if s.monitor != nil {
+			h.unbind(s)
 		}
 		if h.linger > 0 {
 			_ = s.zmq.SetLinger(h.linger)
