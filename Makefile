@@ -56,6 +56,10 @@ bench: build ## compare with a bare HTTP echo server; prints a table
 	@BENCH_ROUNDS=$(BENCH_ROUNDS) BENCH_SECONDS=$(BENCH_SECONDS) \
 		exec bin/bench --faasd bin/faasd --build '$(VERSION)' $(BENCH_ARGS)
 
+.PHONY: record
+record: build ## run what README.md shows as recorded and put in what it prints
+	@scripts/record
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck
 	@scripts/deps --lint

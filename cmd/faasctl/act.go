@@ -44,6 +44,9 @@ type outcome struct {
 	Error  string  `json:"error,omitempty"`
 }
 
+// sideBySide is how many deeds are done at a time.
+const sideBySide = 16
+
 // carryOut does all deeds side by side, prints the stages that each reaches,
 // and fails if one has failed.
 func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) error {
@@ -57,13 +60,16 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 	var mu sync.Mutex // guards outcomes and std
 	line := func(name, stage, text string, took time.Duration) {
 		if !a.json {
-			fmt.Fprintf(std.Out, "%-*s  %-12s  %6s  %s\n", width, name, stage, rounded(took), printable(text))
+			fmt.Fprintf(std.Out, "%-*s  %-12s  %6s  %s\n", width, name, stage, rounded(took), config.Printable(text))
 		}
 	}
 	var all sync.WaitGroup
+	room := make(chan struct{}, sideBySide)
 	for i, d := range deeds {
 		outcomes[i].Name = d.name
 		all.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
 			began := time.Now()
 			err := d.do(waiting, func(p operator.Progress) {
 				mu.Lock()
@@ -102,7 +108,7 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 
 func firstError(outcomes []outcome) string {
 	i := slices.IndexFunc(outcomes, func(o outcome) bool { return o.Error != "" })
-	return printable(outcomes[i].Error)
+	return config.Printable(outcomes[i].Error)
 }
 
 func milliseconds(d time.Duration) float64 {
@@ -125,10 +131,15 @@ func (a *acting) confirm(ctx context.Context, std config.Stdio, question string)
 	if a.yes {
 		return nil
 	}
+	return confirm(ctx, std, question)
+}
+
+// confirm asks the user a question.
+func confirm(ctx context.Context, std config.Stdio, question string) error {
 	if !isTerminal(std.In) {
-		return config.Usagef("%s: this asks first, and standard input is not a terminal; write --yes to do it", question)
+		return config.Usagef("%s; this is asked first, and standard input is not a terminal: write --yes to go on", question)
 	}
-	fmt.Fprintf(std.Err, "%s Go on? [y/N] ", question)
+	fmt.Fprintf(std.Err, "%s. Go on? [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(std.In).ReadString('\n')

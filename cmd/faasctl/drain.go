@@ -21,7 +21,7 @@ func (c *drain) Settings() *config.Set {
 		Description: "A draining worker is given no more jobs; when it has finished those it has, it ends. `faasd up` starts another in its place: scale to have fewer. Several at once, or the last workers of all, are asked about first.",
 		Examples:    []string{"faasctl drain w-2c10", "faasctl drain --wait w-2c10"},
 	})
-	s.Operands(&c.operands, "WORKER...", 1, -1)
+	s.Operands(&c.operands, "WORKER...", 1, -1).Complete(c.target.workers)
 	s.Bool(&c.wait, "wait", false, "wait until they have left")
 	c.declareActing(s, 2*time.Minute)
 	return s
@@ -63,7 +63,7 @@ func (c *undrain) Settings() *config.Set {
 		Description: "Takes `faasctl drain` back for workers that have not left yet.",
 		Examples:    []string{"faasctl undrain w-2c10"},
 	})
-	s.Operands(&c.operands, "WORKER...", 1, -1)
+	s.Operands(&c.operands, "WORKER...", 1, -1).Complete(c.target.workers)
 	c.declareActing(s, 10*time.Second)
 	return s
 }

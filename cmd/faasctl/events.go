@@ -29,7 +29,7 @@ func (c *events) Settings() *config.Set {
 		Examples:    []string{"faasctl events", "faasctl events --since 10m", "faasctl events --follow"},
 	})
 	s.Bool(&c.follow, "follow", false, "go on with what happens from now on, until Ctrl-C")
-	s.Duration(&c.since, "since", 0, 0, 0, "only what happened within this time").DefaultText("all that is known")
+	s.Duration(&c.since, "since", 0, 0, 10*365*24*time.Hour, "only what happened within this time").DefaultText("all that is known")
 	s.Bool(&c.json, "json", false, "print JSON for programs, a line for each event")
 	c.declare(s)
 	return s
@@ -91,6 +91,6 @@ func printEvent(out io.Writer, e operator.Event, zone *time.Location) error {
 	if e.Job != "" {
 		who += " " + e.Job
 	}
-	_, err := fmt.Fprintf(out, "%s  %s  %-18s  %s  %s\n", time.UnixMilli(e.Millis).In(zone).Format("2006-01-02 15:04:05.000"), level, printable(e.Kind), printable(who), printable(e.Text))
+	_, err := fmt.Fprintf(out, "%s  %s  %-18s  %s  %s\n", time.UnixMilli(e.Millis).In(zone).Format("2006-01-02 15:04:05.000"), level, config.Printable(e.Kind), config.Printable(who), config.Printable(e.Text))
 	return err
 }

@@ -29,7 +29,7 @@ func (c *jobs) Settings() *config.Set {
 		Description: "Each queue tells of the 200 jobs that it has had longest; the last line says if there are more. A job that is on its way to another queue counts as waiting.",
 		Examples:    []string{"faasctl jobs", "faasctl jobs --queue queueA --state waiting"},
 	})
-	s.Name(&c.queue, "queue", "", "only those of this queue")
+	s.Name(&c.queue, "queue", "", "only those of this queue").Complete(c.target.queues)
 	s.Enum(&c.state, "state", "any", states, "only those in this state")
 	s.Bool(&c.json, "json", false, "print JSON for programs")
 	c.declare(s)
@@ -58,7 +58,7 @@ func (c *jobs) Run(ctx context.Context, std config.Stdio) error {
 	}
 	all := 0
 	for _, q := range picture.Queues {
-		if c.queue != "" && q.Name != c.queue || q.State == "lost" {
+		if c.queue != "" && q.Name != c.queue || q.State == operator.StateLost {
 			continue
 		}
 		if c.state != "running" {
@@ -103,7 +103,7 @@ func (c *job) Settings() *config.Set {
 		Description: "Asks every broker and queue. Of a job that was answered a queue knows for as long as its result is kept. The id is the X-Faasd-Job of the answer, or its end as far as no other listed job has it.",
 		Examples:    []string{"faasctl job 01JQXM7C2N8RZ5V0T4W6Y3HGKE"},
 	})
-	s.Operands(&c.operands, "ID", 1, 1)
+	s.Operands(&c.operands, "ID", 1, 1).Complete(c.target.jobs)
 	s.Bool(&c.json, "json", false, "print JSON for programs")
 	c.declare(s)
 	return s

@@ -27,9 +27,24 @@ func (c *kill) Settings() *config.Set {
 			"Several at once, or the last of their kind, are asked about first.",
 		Examples: []string{"faasctl kill w-2c10", "faasctl kill --yes w-2c10 w-7f3b", "faasctl kill queue queueA"},
 	})
-	s.Operands(&c.operands, "WORKER... | queue NAME | broker NAME | coordinator NAME", 1, -1)
+	s.Operands(&c.operands, "WORKER... | queue NAME | broker NAME | coordinator NAME", 1, -1).Complete(c.first, c.further)
 	c.declareActing(s, 10*time.Second)
 	return s
+}
+
+// first and further complete operands: workers, or a role and then one of its parts.
+func (c *kill) first(ctx context.Context) []config.Candidate {
+	return append(c.target.workers(ctx), config.Fixed(rolesToKill...)(ctx)...)
+}
+
+func (c *kill) further(ctx context.Context) []config.Candidate {
+	if c.role() == "" {
+		return c.target.workers(ctx)
+	}
+	if len(c.operands) > 1 {
+		return nil
+	}
+	return c.parts(ctx, c.role())
 }
 
 func (c *kill) Validate() error {
@@ -73,16 +88,29 @@ func (c *kill) Run(ctx context.Context, std config.Stdio) error {
 }
 
 func (c *kill) killPart(ctx context.Context, std config.Stdio, o *operator.Operator, p operator.Picture) error {
-	parts := map[string][]operator.Part{"queue": p.QueueParts(), "broker": p.Brokers, "coordinator": p.Coordinators}[c.role()]
-	parts = slices.DeleteFunc(slices.Clone(parts), func(p operator.Part) bool { return p.State == "lost" })
-	part, err := choose(parts, c.role(), c.operands[1], func(p operator.Part) []string { return []string{p.Name, p.Incarnation.String()} })
+	parts := partsOf(p, c.role())
+	part, err := pickOne(parts, c.role(), c.operands[1], func(p operator.Part) []string { return []string{p.Name, p.Incarnation.String()} })
 	if err != nil {
 		return err
 	}
 	if len(parts) == 1 {
-		if err := c.confirm(ctx, std, fmt.Sprintf("Kill %s %s: it is the only %[1]s.", c.role(), part.Name)); err != nil {
+		if err := c.confirm(ctx, std, fmt.Sprintf("Kill %s %s: it is the only %[1]s", c.role(), part.Name)); err != nil {
 			return err
 		}
 	}
 	return c.carryOut(ctx, std, []deed{{part.Name, func(ctx context.Context, tell func(operator.Progress)) error { return o.Crash(ctx, part, tell) }}})
+}
+
+// partsOf are the live parts of one of the roles that can be killed.
+func partsOf(p operator.Picture, role string) []operator.Part {
+	var parts []operator.Part
+	switch role {
+	case "queue":
+		parts = p.QueueParts()
+	case "broker":
+		parts = p.Brokers
+	case "coordinator":
+		parts = p.Coordinators
+	}
+	return slices.DeleteFunc(slices.Clone(parts), func(p operator.Part) bool { return p.State == operator.StateLost })
 }

@@ -54,7 +54,7 @@ func (c *workers) Settings() *config.Set {
 		Description: "A worker that was lost is listed for another 30 s, with the reason in place of its functions.",
 		Examples:    []string{"faasctl workers", "faasctl workers --queue queueA", "faasctl workers --json"},
 	})
-	s.Name(&c.queue, "queue", "", "only those of this queue")
+	s.Name(&c.queue, "queue", "", "only those of this queue").Complete(c.target.queues)
 	s.Bool(&c.json, "json", false, "print JSON for programs")
 	c.declare(s)
 	return s

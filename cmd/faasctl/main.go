@@ -1,10 +1,12 @@
-// Command faasctl is the operator's program: it shows a running system.
+// Command faasctl is the operator's program: it shows a running system, acts on
+// it, calls its functions, and tests one of its own.
 package main
 
 import (
 	"os"
 
 	"faasd/internal/config"
+	"faasd/internal/operator"
 )
 
 func main() {
@@ -14,10 +16,12 @@ func main() {
 func program() config.Program {
 	return config.Program{
 		Name:    "faasctl",
-		Summary: "look at a running faasd, and act on it",
+		Summary: "look at a running faasd, act on it, and test one",
 		Commands: []config.Command{
 			&status{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
-			&kill{}, &drain{}, &undrain{}, &scale{},
+			&kill{}, &drain{}, &undrain{}, &scale{}, &invoke{}, &test{},
 		},
+		Guide:     guide,
+		Libraries: []config.Library{{Name: "libzmq", Version: operator.ZeroMQ()}},
 	}
 }

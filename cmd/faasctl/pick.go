@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"faasd/internal/config"
 	"faasd/internal/operator"
 )
 
-// choose finds the one of a list that a word means: by one of its keys, or the
+// pickOne finds the one of a list that a word means: by one of its keys, or the
 // beginning of one that no other has. The error lists the candidates.
-func choose[T any](list []T, what, word string, keys func(T) []string) (T, error) {
+func pickOne[T any](list []T, what, word string, keys func(T) []string) (T, error) {
 	var exact, begin []T
 	for _, t := range list {
 		switch k := keys(t); {
@@ -41,7 +42,7 @@ func named[T any](list []T, keys func(T) []string) string {
 	var names []string
 	for _, t := range list[:min(len(list), maxNamed)] {
 		k := keys(t)
-		names = append(names, printable(fmt.Sprintf("%s (%s)", k[0], strings.Join(k[1:], ", "))))
+		names = append(names, config.Printable(fmt.Sprintf("%s (%s)", k[0], strings.Join(k[1:], ", "))))
 	}
 	if more := len(list) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
@@ -51,14 +52,14 @@ func named[T any](list []T, keys func(T) []string) string {
 
 // pickWorkers finds the workers that the words mean.
 func pickWorkers(p operator.Picture, words []string) ([]operator.Worker, error) {
-	present := slices.DeleteFunc(slices.Clone(p.Workers), func(w operator.Worker) bool { return w.State == "lost" })
+	present := slices.DeleteFunc(slices.Clone(p.Workers), func(w operator.Worker) bool { return w.State == operator.StateLost })
 	var picked []operator.Worker
 	for _, word := range words {
-		w, err := choose(present, "worker", word, func(w operator.Worker) []string { return []string{w.Name, w.ID} })
+		w, err := pickOne(present, "worker", word, func(w operator.Worker) []string { return []string{w.Name, w.ID} })
 		if err != nil {
 			for _, l := range p.Workers {
-				if l.State == "lost" && l.Name == word {
-					err = fmt.Errorf("worker %q is lost already (%s)", word, printable(l.Reason))
+				if l.State == operator.StateLost && l.Name == word {
+					err = fmt.Errorf("worker %q is lost already (%s)", word, config.Printable(l.Reason))
 				}
 			}
 			return nil, err
@@ -92,9 +93,9 @@ func why(p operator.Picture, verb string, picked []operator.Worker) string {
 	}
 	switch {
 	case left <= 0:
-		return fmt.Sprintf("%s %s, which run %d jobs: no worker is left in the whole system.", verb, strings.Join(names, ", "), running)
+		return fmt.Sprintf("%s %s, which run %d jobs: no worker is left in the whole system", verb, strings.Join(names, ", "), running)
 	case len(picked) > 1:
-		return fmt.Sprintf("%s %d workers: %s, which run %d jobs; %d are left.", verb, len(picked), strings.Join(names, ", "), running, left)
+		return fmt.Sprintf("%s %d workers: %s, which run %d jobs; %d are left", verb, len(picked), strings.Join(names, ", "), running, left)
 	}
 	return ""
 }

@@ -22,7 +22,7 @@ func (c *scale) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:        "scale",
 		Summary:     "have `faasd up` keep more or fewer workers",
-		Description: "Those too many finish what they run and end. Elsewhere workers are scaled by whoever starts them. 0 workers are asked about first: jobs wait until there is one.",
+		Description: "Those too many finish what they run and end. Elsewhere workers are scaled by whoever starts them. 0 workers are asked about first: jobs wait until there is one",
 		Examples:    []string{"faasctl scale worker=8"},
 	})
 	s.Operands(&c.operands, "worker=N", 1, 1)
@@ -60,7 +60,7 @@ func (c *scale) Run(ctx context.Context, std config.Stdio) error {
 		return fmt.Errorf("%d supervisors are in sight, which is one too many to know whom to ask", len(picture.Supervisors))
 	}
 	if c.count == 0 {
-		if err := c.confirm(ctx, std, "Scale to no worker at all: jobs wait until there is one."); err != nil {
+		if err := c.confirm(ctx, std, "Scale to no worker at all: jobs wait until there is one"); err != nil {
 			return err
 		}
 	}

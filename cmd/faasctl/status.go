@@ -100,7 +100,7 @@ func addParts(t *table, p operator.Picture) {
 	for _, s := range p.Supervisors {
 		jobs := ""
 		if s.Supervisor != nil {
-			jobs = fmt.Sprintf("%d of %d workers run", s.Supervisor.Running, s.Supervisor.Wanted)
+			jobs = fmt.Sprintf("%d of %d workers run", len(s.Supervisor.PIDs), s.Supervisor.Wanted)
 			if s.Supervisor.HeldMillis > 0 {
 				jobs += ", none is started for " + age(s.Supervisor.HeldMillis)
 			}

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,13 +32,9 @@ func faasctl(args ...string) (code int, out, errs string) {
 // startUp starts a real `faasd up` with its data in dir.
 func startUp(t *testing.T, dir string, args ...string) *proc.Process {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "faasd")
-	if out, err := exec.Command("go", "build", "-o", bin, "faasd/cmd/faasd").CombinedOutput(); err != nil {
-		t.Fatalf("building faasd: %v\n%s", err, out)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	p, err := proc.Start(ctx, proc.Spec{Bin: bin, Args: append([]string{"up", "--http", "127.0.0.1:0", "--data", dir}, args...)})
+	p, err := proc.Start(ctx, proc.Spec{Bin: binary(t, "faasd"), Args: append([]string{"up", "--http", "127.0.0.1:0", "--data", dir}, args...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +94,7 @@ func TestStatusShowsARunningSystemAndItsLosses(t *testing.T) {
 	}
 	killed := time.Now()
 	picture(t, dir, "the killed worker lost", func(p operator.Picture) bool {
-		return slices.ContainsFunc(p.Workers, func(w operator.Worker) bool { return w.Name == victim.Name && w.State == "lost" })
+		return slices.ContainsFunc(p.Workers, func(w operator.Worker) bool { return w.Name == victim.Name && w.State == operator.StateLost })
 	})
 	if took := time.Since(killed); took > 3*time.Second {
 		t.Errorf("the death of an idle worker was noticed after %s, want 3 s at most", took)
@@ -108,7 +102,7 @@ func TestStatusShowsARunningSystemAndItsLosses(t *testing.T) {
 	picture(t, dir, "the killed worker lost and another in its place", func(p operator.Picture) bool {
 		lost := false
 		for _, w := range p.Workers {
-			lost = lost || w.Name == victim.Name && w.State == "lost"
+			lost = lost || w.Name == victim.Name && w.State == operator.StateLost
 		}
 		return lost && p.Totals.Workers == 3
 	})
@@ -127,33 +121,5 @@ func TestNoClusterIsOneLineAndExitCode3(t *testing.T) {
 		if code != config.ExitNoCluster || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "faasd up") {
 			t.Errorf("faasctl %s: exit code %d, %q, %q; want 3 and one line that says how to start one", args, code, out, errs)
 		}
-	}
-}
-
-func TestStatusTable(t *testing.T) {
-	text, err := os.ReadFile("testdata/picture.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var p operator.Picture
-	if err := json.Unmarshal(text, &p); err != nil {
-		t.Fatal(err)
-	}
-	var got bytes.Buffer
-	if err := printStatus(&got, p); err != nil {
-		t.Fatal(err)
-	}
-	const golden = "testdata/status.txt"
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.String() != string(want) {
-		t.Errorf("got:\n%s\nwant:\n%s", &got, want)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
+
+	"faasd/internal/config"
 )
 
 // table is text in columns.
@@ -27,7 +28,7 @@ func newTable() *table {
 func (t *table) row(cells ...any) {
 	text := make([]string, len(cells))
 	for i, c := range cells {
-		text[i] = printable(fmt.Sprint(c))
+		text[i] = config.Printable(fmt.Sprint(c))
 	}
 	_, _ = fmt.Fprintln(t.columns, strings.Join(text, "\t")) // into memory
 }
@@ -43,17 +44,6 @@ func (t *table) write(out io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// printable takes out what could steer a terminal: much of what is shown was
-// said by others.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // printJSON writes one value for programs.

@@ -22,15 +22,15 @@ func (t *target) declare(s *config.Set) {
 	s.Group("System")
 	t.byCoordinator = s.Endpoints(&t.coordinators, "coordinator", nil, "where coordinators of a cluster let others subscribe").DefaultText("the one of --data")
 	t.byData = s.DataDir(&t.data, "data folder of the `faasd up` to look at")
-	s.Duration(&t.within, "within", 3*time.Second, 100*time.Millisecond, time.Minute, "how long to try to reach it")
+	s.Duration(&t.within, "within", 2*time.Second, 100*time.Millisecond, time.Minute, "how long to try to reach it")
 }
 
 // open connects to the system and waits for the first picture. The exit code
 // of its error is that of "no cluster reached".
 func (t *target) open(ctx context.Context) (*operator.Operator, operator.Picture, error) {
 	endpoints := t.coordinators
-	if t.byData.Given() {
-		if t.byCoordinator.Given() {
+	if t.byData.Typed() {
+		if t.byCoordinator.Typed() {
 			return nil, operator.Picture{}, config.Usagef("--coordinator and --data name two systems: write one of them")
 		}
 		endpoints = nil // a flag beats FAASD_COORDINATOR
@@ -46,11 +46,14 @@ func (t *target) open(ctx context.Context) (*operator.Operator, operator.Picture
 	if err != nil {
 		return nil, operator.Picture{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.within)
+	limited, cancel := context.WithTimeout(ctx, t.within)
 	defer cancel()
-	p, err := o.Await(ctx)
+	p, err := o.Await(limited)
 	if err != nil {
-		if errors.Is(err, operator.ErrNoCluster) {
+		switch {
+		case ctx.Err() != nil: // the user would not wait
+			err = ctx.Err()
+		case errors.Is(err, operator.ErrNoCluster):
 			err = &config.ExitError{Code: config.ExitNoCluster, Err: err}
 		}
 		return nil, p, errors.Join(err, o.Close())

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"faasd/internal/config"
+	"faasd/internal/node"
 )
 
 func main() {
@@ -19,5 +20,30 @@ func program() config.Program {
 		Commands: []config.Command{
 			&up{}, &frontend{}, &broker{}, &queue{}, &worker{}, &coordinator{},
 		},
+		Guide:     guide,
+		Libraries: []config.Library{{Name: "libzmq", Version: node.ZeroMQ()}},
 	}
+}
+
+// guide is what `faasd --help` shows of the commands: each common task once.
+var guide = []config.Chapter{
+	{Heading: "Begin with everything on this machine", Tasks: []config.Task{
+		{Line: "faasd up", Meaning: "start it; it says how to call it, watch it and stop it"},
+		{Line: "curl -d hello localhost:3000/echo", Meaning: "call a function"},
+		{Line: "faasctl status", Meaning: "see queues and workers; faasctl --help has more"},
+	}},
+	{Heading: "Change it", Tasks: []config.Task{
+		{Line: "faasd up --http :3000 --workers 8", Meaning: "serve other machines too, with more workers"},
+		{Line: "faasd up --http :0 --data /tmp/second", Meaning: "a second system beside the first"},
+	}},
+	{Heading: "Each part as a process, on one machine or several, started in any order", Tasks: []config.Task{
+		{Line: "faasd coordinator", Meaning: "tells the parts how the others are"},
+		{Line: "faasd broker", Meaning: "answers for jobs, gives them to queues"},
+		{Line: "faasd queue --name queueA", Meaning: "holds jobs until a worker is free"},
+		{Line: "faasd worker", Meaning: "runs functions; start as many as you like"},
+		{Line: "faasd frontend", Meaning: "speaks HTTP on port 3000"},
+	}},
+	{Heading: "In the shell", Tasks: []config.Task{
+		{Line: "source <(faasd completion bash)", Meaning: "complete commands and flags; or zsh, fish"},
+	}},
 }

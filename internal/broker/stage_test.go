@@ -43,10 +43,12 @@ type peer struct {
 	epochs job.Epochs
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T) *stage { return newStageWith(t) }
+
+func newStageWith(t *testing.T, coordinators ...string) *stage {
 	s := &stage{t: t, now: time.Second}
 	s.m = New(Config{
-		Self:   wire.Member{Role: wire.RoleBroker, Name: "b1", Incarnation: 1},
+		Self: wire.Member{Role: wire.RoleBroker, Name: "b1", Incarnation: 1}, Coordinators: coordinators,
 		Window: wide, Log: slog.New(slog.DiscardHandler),
 	})
 	s.run(20 * ms)

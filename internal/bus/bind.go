@@ -71,21 +71,23 @@ func (h *Host) bind(l *link, endpoint string) (bound string, err error) {
 		}
 		l.bound = s
 	}
-	if bound, err = l.bound.bind(endpoint); err != nil {
+	if bound, err = l.bound.bind(h.ctx, endpoint); err != nil {
 		return "", explain(endpoint, err)
-	}
-	if isInproc(bound) {
-		h.ctx.bound(bound)
 	}
 	h.setReady(l.bound) // binding empties the mailbox, like sending
 	return bound, nil
 }
 
-func (s *socket) bind(endpoint string) (bound string, err error) {
+func (s *socket) bind(ctx *Context, endpoint string) (bound string, err error) {
 	if err := s.setFamily(endpoint); err != nil {
 		return "", err
 	}
-	if err := s.zmq.Bind(endpoint); err != nil {
+	if isInproc(endpoint) {
+		err = ctx.bindInproc(s, endpoint)
+	} else {
+		err = s.zmq.Bind(endpoint)
+	}
+	if err != nil {
 		return "", err
 	}
 	bound, err = s.zmq.GetLastEndpoint()

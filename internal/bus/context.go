@@ -30,7 +30,7 @@ type Context struct {
 
 	mu     sync.Mutex // guards what follows
 	hosts  map[*Host]struct{}
-	names  map[string]bool // inproc endpoints that are or were bound
+	names  map[string]*inprocName // that were bound or dialled
 	closed bool
 }
 
@@ -47,7 +47,7 @@ func NewContext() (*Context, error) {
 		_ = z.Term()
 		return nil, fmt.Errorf("setting up ZeroMQ: %w", err)
 	}
-	return &Context{zmq: z, hosts: make(map[*Host]struct{}), names: make(map[string]bool)}, nil
+	return &Context{zmq: z, hosts: make(map[*Host]struct{}), names: make(map[string]*inprocName)}, nil
 }
 
 // Close stops every host that still runs, waits for it, and ends the context.
@@ -92,15 +92,60 @@ func (c *Context) leave(h *Host) {
 	delete(c.hosts, h)
 }
 
-// bound notes that an inproc endpoint has been bound. If that happened before,
-// it has come back, and whoever was connected to it connects again.
-func (c *Context) bound(endpoint string) {
+// An inprocName is an inproc endpoint in its several lives: libzmq connects a
+// dialled socket to the next life of an endpoint by itself only if it was
+// dialled while there was none.
+type inprocName struct {
+	lives int // how often it has been bound
+	bound bool
+}
+
+// inproc runs do, which binds, dials or unbinds an inproc endpoint, while nobody
+// else does any of that.
+func (c *Context) inproc(endpoint string, do func(n *inprocName) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.names[endpoint] {
-		for h := range c.hosts {
-			h.Do(func(role.Time) { h.redial(endpoint) })
-		}
+	n := c.names[endpoint]
+	if n == nil {
+		n = &inprocName{}
+		c.names[endpoint] = n
 	}
-	c.names[endpoint] = true
+	return do(n)
+}
+
+// bindInproc binds s to an inproc endpoint. Whoever was connected to an earlier
+// life of it connects again.
+func (c *Context) bindInproc(s *socket, endpoint string) error {
+	return c.inproc(endpoint, func(n *inprocName) error {
+		if err := s.zmq.Bind(endpoint); err != nil {
+			return err
+		}
+		n.lives++
+		n.bound = true
+		if life := n.lives; life > 1 {
+			for h := range c.hosts {
+				h.Do(func(role.Time) { h.redial(endpoint, life) })
+			}
+		}
+		return nil
+	})
+}
+
+// dialInproc connects s to an inproc endpoint, and notes to which life of it.
+func (c *Context) dialInproc(s *socket, endpoint string) error {
+	return c.inproc(endpoint, func(n *inprocName) error {
+		if s.life = n.lives; !n.bound {
+			s.life++
+		}
+		return s.zmq.Connect(endpoint)
+	})
+}
+
+// unbindInproc gives up an inproc endpoint that s is bound to. Closing alone
+// leaves it to a thread of libzmq, some time later.
+func (c *Context) unbindInproc(s *socket, endpoint string) {
+	_ = c.inproc(endpoint, func(n *inprocName) error {
+		n.bound = false
+		return s.zmq.Unbind(endpoint)
+	})
 }

@@ -97,7 +97,9 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	if err = s.setFamily(endpoint); err == nil {
+	if err = s.setFamily(endpoint); err == nil && isInproc(endpoint) {
+		err = h.ctx.dialInproc(s, endpoint)
+	} else if err == nil {
 		err = s.zmq.Connect(endpoint)
 	}
 	if err != nil {
@@ -110,16 +112,18 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 	return nil
 }
 
-// redial connects again what was connected to an inproc endpoint: libzmq does
-// so by itself on all other transports.
-func (h *Host) redial(endpoint string) {
+// redial connects what was connected to an earlier life of an inproc endpoint:
+// libzmq does so by itself on all other transports.
+func (h *Host) redial(endpoint string, life int) {
 	for _, s := range h.dialled {
-		if s.dialledTo == endpoint {
-			if err := s.zmq.Connect(endpoint); err != nil {
-				h.warn(s.link, "dialling again failed", "endpoint", endpoint, "error", err)
-			}
-			h.touched(s)
+		if s.dialledTo != endpoint || s.life >= life {
+			continue
 		}
+		s.life = life
+		if err := s.zmq.Connect(endpoint); err != nil {
+			h.warn(s.link, "dialling again failed", "endpoint", endpoint, "error", err)
+		}
+		h.touched(s)
 	}
 }
 
@@ -181,12 +185,8 @@ func (h *Host) close(s *socket) {
 func (h *Host) end() {
 	h.inbox.close()
 	for _, s := range h.sockets {
-		// An inproc name is otherwise given up by a thread of libzmq, some
-		// time after Close.
-		for _, endpoint := range s.endpoints {
-			if isInproc(endpoint) {
-				_ = s.zmq.Unbind(endpoint)
-			}
+		if s.monitor != nil {
+			h.unbind(s)
 		}
 		if h.linger > 0 {
 			_ = s.zmq.SetLinger(h.linger)

@@ -21,6 +21,7 @@ type Config struct {
 	Machine role.Machine
 	Links   map[role.Link]LinkSpec
 	Logger  *slog.Logger // nil discards
+	Started time.Time    // when the machine's clock reads zero; the zero Time is now
 
 	// Linger bounds how long Context.Close goes on sending what the machine
 	// had sent before the host stopped. 0 is 200 ms; negative sends nothing.
@@ -35,12 +36,13 @@ type Config struct {
 // A Host drives one machine over its sockets. Bind its links, then call Run.
 // Do, Now, Stats and Close may be called from any goroutine at any time.
 type Host struct {
-	ctx    *Context
-	log    *slog.Logger
-	linger time.Duration
-	crash  func()
-	exit   func()
-	links  []*link // by role.Link; nil where the role has no such link
+	ctx     *Context
+	log     *slog.Logger
+	linger  time.Duration
+	started time.Time
+	crash   func()
+	exit    func()
+	links   []*link // by role.Link; nil where the role has no such link
 
 	inbox   inbox
 	asleep  atomic.Bool // the loop waits, or is about to
@@ -80,6 +82,7 @@ func NewHost(cfg Config) (*Host, error) {
 		ctx:      cfg.Context,
 		log:      cfg.Logger,
 		linger:   cfg.Linger,
+		started:  cfg.Started,
 		crash:    cfg.Crash,
 		exit:     cfg.Exit,
 		done:     make(chan struct{}),
@@ -90,6 +93,9 @@ func NewHost(cfg Config) (*Host, error) {
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.started.IsZero() {
+		h.started = time.Now()
 	}
 	if h.linger == 0 {
 		h.linger = defaultLinger
@@ -104,7 +110,7 @@ func NewHost(cfg Config) (*Host, error) {
 		h.links[id] = &link{LinkSpec: spec, id: id}
 	}
 	var err error
-	if h.poller, err = newPoller(); err != nil {
+	if h.poller, err = newPoller(h.started); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	if err := h.ctx.enter(h); err != nil {
@@ -114,9 +120,8 @@ func NewHost(cfg Config) (*Host, error) {
 	return h, nil
 }
 
-// Now reads the clock that the machine is driven by. All hosts of a process
-// have the same one.
-func (h *Host) Now() role.Time { return time.Since(epoch) }
+// Now reads the clock that the machine is driven by.
+func (h *Host) Now() role.Time { return time.Since(h.started) }
 
 // Do has fn run by the goroutine that owns the machine, which then carries out
 // what the machine asks for. It returns true when fn has run or certainly

@@ -10,9 +10,6 @@ import (
 	"faasd/internal/role"
 )
 
-// epoch is where Host.Now counts from: one zero for all hosts of a process.
-var epoch = time.Now()
-
 // maxSleep bounds one sleep, and so how far a wake-up time can lie ahead.
 const maxSleep = time.Hour
 
@@ -31,6 +28,7 @@ type poller struct {
 	file  *os.File // owns epfd; its Fd method would make epfd blocking: never call it
 	conn  syscall.RawConn
 	epfd  int
+	zero  time.Time          // of the clock that deadlines are given by
 	check func(uintptr) bool // made once: a closure per wait would be garbage
 
 	// Owned by the goroutine that waits.
@@ -39,7 +37,7 @@ type poller struct {
 	armed role.Time // the read deadline that is set, unless rouse changed it; 0 when spent
 }
 
-func newPoller() (*poller, error) {
+func newPoller(zero time.Time) (*poller, error) {
 	epfd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("opening an epoll descriptor: %w", err)
@@ -48,7 +46,7 @@ func newPoller() (*poller, error) {
 		_ = syscall.Close(epfd)
 		return nil, fmt.Errorf("setting up an epoll descriptor: %w", err)
 	}
-	p := &poller{file: os.NewFile(uintptr(epfd), "zeromq-sockets"), epfd: epfd}
+	p := &poller{zero: zero, file: os.NewFile(uintptr(epfd), "zeromq-sockets"), epfd: epfd}
 	if p.conn, err = p.file.SyscallConn(); err == nil {
 		// Fails unless the descriptor really is on the network poller.
 		err = p.file.SetReadDeadline(time.Time{})
@@ -124,11 +122,14 @@ func (p *poller) arm(now, at role.Time) {
 		return
 	}
 	p.armed = at
-	_ = p.file.SetReadDeadline(epoch.Add(at))
+	_ = p.file.SetReadDeadline(p.zero.Add(at))
 }
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
 
 // rouse makes the present wait, or else the next one, return at once, unless
 // arm is called in between. Any goroutine may call it.
 func (p *poller) rouse() {
-	_ = p.file.SetReadDeadline(epoch)
+	_ = p.file.SetReadDeadline(longAgo)
 }

@@ -64,7 +64,9 @@ type socket struct {
 	id   int32  // in the host's poller
 
 	bound     bool
-	dialledTo string // "" on a bound one
+	monitor   *monitor // of a bound one
+	dialledTo string   // "" on a bound one
+	life      int      // of an inproc endpoint, that it is connected to
 
 	endpoints []string // bound, as libzmq resolved them
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"time"
 
 	"faasd/internal/role"
@@ -40,18 +41,18 @@ func (r *replies) once(c *wire.Command, do func(*wire.Command) wire.Reply) wire.
 // Command takes a packet that Receive has returned, if it is a command for this
 // member: do carries it out, once however often it comes, and the reply is
 // published. It reports false for what is none.
-func (a *Agent) Command(frames [][]byte, do func(*wire.Command) wire.Reply) (ok bool, err error) {
+func (a *Agent) Command(now role.Time, frames [][]byte, do func(*wire.Command) wire.Reply) (ok bool, err error) {
 	if string(frames[0]) != wire.CommandTopic(a.Self) {
 		return false, nil
 	}
-	reply, to, err := a.replies.answer(frames, do)
+	reply, to, err := a.replies.answer(a.Wall(now), frames, do)
 	if err == nil {
 		a.Send(wire.EncodeBus(wire.ReplyTopic(to), reply))
 	}
 	return true, err
 }
 
-func (r *replies) answer(frames [][]byte, do func(*wire.Command) wire.Reply) (reply wire.Reply, to wire.Incarnation, err error) {
+func (r *replies) answer(wall time.Time, frames [][]byte, do func(*wire.Command) wire.Reply) (reply wire.Reply, to wire.Incarnation, err error) {
 	var c wire.Command
 	if err := wire.DecodeBus(frames, &c); err != nil {
 		return reply, 0, err
@@ -59,8 +60,18 @@ func (r *replies) answer(frames [][]byte, do func(*wire.Command) wire.Reply) (re
 	if err := c.Check(); err != nil {
 		return reply, 0, err
 	}
-	return r.once(&c, do), c.ReplyTo, nil
+	return r.once(&c, func(c *wire.Command) wire.Reply {
+		if late := wall.UnixMilli() - c.Expires; c.Expires != 0 && late > Lateness.Milliseconds() {
+			return wire.Reply{Text: fmt.Sprintf("came %d ms too late and was not carried out; if it was sent just now, the clocks of the machines differ", late)}
+		}
+		return do(c)
+	}), c.ReplyTo, nil
 }
+
+// Lateness is how far the clocks of two machines may differ: a command that
+// expired longer ago waited in a pipe while its receiver was stopped, and
+// whoever sent it has gone.
+const Lateness = 2 * time.Second
 
 // CommandLine answers commands for a member without an agent: a coordinator,
 // which is the bus itself.
@@ -68,8 +79,8 @@ type CommandLine struct{ replies }
 
 // Answer decodes and carries out a command as [Agent.Command] does, and returns
 // the frames to be published.
-func (l *CommandLine) Answer(frames [][]byte, do func(*wire.Command) wire.Reply) ([][]byte, error) {
-	reply, to, err := l.answer(frames, do)
+func (l *CommandLine) Answer(wall time.Time, frames [][]byte, do func(*wire.Command) wire.Reply) ([][]byte, error) {
+	reply, to, err := l.answer(wall, frames, do)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +95,9 @@ type Crash struct{ at role.Time }
 
 // Ask makes the crash due once the reply is out.
 func (c *Crash) Ask(now role.Time, t *role.Timer) {
-	c.at = now + crashAfter
+	if c.at == 0 {
+		c.at = now + crashAfter
+	}
 	t.By(now, c.at)
 }
 

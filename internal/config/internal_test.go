@@ -23,7 +23,7 @@ func TestVersionLine(t *testing.T) {
 		{"dev", "", built("v1.2.3"), "faasd v1.2.3 ("},
 	} {
 		want := tt.want + runtime.Version() + ")"
-		if got := versionLine("faasd", tt.version, tt.commit, tt.info); got != want {
+		if got := newBuild("faasd", tt.version, tt.commit, tt.info).String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

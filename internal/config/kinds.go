@@ -103,7 +103,7 @@ func (s *Set) Enum(p *string, name, def string, choices []string, meaning string
 		}
 		return "", fmt.Errorf("no such choice: write one of %s", k.limits)
 	}
-	return declare(s, p, name, def, k, meaning)
+	return declare(s, p, name, def, k, meaning).Complete(Fixed(choices...))
 }
 
 // Name declares the name of a role, worker or function; see [ValidName]. It
@@ -142,6 +142,7 @@ func (s *Set) HTTPAddr(p *string, name, def, meaning string) *Setting {
 func (s *Set) DataDir(p *string, meaning string) *Setting {
 	t := s.String(p, "data", "", "DIR", meaning).DefaultText("$XDG_STATE_HOME/faasd")
 	t.compute = DataDir
+	t.paths = pathsFolders
 	return t
 }
 

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 // Command is one command of a program: a struct whose fields are its settings.
@@ -26,10 +28,22 @@ type Command interface {
 
 // Program is faasd or faasctl.
 type Program struct {
-	Name     string
-	Summary  string // one line, without a full stop
-	Commands []Command
+	Name      string
+	Summary   string // one line, without a full stop
+	Commands  []Command
+	Guide     []Chapter
+	Libraries []Library
 }
+
+// Chapter is a part of the program's own help: common tasks under a heading.
+type Chapter struct {
+	Heading string // "Call a function"
+	Tasks   []Task
+}
+
+// Task is a command line that works as it stands, and what it does in a few
+// words.
+type Task struct{ Line, Meaning string }
 
 // Stdio is what a command has of the world around it.
 type Stdio struct {
@@ -63,9 +77,10 @@ func Main(p Program, args []string, std Stdio) int {
 		return ExitUsage
 	}
 	switch first := args[0]; {
-	case first == "version" || first == "--version":
-		fmt.Fprintln(std.Out, VersionLine(p.Name))
-		return ExitOK
+	case first == completeWord:
+		return p.completeWords(args[1:], std)
+	case first == "--version":
+		args = slices.Concat([]string{"version"}, args[1:])
 	case first == "--help" || first == "-h":
 		p.usage(std.Out)
 		return ExitOK
@@ -155,14 +170,19 @@ func report(w io.Writer, title string, err error) int {
 	case errors.Is(err, ErrUsage):
 		code = ExitUsage
 	}
-	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	line := Printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 	fmt.Fprintf(w, "%s: %s\n", title, line)
 	return code
 }
 
+// commands are the program's own and those that every program has.
+func (p Program) commands() []Command {
+	return append(slices.Clone(p.Commands), &completionCommand{program: p}, &versionCommand{program: p})
+}
+
 func (p Program) find(name string) (Command, *Set, error) {
 	var names []string
-	for _, c := range p.Commands {
+	for _, c := range p.commands() {
 		set := c.Settings()
 		set.program = p.Name
 		if set.doc.Name == name {
@@ -170,7 +190,7 @@ func (p Program) find(name string) (Command, *Set, error) {
 		}
 		names = append(names, set.doc.Name)
 	}
-	if meant := closest(name, append(names, "help", "version")); meant != "" {
+	if meant := closest(name, append(names, "help")); meant != "" {
 		return nil, nil, Usagef("unknown command %q: did you mean %s? (see %s --help)", name, meant, p.Name)
 	}
 	return nil, nil, Usagef("unknown command %q (see %s --help)", name, p.Name)
@@ -190,19 +210,50 @@ func (p Program) help(args []string, std Stdio) int {
 }
 
 func (p Program) usage(w io.Writer) {
-	fmt.Fprintf(w, "%s: %s\n\nUsage:\n  %[1]s COMMAND [flags]\n\nCommands:\n", p.Name, p.Summary)
-	rows := [][2]string{}
-	for _, c := range p.Commands {
-		set := c.Settings()
-		rows = append(rows, [2]string{set.doc.Name, set.doc.Summary})
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\nUsage:\n  %[1]s COMMAND [flags]\n\nCommands:\n", p.Name, p.Summary)
+	var rows [][2]string
+	for _, c := range p.commandSummaries() {
+		rows = append(rows, [2]string{c.Value, c.Summary})
 	}
-	rows = append(rows, [2]string{"help", "help on a command"}, [2]string{"version", "what was built, from what"})
+	writeRows(&b, rows, columnOf(rows))
+	var tasks [][2]string
+	for _, c := range p.Guide {
+		for _, t := range c.Tasks {
+			tasks = append(tasks, [2]string{t.Line, t.Meaning})
+		}
+	}
+	column := columnOf(tasks)
+	for _, c := range p.Guide {
+		fmt.Fprintf(&b, "\n%s:\n", c.Heading)
+		writeRows(&b, tasks[:len(c.Tasks)], column)
+		tasks = tasks[len(c.Tasks):]
+	}
+	fmt.Fprintf(&b, "\n%s COMMAND --help says what a command's flags are.\n", p.Name)
+	_, _ = io.WriteString(w, b.String())
+}
+
+// commandSummaries lists the commands with what each is for.
+func (p Program) commandSummaries() []Candidate {
+	var all []Candidate
+	for _, c := range p.commands() {
+		doc := c.Settings().doc
+		all = append(all, Candidate{doc.Name, doc.Summary})
+	}
+	return append(all, Candidate{"help", "help on a command"})
+}
+
+// columnOf is how wide the first of two columns is.
+func columnOf(rows [][2]string) int {
 	width := 0
 	for _, row := range rows {
-		width = max(width, len(row[0]))
+		width = max(width, utf8.RuneCountInString(row[0]))
 	}
+	return width
+}
+
+func writeRows(b *strings.Builder, rows [][2]string, width int) {
 	for _, row := range rows {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, row[0], row[1])
+		fmt.Fprintf(b, "  %-*s  %s\n", width, row[0], row[1])
 	}
-	fmt.Fprintf(w, "\n%s COMMAND --help says what a command's flags are.\n", p.Name)
 }

@@ -55,6 +55,8 @@ func (c *broker) Run(ctx context.Context, std config.Stdio) error {
 	switch c.fail {
 	case "run":
 		return errors.Join(errors.New("bind tcp://*:8009: address in use"), errors.New("stop what uses it"))
+	case "escape":
+		return errors.New("worker \x1b[31mred\a \u202eback")
 	case "cluster":
 		return &config.ExitError{Code: config.ExitNoCluster, Err: errors.New("no cluster")}
 	case "silent":
@@ -76,7 +78,14 @@ func (c *broker) Run(ctx context.Context, std config.Stdio) error {
 }
 
 func program() config.Program {
-	return config.Program{Name: "faasd", Summary: "functions over ZeroMQ", Commands: []config.Command{&broker{}}}
+	return config.Program{
+		Name: "faasd", Summary: "functions over ZeroMQ", Commands: []config.Command{&broker{}},
+		Guide: []config.Chapter{
+			{Heading: "Begin", Tasks: []config.Task{{Line: "faasd broker", Meaning: "start"}}},
+			{Heading: "Go on", Tasks: []config.Task{{Line: "faasd broker --queues 4", Meaning: "with more queues"}}},
+		},
+		Libraries: []config.Library{{Name: "libzmq", Version: "4.3.4"}},
+	}
 }
 
 const programHelp = `faasd: functions over ZeroMQ
@@ -85,9 +94,16 @@ Usage:
   faasd COMMAND [flags]
 
 Commands:
-  broker   spread requests over queues
-  help     help on a command
-  version  what was built, from what
+  broker      spread requests over queues
+  completion  a script by which the shell completes words
+  version     what was built, from what
+  help        help on a command
+
+Begin:
+  faasd broker             start
+
+Go on:
+  faasd broker --queues 4  with more queues
 
 faasd COMMAND --help says what a command's flags are.
 `
@@ -129,8 +145,12 @@ func TestMainAnswersAndExits(t *testing.T) {
 		{"brokr --queues 1", "", 2, "", "faasd: unknown command \"brokr\": did you mean broker? (see faasd --help)\n"},
 		{"teapot", "", 2, "", "faasd: unknown command \"teapot\" (see faasd --help)\n"},
 		{"--queues 1 broker", "", 2, "", "faasd: unknown flag --queues: a command comes first (see faasd --help)\n"},
-		{"version", "", 0, config.VersionLine("faasd") + "\n", ""},
-		{"--version", "", 0, config.VersionLine("faasd") + "\n", ""},
+		{"version", "", 0, config.VersionLine("faasd") + "\nlibzmq 4.3.4\n", ""},
+		{"--version", "", 0, config.VersionLine("faasd") + "\nlibzmq 4.3.4\n", ""},
+		{"version now", "", 2, "", "faasd version: unexpected argument \"now\": every setting is a flag (see faasd version --help)\n"},
+		{"completion", "", 2, "", "faasd completion: missing argument: write faasd completion bash|zsh|fish (see faasd completion --help)\n"},
+		{"completion bsh", "", 2, "", "faasd completion: no completion for the shell \"bsh\": did you mean bash?\n"},
+		{"completion tcsh", "", 2, "", "faasd completion: no completion for the shell \"tcsh\": write one of bash, zsh, fish\n"},
 		{"broker", "", 0, "3 queues\n", ""},
 		{"broker --queues 4", "", 0, "4 queues\n", ""},
 		{"broker", "FAASD_QUEUES=5", 0, "5 queues\n", ""},
@@ -138,6 +158,7 @@ func TestMainAnswersAndExits(t *testing.T) {
 		{"broker --queue 4", "", 2, "", "faasd broker: unknown flag --queue: did you mean --queues? (see faasd broker --help)\n"},
 		{"broker --fail validate", "", 2, "", "faasd broker: --fail and --queues exclude each other\n"},
 		{"broker --fail run", "", 1, "", "faasd broker: bind tcp://*:8009: address in use; stop what uses it\n"},
+		{"broker --fail escape", "", 1, "", "faasd broker: worker ?[31mred? ?back\n"},
 		{"broker --fail cluster", "", 3, "", "faasd broker: no cluster\n"},
 		{"broker --fail silent", "", 5, "", ""},
 		{"broker", "FAASD_LIFELINE_FD=x", 1, "", "faasd: FAASD_LIFELINE_FD \"x\": not the number of an open pipe: leave it unset\n"},

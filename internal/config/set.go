@@ -40,16 +40,22 @@ type Set struct {
 	program  string // set by Main, which knows what the user typed
 	group    string // heading of the settings declared next
 	settings []*Setting
-	operands operands
+	operands Operands
 }
 
-// operands is what a command takes besides flags. The zero value is nothing.
-type operands struct {
+// Operands is what a command takes besides flags. The zero value is nothing.
+type Operands struct {
 	into     *[]string
 	synopsis string
 	least    int
 	most     int // below zero: any number
+	lookups  []Lookup
 }
+
+// Complete says what the shell can complete operands to: the first operand to
+// what the first lookup finds, and so on; the last lookup is for all that
+// follow too. Nil offers nothing.
+func (o *Operands) Complete(lookups ...Lookup) { o.lookups = lookups }
 
 // NewSet returns a set without settings.
 func NewSet(doc Doc) *Set {
@@ -63,8 +69,9 @@ func (s *Set) Group(heading string) { s.group = heading }
 // Operands says that the command takes from least to most arguments besides
 // its flags, before, between or after them, or behind "--". A most below zero
 // means any number. The synopsis stands in the usage line: "FUNCTION [FILE]".
-func (s *Set) Operands(p *[]string, synopsis string, least, most int) {
-	s.operands = operands{into: p, synopsis: synopsis, least: least, most: most}
+func (s *Set) Operands(p *[]string, synopsis string, least, most int) *Operands {
+	s.operands = Operands{into: p, synopsis: synopsis, least: least, most: most}
+	return &s.operands
 }
 
 // Doc returns what the set was made with.
@@ -78,9 +85,12 @@ func (s *Set) Settings() []*Setting { return slices.Clone(s.settings) }
 // called once. Its errors are [ErrHelp], one that wraps [ErrUsage], or a
 // [*ValueError]; after any of them the variables are not to be used.
 func (s *Set) Parse(args []string, env func(string) string) error {
-	operands, err := s.takeFlags(args)
+	operands, unfinished, err := s.takeFlags(args)
 	if err != nil {
 		return err
+	}
+	if unfinished != nil {
+		return Usagef("%s needs a value: write %s%s", unfinished.Flag(), unfinished.synopsis(), s.seeHelp())
 	}
 	if err := s.takeOperands(operands); err != nil {
 		return err
@@ -94,17 +104,18 @@ func (s *Set) Parse(args []string, env func(string) string) error {
 }
 
 // takeFlags notes in each setting what the arguments give it and returns those
-// that are no flags. Values are judged afterwards in resolve, where those from
+// that are no flags, and the flag that the arguments end with, if its value is
+// missing. Values are judged afterwards in resolve, where those from
 // the environment are judged too, so that both are refused in the same words.
-func (s *Set) takeFlags(args []string) (operands []string, err error) {
+func (s *Set) takeFlags(args []string) (operands []string, unfinished *Setting, err error) {
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
 		switch {
 		case arg == "--":
-			return append(operands, args...), nil
+			return append(operands, args...), nil, nil
 		case arg == "--help" || arg == "-h":
-			return nil, ErrHelp
+			return nil, nil, ErrHelp
 		case arg == "-" || !strings.HasPrefix(arg, "-"):
 			operands = append(operands, arg)
 			continue
@@ -113,18 +124,18 @@ func (s *Set) takeFlags(args []string) (operands []string, err error) {
 		t := s.setting(flag)
 		switch {
 		case t == nil:
-			return nil, s.unknownFlag(flag)
+			return nil, nil, s.unknownFlag(flag)
 		case hasValue:
 		case t.toggle:
 			value = "true"
 		case len(args) == 0:
-			return nil, Usagef("%s needs a value: write %s%s", flag, t.synopsis(), s.seeHelp())
+			return operands, t, nil
 		default:
 			value, args = args[0], args[1:]
 		}
 		t.given = append(t.given, value)
 	}
-	return operands, nil
+	return operands, nil, nil
 }
 
 // setting returns the setting of a flag, nil if there is none.

@@ -23,7 +23,35 @@ type Setting struct {
 
 	store func(text string) error // parses the text into the bound variable
 	given []string                // what the command line said, in order
+	found bool                    // the command line or the environment said something
+
+	lookup      Lookup // what the shell can complete the value to
+	paths       string // pathsFiles, pathsFolders: the shell completes a path
+	pathsBehind string // what stands before the path in the value
 }
+
+// What the hidden command for completion says of a value that is a path.
+const (
+	pathsFiles   = ":files"
+	pathsFolders = ":folders"
+)
+
+// Complete says what the shell can complete the value to.
+func (t *Setting) Complete(find Lookup) *Setting {
+	t.lookup = find
+	return t
+}
+
+// CompleteFiles has the shell complete the value to a file, if it begins with
+// the prefix, and behind that.
+func (t *Setting) CompleteFiles(prefix string) *Setting {
+	t.paths, t.pathsBehind = pathsFiles, prefix
+	return t
+}
+
+// Given reports, after [Set.Parse], whether the command line or the environment
+// gave a value.
+func (t *Setting) Given() bool { return t.found }
 
 // Required refuses a setting that is left without a value: no flag, no
 // variable and an empty default.
@@ -47,8 +75,8 @@ func (t *Setting) Variable() string {
 	return Prefix + strings.ToUpper(strings.ReplaceAll(t.name, "-", "_"))
 }
 
-// Given reports whether the command line has the flag.
-func (t *Setting) Given() bool { return len(t.given) > 0 }
+// Typed reports, after [Set.Parse], whether the command line has the flag.
+func (t *Setting) Typed() bool { return len(t.given) > 0 }
 
 // Default returns the default as the help shows it; "" if there is none.
 func (t *Setting) Default() string {
@@ -64,6 +92,7 @@ func (t *Setting) Meaning() string { return t.meaning }
 // resolve stores the value by precedence: flag, environment, default.
 func (t *Setting) resolve(env func(string) string) error {
 	if len(t.given) > 0 {
+		t.found = true
 		text := t.given[len(t.given)-1]
 		if t.list {
 			text = strings.Join(t.given, ",")
@@ -71,6 +100,7 @@ func (t *Setting) resolve(env func(string) string) error {
 		return t.storeFrom(t.Flag(), text)
 	}
 	if text := env(t.Variable()); text != "" {
+		t.found = true
 		return t.storeFrom(t.Variable(), text)
 	}
 	def := t.def

@@ -31,15 +31,20 @@ const (
 	// maxKept bounds the values kept, against a stranger who publishes many.
 	maxKept = 20_000
 	// maxHistory is how many events are kept for whoever asks what happened.
-	maxHistory = 1000
+	maxHistory      = 1000
+	maxHistoryBytes = 512 << 10
+	// historiesPerSecond bounds the answers with the past: it is large, and asked
+	// for with few bytes.
+	historiesPerSecond = 50
 	// stateEvery is how often the coordinator publishes its own state.
 	stateEvery = time.Second
 )
 
 // Config is a coordinator's part in the system.
 type Config struct {
-	Self wire.Member // with the endpoints "publish" and "subscribe"
-	Log  *slog.Logger
+	Self    wire.Member // with the endpoints "publish" and "subscribe"
+	Log     *slog.Logger
+	Started time.Time // when the role's clock read zero
 }
 
 // Machine is a coordinator's decisions: a role.Machine.
@@ -51,9 +56,12 @@ type Machine struct {
 	sequence uint64
 	due      role.Time // of its own state
 
-	commands cluster.CommandLine
-	crash    cluster.Crash
-	history  []json.RawMessage // events, oldest first
+	commands     cluster.CommandLine
+	crash        cluster.Crash
+	history      []json.RawMessage // events, oldest first
+	historyBytes int
+	told         int       // answers with the past, in this second
+	second       role.Time // when it began
 
 	states  map[string]*kept // by topic
 	details map[string]*kept
@@ -118,19 +126,22 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicDetail):
-		if !json.Valid(frames[1]) {
-			return fmt.Errorf("%w: detail is not JSON", wire.ErrMalformed)
+		var d wire.Detail
+		if err := wire.DecodeBus(frames, &d); err != nil {
+			return err
+		}
+		if d.Topic() != topic {
+			return fmt.Errorf("%w: detail of %.100q on topic %.200q", wire.ErrMalformed, d.Topic(), topic)
+		}
+		if err := d.Check(); err != nil {
+			return err
 		}
 		if err := keep(m.details, topic, frames[1], now); err != nil {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicEvent):
-		if !json.Valid(frames[1]) || len(frames[1]) > wire.MaxEvent {
-			return fmt.Errorf("%w: event is not JSON, or longer than %d bytes", wire.ErrMalformed, wire.MaxEvent)
-		}
-		if m.history = append(m.history, frames[1]); len(m.history) > maxHistory {
-			m.history[0] = nil
-			m.history = m.history[1:]
+		if err := m.remember(frames, topic); err != nil {
+			return err
 		}
 	case topic == wire.CommandTopic(m.cfg.Self.Incarnation):
 		return m.commanded(now, frames)
@@ -143,15 +154,53 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 	return nil
 }
 
+// mayTell reports whether to answer with the past once more in this second.
+func (m *Machine) mayTell(now role.Time) bool {
+	if now-m.second >= time.Second {
+		m.second, m.told = now, 0
+	}
+	m.told++
+	return m.told <= historiesPerSecond
+}
+
+// tellOfCrash publishes, to all who are connected here, that this coordinator dies.
+func (m *Machine) tellOfCrash(now role.Time, by string) {
+	e := wire.Event{
+		From: m.cfg.Self.Incarnation, Number: 1, Millis: m.cfg.Started.Add(now).UnixMilli(), Level: wire.LevelWarn,
+		Role: wire.RoleCoordinator, Name: m.cfg.Self.Name, Kind: "coordinator-killed", Text: "killed by " + by,
+	}
+	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(e.Topic(), e)}})
+}
+
+// remember keeps an event for whoever asks what happened.
+func (m *Machine) remember(frames [][]byte, topic string) error {
+	var e wire.Event
+	if err := wire.DecodeBus(frames, &e); err != nil {
+		return err
+	}
+	if e.Topic() != topic || len(frames[1]) > wire.MaxEvent {
+		return fmt.Errorf("%w: event of %.100q on topic %.200q, of %d bytes", wire.ErrMalformed, e.Topic(), topic, len(frames[1]))
+	}
+	m.history = append(m.history, frames[1])
+	m.historyBytes += len(frames[1])
+	for len(m.history) > maxHistory || m.historyBytes > maxHistoryBytes {
+		m.historyBytes -= len(m.history[0])
+		m.history[0] = nil
+		m.history = m.history[1:]
+	}
+	return nil
+}
+
 // commanded answers a command to this coordinator.
 func (m *Machine) commanded(now role.Time, frames [][]byte) error {
-	reply, err := m.commands.Answer(frames, func(c *wire.Command) wire.Reply {
+	reply, err := m.commands.Answer(m.cfg.Started.Add(now), frames, func(c *wire.Command) wire.Reply {
 		r := wire.Reply{Role: wire.RoleCoordinator, Name: m.cfg.Self.Name}
 		if c.Verb != wire.VerbCrash {
 			r.Text = fmt.Sprintf("a coordinator cannot %.20q", c.Verb)
 			return r
 		}
 		m.cfg.Log.Warn("killed by an operator", "by", c.By)
+		m.tellOfCrash(now, c.By)
 		m.crash.Ask(now, &m.timer)
 		r.OK, r.Text = true, "coordinator "+m.cfg.Self.Name+" dies"
 		return r
@@ -189,7 +238,7 @@ func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
 			m.sendSnapshot(now, topic)
 		}
 	case strings.HasPrefix(topic, wire.TopicHistory):
-		if on {
+		if on && m.mayTell(now) {
 			m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, struct {
 				Events []json.RawMessage `json:"events"`
 			}{append([]json.RawMessage{}, m.history...)})}})

@@ -98,11 +98,16 @@ func TestWhatIsPublishedIsPassedOnAsItIs(t *testing.T) {
 	s := newStage(t)
 	s.took(LinkSubscribe)
 	st := state("queueA", 10, 1)
-	for _, topic := range []string{
-		wire.TopicDetail + "queue/queueA/x/", wire.TopicEvent + "queue/queueA/", wire.TakeTopic(10), wire.OfferTopic(10),
+	for topic, value := range map[string]string{
+		wire.TopicDetail + "queue/queueA/000000000000000a/": `{"role":"queue", "name":"queueA", "incarnation":"000000000000000a", "more":1}`,
+		wire.TopicEvent + "queue/queueA/":                   `{"role":"queue", "name":"queueA", "more":1}`,
+		wire.TakeTopic(10):                                  `{"any": "thing"}`,
+		wire.OfferTopic(10):                                 `{"any": "thing"}`,
+		wire.CommandTopic(10):                               `{"any": "thing"}`,
+		wire.ReplyTopic(10):                                 `{"any": "thing"}`,
 	} {
-		s.publish([]byte(topic), []byte(`{"any": "thing"}`))
-		if got := s.took(LinkSubscribe); !slices.Equal(got, []string{topic + ` {"any": "thing"}`}) {
+		s.publish([]byte(topic), []byte(value))
+		if got := s.took(LinkSubscribe); !slices.Equal(got, []string{topic + " " + value}) {
 			t.Errorf("%s went on as %q", topic, got)
 		}
 	}

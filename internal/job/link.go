@@ -124,6 +124,9 @@ func (l *Link) Send(now time.Duration, m *wire.Message) {
 	l.emit(now, m)
 }
 
+// Last returns the number of the last numbered message that was sent.
+func (l *Link) Last() uint64 { return l.last }
+
 // Void takes back a message that Send took: if it has to be sent again, an
 // empty one with its number goes in its place. For a job it carries the job's
 // size, so that whoever never saw the job returns its credit.

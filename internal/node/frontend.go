@@ -50,6 +50,7 @@ type FrontendPart struct {
 // startFrontend binds everything; run starts it.
 func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Logger) (*FrontendPart, error) {
 	f.Role = wire.RoleFrontend
+	started := time.Now()
 	self := f.member()
 	log = log.With("role", f.Role, "id", f.Name)
 	listener, err := net.Listen("tcp", f.HTTP)
@@ -67,9 +68,9 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	m := frontend.New(frontend.Config{
 		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,
 		BuiltIn: []string{function.EchoName}, AttemptLimit: uint8(f.Attempts), Window: f.window(),
-		Log: log, Started: bus.Started(),
+		Log: log, Started: started,
 	})
-	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), log)
+	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), started, log)
 	if err == nil {
 		err = p.bind(binding{frontend.LinkReplies, "replies", []string{f.Replies}})
 	}

@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"faasd/internal/proc"
+	"faasd/internal/supervisor"
 )
 
 // The keeper starts a worker that has died again, soon the first time and later
@@ -30,9 +33,10 @@ type keeper struct {
 	logs    string
 	grace   time.Duration // for a worker that is not wanted any more
 	log     *slog.Logger
-	changed func(running int) // told of each start and end; set before begin
+	changed func() // told of each start and end; set before begin
 
 	quit    chan struct{} // closed: start no more
+	hurry   chan struct{} // closed: wait for nobody any more
 	begun   chan struct{} // closed: may start
 	running sync.WaitGroup
 
@@ -42,6 +46,9 @@ type keeper struct {
 	wanted int
 	kept   map[int]*kept // by number
 }
+
+// maxKept bounds the worker processes, those that are on their way out included.
+const maxKept = 2 * supervisor.MaxWorkers
 
 // kept is a worker that is kept alive, or is on its way out.
 type kept struct {
@@ -58,8 +65,8 @@ func newKeeper(args []string, logs string, grace time.Duration, log *slog.Logger
 	free := make(chan struct{})
 	close(free)
 	return &keeper{
-		bin: bin, args: args, logs: logs, grace: grace, log: log, changed: func(int) {},
-		quit: make(chan struct{}), begun: make(chan struct{}), free: free, kept: make(map[int]*kept),
+		bin: bin, args: args, logs: logs, grace: grace, log: log, changed: func() {},
+		quit: make(chan struct{}), hurry: make(chan struct{}), begun: make(chan struct{}), free: free, kept: make(map[int]*kept),
 	}, nil
 }
 
@@ -80,7 +87,7 @@ func (k *keeper) want(n int) {
 			staying++
 		}
 	}
-	for number := 1; staying < n; number++ {
+	for number := 1; staying < n && len(k.kept) < maxKept; number++ {
 		if k.kept[number] == nil {
 			w := &kept{leave: make(chan struct{})}
 			k.kept[number] = w
@@ -95,7 +102,9 @@ func (k *keeper) want(n int) {
 			staying--
 		}
 	}
-	k.wanted = n
+	if k.wanted = n; staying < n {
+		k.wanted = staying // and the rest when others have ended
+	}
 }
 
 func (k *keeper) highest() (most int) {
@@ -193,6 +202,13 @@ func (k *keeper) watch(number int, w *kept, p *proc.Process, began time.Time) (a
 	case <-w.leave:
 		ctx, cancel := context.WithTimeout(context.Background(), k.grace)
 		defer cancel()
+		go func() {
+			select {
+			case <-k.hurry:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		k.end(ctx, p)
 	}
 	k.set(w, nil)
@@ -208,28 +224,29 @@ func (k *keeper) watch(number int, w *kept, p *proc.Process, began time.Time) (a
 }
 
 func (k *keeper) start(number int, w *kept) (*proc.Process, error) {
-	k.mu.Lock()
-	if k.stopping() {
-		k.mu.Unlock()
-		return nil, context.Canceled
-	}
 	p, err := proc.Start(context.Background(), proc.Spec{
 		Name: fmt.Sprintf("worker %d", number), Bin: k.bin, Args: k.args,
 		LogFile: filepath.Join(k.logs, fmt.Sprintf("worker%d.log", number)),
 	})
-	if err == nil {
-		w.process = p
+	if err != nil {
+		return nil, err
 	}
+	k.mu.Lock()
+	w.process = p
+	late := k.stopping() // stop has not seen it
 	k.mu.Unlock()
-	k.tell()
-	return p, err
+	if late {
+		_ = p.KillGroup() // it has done nothing yet
+	}
+	k.changed()
+	return p, nil
 }
 
 func (k *keeper) set(w *kept, p *proc.Process) {
 	k.mu.Lock()
 	w.process = p
 	k.mu.Unlock()
-	k.tell()
+	k.changed()
 }
 
 func (k *keeper) forget(number int) {
@@ -238,17 +255,29 @@ func (k *keeper) forget(number int) {
 	delete(k.kept, number)
 }
 
-// tell says how many processes run.
-func (k *keeper) tell() {
+// pids are the process ids of the workers that run.
+func (k *keeper) pids() []int {
 	k.mu.Lock()
-	n := 0
+	defer k.mu.Unlock()
+	pids := []int{}
 	for _, w := range k.kept {
 		if w.process != nil {
-			n++
+			pids = append(pids, w.process.Pid())
 		}
 	}
-	k.mu.Unlock()
-	k.changed(n)
+	slices.Sort(pids)
+	return pids
+}
+
+// kill ends a worker process of ours with SIGKILL, stopped or not.
+func (k *keeper) kill(pid int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, w := range k.kept {
+		if w.process != nil && w.process.Pid() == pid {
+			_ = w.process.Signal(syscall.SIGKILL) // fails only if it has ended
+		}
+	}
 }
 
 func (k *keeper) end(ctx context.Context, p *proc.Process) {
@@ -259,11 +288,12 @@ func (k *keeper) end(ctx context.Context, p *proc.Process) {
 
 // stop ends all workers, in order until ctx ends, and by force then.
 func (k *keeper) stop(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() { close(k.hurry) })()
 	k.mu.Lock()
 	close(k.quit)
 	var stopping sync.WaitGroup
 	for _, w := range k.kept {
-		if p := w.process; p != nil {
+		if p := w.process; p != nil && !w.leaving { // a second signal would end it at once
 			stopping.Go(func() { k.end(ctx, p) })
 		}
 	}

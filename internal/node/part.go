@@ -74,15 +74,16 @@ type Part struct {
 	err     error             // of the host; valid once ended
 }
 
-// newPart joins a machine to the bus. Nothing happens before run.
-func newPart(ctx *bus.Context, id Identity, m machine, links map[role.Link]bus.LinkSpec, log *slog.Logger) (*Part, error) {
+// newPart joins a machine, whose clock reads zero at started, to the bus. Nothing
+// happens before run.
+func newPart(ctx *bus.Context, id Identity, m machine, links map[role.Link]bus.LinkSpec, started time.Time, log *slog.Logger) (*Part, error) {
 	p := &Part{
 		id: id, log: log, machine: m,
 		bound: make(map[string]string), exiting: make(chan struct{}), ended: make(chan struct{}),
 	}
 	var err error
 	p.host, err = bus.NewHost(bus.Config{
-		Context: ctx, Machine: m, Links: links, Logger: log,
+		Context: ctx, Machine: m, Links: links, Logger: log, Started: started,
 		Crash: func() {
 			if p.crash != nil {
 				p.crash()

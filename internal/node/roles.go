@@ -44,10 +44,11 @@ type Coordinator struct {
 }
 
 func (c Coordinator) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	started := time.Now()
 	c.Role = wire.RoleCoordinator
 	self := c.member()
 	log = log.With("role", c.Role, "id", c.Name)
-	p, err := newPart(ctx, c.Identity, coordinator.New(coordinator.Config{Self: self, Log: log}), coordinator.Links(), log)
+	p, err := newPart(ctx, c.Identity, coordinator.New(coordinator.Config{Self: self, Log: log, Started: started}), coordinator.Links(), started, log)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +67,14 @@ type Broker struct {
 }
 
 func (b Broker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	started := time.Now()
 	b.Role = wire.RoleBroker
 	self := b.member()
 	log = log.With("role", b.Role, "id", b.Name)
 	m := broker.New(broker.Config{
-		Self: self, Coordinators: b.Coordinators, Window: b.window(), Log: log, Started: bus.Started(),
+		Self: self, Coordinators: b.Coordinators, Window: b.window(), Log: log, Started: started,
 	})
-	p, err := newPart(ctx, b.Identity, m, broker.Links(b.maxMessage()), log)
+	p, err := newPart(ctx, b.Identity, m, broker.Links(b.maxMessage()), started, log)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +104,7 @@ type Window struct {
 }
 
 func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	started := time.Now()
 	q.Role = wire.RoleQueue
 	self := q.member()
 	log = log.With("role", q.Role, "id", q.Name)
@@ -111,12 +114,12 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	cfg := queue.Config{
 		Self: self, Coordinators: q.Coordinators, Window: q.window(),
 		Results: job.Window{Count: uint64(q.Results.Count), Bytes: uint64(q.Results.Bytes)},
-		Log:     log, Started: bus.Started(),
+		Log:     log, Started: started,
 	}
 	for i := range q.Brokers {
 		cfg.Brokers = append(cfg.Brokers, queue.BrokerEndpoints{Responses: q.Brokers[i], Jobs: q.BrokerJobs[i]})
 	}
-	p, err := newPart(ctx, q.Identity, queue.New(cfg), queue.Links(q.maxMessage()), log)
+	p, err := newPart(ctx, q.Identity, queue.New(cfg), queue.Links(q.maxMessage()), started, log)
 	if err != nil {
 		return nil, err
 	}
@@ -132,13 +135,14 @@ type Worker struct {
 }
 
 func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	started := time.Now()
 	w.Role = wire.RoleWorker
 	self := w.member()
 	functions := map[string]function.Function{function.EchoName: function.Echo{}}
 	self.Functions, self.Slots = []string{function.EchoName}, w.Slots
 	log = log.With("role", w.Role, "id", w.Name)
 	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, MaxBody: w.MaxBody, Log: log}), functions)
-	p, err := newPart(ctx, w.Identity, r, worker.Links(), log)
+	p, err := newPart(ctx, w.Identity, r, worker.Links(), started, log)
 	if err != nil {
 		return nil, err
 	}
@@ -155,18 +159,19 @@ type supervision struct {
 }
 
 func (s supervision) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
+	started := time.Now()
 	s.Role = wire.RoleSupervisor
 	self := s.member()
 	log = log.With("role", s.Role, "id", s.Name)
 	m := &supervised{keeper: s.keeper, Machine: supervisor.New(supervisor.Config{
-		Self: self, Coordinators: s.Coordinators, Workers: s.Workers, Log: log, Started: bus.Started(),
+		Self: self, Coordinators: s.Coordinators, Workers: s.Workers, Log: log, Started: started,
 	})}
-	p, err := newPart(ctx, s.Identity, m, supervisor.Links(), log)
+	p, err := newPart(ctx, s.Identity, m, supervisor.Links(), started, log)
 	if err != nil {
 		return nil, err
 	}
-	s.keeper.changed = func(running int) {
-		p.host.Do(func(role.Time) { m.Running(running) })
+	s.keeper.changed = func() {
+		p.host.Do(func(role.Time) { m.Running(s.keeper.pids()) }) // as they are then
 	}
 	return p, nil
 }
@@ -181,6 +186,9 @@ type supervised struct {
 func (s *supervised) Effects() []role.Effect {
 	s.keeper.want(s.Wanted())
 	s.keeper.hold(s.Held())
+	for _, pid := range s.Kills() {
+		s.keeper.kill(pid)
+	}
 	return s.Machine.Effects()
 }
 

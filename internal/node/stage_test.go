@@ -23,12 +23,28 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		os.Exit(workerMain(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "stubborn" {
+		stubborn()
+	}
 	// The race detector's program waits a second when it ends, and so would
 	// every worker.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
+}
+
+// stubborn is a worker that does not end in order until it gets SIGUSR1.
+func stubborn() {
+	signal.Ignore(syscall.SIGTERM)
+	enough := make(chan os.Signal, 1)
+	signal.Notify(enough, syscall.SIGUSR1)
+	if err := config.WatchLifeline(os.Getenv, func() { os.Exit(1) }); err != nil {
+		os.Exit(1)
+	}
+	fmt.Println("stubborn")
+	<-enough
+	os.Exit(0)
 }
 
 func workerMain(args []string) int {

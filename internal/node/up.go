@@ -45,6 +45,10 @@ type system struct {
 	broker   *slot   // one of them
 	queues   int
 	keeper   *keeper
+
+	// reviving ends, once nothing more is to be answered, what brings roles back.
+	reviving context.Context
+	settle   context.CancelFunc
 }
 
 // RunUp runs the embedded system until ctx ends, and then stops it within
@@ -64,7 +68,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 	s.run()
 	ctx, failed := context.WithCancelCause(ctx)
 	defer failed(nil)
-	s.watch(ctx, failed)
+	s.watch(failed)
 	if err := s.dir.publish(config.Running{
 		PID: os.Getpid(), HTTP: s.frontend.URL(), Coordinator: s.dir.socket("coordinator-subscribe"),
 	}); err != nil {
@@ -93,6 +97,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 // open binds everything and starts nothing.
 func (u Up) open(log *slog.Logger) (s *system, err error) {
 	s = &system{metrics: metrics.New(), log: log, queues: u.Queues}
+	s.reviving, s.settle = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -160,10 +165,11 @@ func (u Up) roles(s *system) []starter {
 	})
 }
 
-// watch fails the system when one of its parts ends by itself.
-func (s *system) watch(ctx context.Context, failed context.CancelCauseFunc) {
+// watch fails the system when one of its parts ends by itself, and brings those
+// back that have crashed.
+func (s *system) watch(failed context.CancelCauseFunc) {
 	for _, r := range s.roles {
-		go r.keep(ctx, failed)
+		go r.keep(s.reviving, failed)
 	}
 	go func() {
 		select {
@@ -171,7 +177,7 @@ func (s *system) watch(ctx context.Context, failed context.CancelCauseFunc) {
 			failed(fmt.Errorf("%s: %w", s.frontend.id.Name, errors.Join(errEnded, s.frontend.err)))
 		case e := <-s.frontend.served:
 			failed(fmt.Errorf("HTTP server on %s: %w", s.frontend.URL(), e))
-		case <-ctx.Done():
+		case <-s.reviving.Done():
 		}
 	}()
 }
@@ -200,10 +206,11 @@ func (s *system) run() {
 // stop stops senders before receivers: first no new requests and the open ones
 // answered, then the workers, then what lies between.
 func (s *system) stop(ctx context.Context) {
+	s.frontend.Stop(ctx)
+	s.settle()
 	for _, r := range s.roles {
 		r.settle()
 	}
-	s.frontend.Stop(ctx)
 	s.keeper.stop(ctx)
 	for _, r := range s.roles {
 		r.get().Stop(ctx)
@@ -213,6 +220,7 @@ func (s *system) stop(ctx context.Context) {
 // close gives back what open took, in whatever state that is.
 func (s *system) close() error {
 	var errs []error
+	s.settle()
 	if s.frontend != nil {
 		_ = s.frontend.listener.Close()
 	}

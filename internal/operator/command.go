@@ -53,28 +53,48 @@ func by() string {
 }
 
 // ask sends a command to one member, again and again until it replies, and
-// returns its reply: it is carried out once. A reply that is not OK is an error
-// that wraps ErrRefused.
+// returns its reply: it is carried out once, and not when nobody waits any more.
+// A reply that is not OK is an error that wraps ErrRefused.
 func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c wire.Command) (wire.Reply, error) {
 	c.ID, c.ReplyTo, c.By = wire.NewIncarnation(), o.watcher.token, by()
+	until, ok := ctx.Deadline()
+	if !ok {
+		until = time.Now().Add(askFor)
+	}
+	c.Expires = until.UnixMilli()
 	topic := wire.CommandTopic(to)
 	frames := wire.EncodeBus(topic, c)
+	o.turn(func(role.Time) { o.watcher.replies[c.ID] = nil })
+	defer o.turn(func(role.Time) { delete(o.watcher.replies, c.ID) })
 	var reply wire.Reply
 	var next role.Time
 	var sent bool
-	err := o.poll(ctx, func(now role.Time) (replied bool) {
+	var mixed error
+	err := o.poll(ctx, func(now role.Time) bool {
 		w := o.watcher
-		if reply, replied = w.replies[c.ID]; replied {
-			delete(w.replies, c.ID)
-		} else if now >= next && w.agent.Heard(topic) {
+		if mixed = w.mixed(); mixed != nil {
+			return true
+		}
+		if r := w.replies[c.ID]; r != nil {
+			reply = *r
+			return true
+		}
+		if now >= next && w.agent.Heard(topic) {
 			w.agent.Send(frames)
 			sent, next = true, now+repeatEvery
 		}
-		return replied
+		// Who was asked to die may have taken its reply along.
+		if e := w.agent.View.Get(to); sent && c.Verb == wire.VerbCrash && (e == nil || e.Stale(now)) {
+			reply = wire.Reply{OK: true, Text: "has gone without a word"}
+			return true
+		}
+		return false
 	})
 	switch {
+	case mixed != nil:
+		return reply, mixed
 	case err != nil && sent:
-		return reply, fmt.Errorf("%s has not acknowledged: %w; it may be hung, or cut off", name, err)
+		return reply, fmt.Errorf("%s has not acknowledged: %w; it may be hung, or cut off, and may still do it within %s", name, err, lateness)
 	case err != nil:
 		return reply, fmt.Errorf("no coordinator passes commands on to %s: %w; it may have ended", name, err)
 	case !reply.OK:
@@ -82,6 +102,13 @@ func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c 
 	}
 	return reply, nil
 }
+
+const (
+	// askFor is how long a command is good for that is asked without a deadline.
+	askFor = 10 * time.Second
+	// lateness is how much later members carry a command out: their clocks may differ.
+	lateness = cluster.Lateness
+)
 
 // course tells of a command's stages.
 type course struct {
@@ -98,7 +125,8 @@ func begin(tell func(Progress), text string) course {
 func (c course) reached(s Stage, text string) { c.tell(Progress{s, text, time.Since(c.began)}) }
 
 // Kill has a worker die as by SIGKILL, and waits until its queue has noticed. A
-// worker that is not ours to kill is disconnected.
+// worker that is not ours to kill is disconnected. A child of `faasd up` is
+// killed by its parent as well, in case it does not run.
 func (o *Operator) Kill(ctx context.Context, w Worker, tell func(Progress)) error {
 	c := begin(tell, "asking "+w.Queue+" to kill "+w.Name)
 	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbKill, Worker: w.ID})
@@ -106,12 +134,28 @@ func (o *Operator) Kill(ctx context.Context, w Worker, tell func(Progress)) erro
 		return err
 	}
 	c.reached(Acknowledged, reply.Text)
+	if s, ok := parent(o.Picture(), w); ok && !reply.Foreign {
+		_, err := o.ask(ctx, s.Name, s.Incarnation, wire.Command{Verb: wire.VerbKill, PID: w.PID})
+		if err != nil && !errors.Is(err, ErrRefused) { // refused: it has ended already
+			return err
+		}
+	}
 	text, err := o.awaitGone(ctx, w)
 	if err != nil {
-		return fmt.Errorf("%s is still there: %w; it may be stopped, and is given up after 3 s of silence", w.Name, err)
+		return fmt.Errorf("%s is not known to be gone: %w; it may be stopped, or cut off, and is given up after 3 s of silence", w.Name, err)
 	}
 	c.reached(Gone, text)
 	return nil
+}
+
+// parent finds the supervisor whose child a worker is.
+func parent(p Picture, w Worker) (Part, bool) {
+	for _, s := range p.Supervisors {
+		if s.Host == w.Host && s.Supervisor != nil && slices.Contains(s.Supervisor.PIDs, w.PID) {
+			return s, true
+		}
+	}
+	return Part{}, false
 }
 
 // Drain has a worker finish what it runs and leave. If wait is set, it returns
@@ -134,28 +178,76 @@ func (o *Operator) Drain(ctx context.Context, w Worker, wait bool, tell func(Pro
 	return nil
 }
 
-// Undrain takes a drain back.
+// Undrain takes a drain back, and waits until the worker takes jobs again, or
+// turns out to have left.
 func (o *Operator) Undrain(ctx context.Context, w Worker, tell func(Progress)) error {
 	c := begin(tell, "asking "+w.Queue+" to give "+w.Name+" jobs again")
 	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbUndrain, Worker: w.ID})
-	if err == nil {
-		c.reached(Acknowledged, reply.Text)
+	if err != nil {
+		return err
 	}
-	return err
+	c.reached(Acknowledged, reply.Text)
+	seen := track(w)
+	stays := false
+	if _, err := o.Until(ctx, func(p Picture) bool {
+		_, gone := seen.gone(p)
+		stays = slices.ContainsFunc(p.Workers, func(o Worker) bool { return w.Same(o) && o.State == wire.WorkerUp })
+		return gone || stays
+	}); err != nil {
+		return fmt.Errorf("%s has not said that it stays: %w", w.Name, err)
+	}
+	if !stays {
+		return fmt.Errorf("%s had left already", w.Name)
+	}
+	c.reached(Done, "it takes jobs again")
+	return nil
 }
 
-// awaitGone waits until a worker's queue counts it no more.
+// awaitGone waits until a worker is known to be gone.
 func (o *Operator) awaitGone(ctx context.Context, w Worker) (text string, err error) {
-	_, err = o.Until(ctx, func(p Picture) bool {
-		i := slices.IndexFunc(p.Workers, w.Same)
-		if i < 0 {
-			text = "left"
-			return true
-		}
-		text = "lost (" + p.Workers[i].Reason + ")"
-		return p.Workers[i].State == wire.WorkerLost
+	seen := track(w)
+	_, err = o.Until(ctx, func(p Picture) (gone bool) {
+		text, gone = seen.gone(p)
+		return gone
 	})
 	return text, err
+}
+
+// tracked follows one worker from queue to queue: only the queue where it was
+// last can say that it has gone, and only while that queue is heard.
+type tracked struct {
+	id string
+	at wire.Incarnation // the queue
+	on bool             // a native one: its id is its own wherever it goes
+}
+
+func track(w Worker) *tracked {
+	return &tracked{id: w.ID, at: w.QueueIncarnation, on: w.Kind == "native"}
+}
+
+func (t *tracked) gone(p Picture) (text string, gone bool) {
+	heard := make(map[wire.Incarnation]bool)
+	for _, q := range p.Queues {
+		heard[q.Incarnation] = q.State != cluster.StateLost
+	}
+	lost := ""
+	for _, w := range p.Workers {
+		switch {
+		case w.ID != t.id || !heard[w.QueueIncarnation] || !t.on && w.QueueIncarnation != t.at:
+		case w.State != wire.WorkerLost:
+			t.at = w.QueueIncarnation // it is there
+			return "", false
+		case w.QueueIncarnation == t.at:
+			lost = "lost (" + w.Reason + ")"
+		}
+	}
+	switch {
+	case lost != "":
+		return lost, true
+	case heard[t.at]:
+		return "left", true
+	}
+	return "", false
 }
 
 // Crash has a queue, broker or coordinator die as by SIGKILL, and waits until
@@ -170,25 +262,32 @@ func (o *Operator) Crash(ctx context.Context, what Part, tell func(Progress)) er
 	var text string
 	_, err = o.Until(ctx, func(p Picture) bool {
 		text = "silent for 3 s"
-		for _, o := range slices.Concat(p.QueueParts(), p.Brokers, p.Coordinators) {
+		others := false
+		for _, o := range slices.Concat(p.QueueParts(), p.Brokers, p.Coordinators, p.Frontends) {
 			switch {
-			case o.Incarnation == what.Incarnation && o.State != cluster.StateLost:
+			case o.State == cluster.StateLost:
+			case o.Incarnation == what.Incarnation:
 				return false
-			case o.Name == what.Name && o.Incarnation != what.Incarnation && o.State != cluster.StateLost:
+			case o.Name == what.Name:
 				text = "and has come back as " + o.Incarnation.String()
+				return true
+			default:
+				others = true
 			}
 		}
-		return true
+		// If nobody is heard it may be our own connection, unless it was the
+		// coordinator through which all are heard.
+		return others || slices.ContainsFunc(p.Coordinators, func(o Part) bool { return o.Incarnation == what.Incarnation })
 	})
 	if err != nil {
-		return fmt.Errorf("%s is still there: %w", what.Name, err)
+		return fmt.Errorf("%s is not known to be gone: %w", what.Name, err)
 	}
 	c.reached(Gone, text)
 	return nil
 }
 
 // Scale has the supervisor of a `faasd up` keep n workers, and waits until as
-// many run and have joined.
+// many run and have joined a queue.
 func (o *Operator) Scale(ctx context.Context, s Part, n int, tell func(Progress)) error {
 	c := begin(tell, fmt.Sprintf("asking %s to keep %d workers", s.Name, n))
 	reply, err := o.ask(ctx, s.Name, s.Incarnation, wire.Command{Verb: wire.VerbScale, Count: n})
@@ -196,12 +295,23 @@ func (o *Operator) Scale(ctx context.Context, s Part, n int, tell func(Progress)
 		return err
 	}
 	c.reached(Acknowledged, reply.Text)
-	p, err := o.Until(ctx, func(p Picture) bool {
+	running, joined := 0, 0
+	_, err = o.Until(ctx, func(p Picture) bool {
 		i := slices.IndexFunc(p.Supervisors, func(o Part) bool { return o.Incarnation == s.Incarnation })
-		return i >= 0 && p.Supervisors[i].Supervisor.Running == n && p.Totals.Workers == n
+		if i < 0 || p.Supervisors[i].Supervisor == nil {
+			return false
+		}
+		pids := p.Supervisors[i].Supervisor.PIDs
+		running, joined = len(pids), 0
+		for _, w := range p.Workers {
+			if w.State == wire.WorkerUp && w.Host == s.Host && slices.Contains(pids, w.PID) {
+				joined++
+			}
+		}
+		return running == n && joined == n
 	})
 	if err != nil {
-		return fmt.Errorf("%d workers are there, not %d: %w", p.Totals.Workers, n, err)
+		return fmt.Errorf("%d workers run and %d of them have joined, not %d: %w", running, joined, n, err)
 	}
 	c.reached(Done, fmt.Sprintf("%d workers run and have joined", n))
 	return nil
@@ -258,6 +368,7 @@ func (o *Operator) Job(ctx context.Context, id string) ([]JobAt, error) {
 func (o *Operator) Events(from int) (events []Event, next int) {
 	o.turn(func(role.Time) {
 		w := o.watcher
+		w.read = true
 		events = slices.Clone(w.events[min(max(from-w.dropped, 0), len(w.events)):])
 		next = w.dropped + len(w.events)
 	})

@@ -34,6 +34,15 @@ type Job = cluster.Job
 // Event is something that happened.
 type Event = wire.Event
 
+// States of a part of a Picture that matter to who chooses one.
+const (
+	StateOK   = cluster.StateOK
+	StateLost = cluster.StateLost
+)
+
+// ZeroMQ returns the version of the libzmq that is linked, such as "4.3.4".
+func ZeroMQ() string { return bus.Version() }
+
 // ErrNoCluster: no coordinator answered.
 var ErrNoCluster = errors.New("no cluster reached")
 

@@ -26,12 +26,29 @@ type coordinator struct {
 	snapshot wire.Snapshot
 	past     []wire.Event
 	wanted   map[string]bool // by topic
+
+	published func(frames [][]byte) // what comes by linkPublished
 }
 
-const linkOut role.Link = 1
+const (
+	linkOut role.Link = iota + 1
+	linkPublished
+)
 
-// newCoordinator starts a coordinator that answers with a snapshot.
+// newCoordinator starts a coordinator that answers with a snapshot, and that
+// nobody can publish at.
 func newCoordinator(t *testing.T, states ...wire.State) *coordinator {
+	t.Helper()
+	return startCoordinator(t, false, states...)
+}
+
+// newCoordinatorWith starts one that takes what is published.
+func newCoordinatorWith(t *testing.T, states ...wire.State) *coordinator {
+	t.Helper()
+	return startCoordinator(t, true, states...)
+}
+
+func startCoordinator(t *testing.T, publish bool, states ...wire.State) *coordinator {
 	t.Helper()
 	zmq, err := bus.NewContext()
 	if err != nil {
@@ -43,10 +60,17 @@ func newCoordinator(t *testing.T, states ...wire.State) *coordinator {
 		c.snapshot.States = append(c.snapshot.States, wire.Aged[wire.State]{Value: s})
 	}
 	c.host, err = bus.NewHost(bus.Config{
-		Context: zmq, Machine: c, Links: map[role.Link]bus.LinkSpec{linkOut: {Name: "subscribe", Kind: bus.XPub}},
+		Context: zmq, Machine: c, Links: map[role.Link]bus.LinkSpec{
+			linkOut: {Name: "subscribe", Kind: bus.XPub}, linkPublished: {Name: "publish", Kind: bus.XSub},
+		},
 	})
 	if err == nil {
 		c.endpoint, err = c.host.Bind(linkOut, "tcp://127.0.0.1:0")
+	}
+	if err == nil && publish {
+		var at string
+		at, err = c.host.Bind(linkPublished, "tcp://127.0.0.1:0")
+		c.snapshot.Coordinator.Advertise("publish", at)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +88,10 @@ func newCoordinator(t *testing.T, states ...wire.State) *coordinator {
 
 // Receive notes who wants what, and sends the snapshot to who wants it.
 func (c *coordinator) Receive(_ role.Time, p role.Packet) {
+	if p.Link == linkPublished {
+		c.published(p.Frames)
+		return
+	}
 	topic := string(p.Frames[0][1:])
 	c.wanted[topic] = p.Frames[0][0] == 1
 	if strings.HasPrefix(topic, wire.TopicSnapshot) && c.wanted[topic] {

@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +16,6 @@ import (
 const (
 	// maxEvents is how many events are kept for who looks.
 	maxEvents = 5000
-	// maxReplies is how many replies are kept for who waits for one.
-	maxReplies = 1000
 	// othersWithin is how long the other coordinators have to answer once one has.
 	othersWithin = 500 * time.Millisecond
 )
@@ -26,13 +26,14 @@ type watcher struct {
 	role.Outbox
 	token   wire.Incarnation
 	agent   *cluster.Agent
-	replies map[wire.Incarnation]wire.Reply // by command
+	replies map[wire.Incarnation]*wire.Reply // by command, of those that are waited for; nil until it is there
 
 	events  []wire.Event // as they came, those of the past first
 	dropped int          // of events, from the front
 	seen    map[eventKey]struct{}
 	first   role.Time // when a coordinator had answered; 0 none has
 	told    bool      // a coordinator has told of the past
+	read    bool      // somebody has been told of events
 }
 
 type eventKey struct {
@@ -42,7 +43,7 @@ type eventKey struct {
 
 func newWatcher(endpoints []string) *watcher {
 	w := &watcher{
-		token: wire.NewIncarnation(), replies: make(map[wire.Incarnation]wire.Reply), seen: make(map[eventKey]struct{}),
+		token: wire.NewIncarnation(), replies: make(map[wire.Incarnation]*wire.Reply), seen: make(map[eventKey]struct{}),
 	}
 	w.agent = cluster.NewAgent(cluster.AgentConfig{
 		Self: w.token, Coordinators: endpoints, Subscribe: linkSubscribe, Publish: linkPublish,
@@ -94,15 +95,17 @@ func (w *watcher) foreign() error {
 
 // mixed reports coordinators that know nobody in common: of different clusters.
 func (w *watcher) mixed() error {
-	seen := w.agent.Seen()
-	for i := 1; i < len(seen); i++ {
-		common := len(seen[0].Members) == 0 || len(seen[i].Members) == 0
-		for inc := range seen[i].Members {
-			_, both := seen[0].Members[inc]
-			common = common || both
-		}
-		if !common {
-			return fmt.Errorf("%s and %s are coordinators of two clusters: they have no member in common; name those of one", seen[0].Endpoint, seen[i].Endpoint)
+	seen := slices.DeleteFunc(w.agent.Seen(), func(s cluster.Seen) bool { return len(s.Members) == 0 })
+	for i, a := range seen {
+		for _, b := range seen[:i] {
+			common := false
+			for inc := range a.Members {
+				_, both := b.Members[inc]
+				common = common || both
+			}
+			if !common {
+				return fmt.Errorf("%s and %s are coordinators of two clusters: they have no member in common; name those of one", b.Endpoint, a.Endpoint)
+			}
 		}
 	}
 	return nil
@@ -122,26 +125,33 @@ func (w *watcher) Receive(now role.Time, p role.Packet) {
 			w.event(e)
 		}
 	case topic == wire.HistoryTopic(w.token):
-		var h wire.History
-		if wire.DecodeBus(p.Frames, &h) == nil {
-			w.history(h.Events)
-		}
+		var h struct{ Events []json.RawMessage }
+		_ = wire.DecodeBus(p.Frames, &h) // nothing, then
+		w.history(h.Events)
 	case topic == wire.ReplyTopic(w.token):
 		var r wire.Reply
-		if wire.DecodeBus(p.Frames, &r) == nil && len(w.replies) < maxReplies {
-			w.replies[r.Command] = r
+		if wire.DecodeBus(p.Frames, &r) != nil {
+			return
+		}
+		if _, waited := w.replies[r.Command]; waited {
+			w.replies[r.Command] = &r
 		}
 	}
 }
 
-// history takes what a coordinator has kept. The past of a second one is put in
-// by time.
-func (w *watcher) history(events []wire.Event) {
-	for _, e := range events {
-		w.event(e)
-	}
-	slices.SortStableFunc(w.events, func(a, b wire.Event) int { return int(min(max(a.Millis-b.Millis, -1), 1)) })
+// history takes what a coordinator has kept. It is merged by time with what is
+// known, unless somebody has been told of that: then it comes behind.
+func (w *watcher) history(events []json.RawMessage) {
 	w.told = true
+	for _, text := range events {
+		var e wire.Event
+		if wire.DecodeJSON(text, &e) == nil {
+			w.event(e)
+		}
+	}
+	if !w.read {
+		slices.SortStableFunc(w.events, func(a, b wire.Event) int { return cmp.Compare(a.Millis, b.Millis) })
+	}
 }
 
 // event keeps an event that has not come before.
@@ -169,5 +179,5 @@ func (w *watcher) Malformed(role.Link, error) {}
 // Tick has nothing to do.
 func (w *watcher) Tick(role.Time) {}
 
-// Wake never wants a tick but the first.
-func (w *watcher) Wake() role.Time { return time.Hour }
+// Wake never wants a tick.
+func (w *watcher) Wake() role.Time { return role.Never }

@@ -23,7 +23,7 @@ func (m *Machine) fromBus(now role.Time, frames [][]byte) error {
 	if !strings.HasPrefix(string(frames[0]), wire.TopicCommand) {
 		return m.handover(now, frames)
 	}
-	_, err := m.bus.Command(frames, func(c *wire.Command) wire.Reply {
+	_, err := m.bus.Command(now, frames, func(c *wire.Command) wire.Reply {
 		r := m.commanded(now, c)
 		r.Role, r.Name = wire.RoleQueue, m.name
 		return r
@@ -67,52 +67,97 @@ func (m *Machine) workerByID(id string) *worker {
 }
 
 // killWorker has a native worker kill itself, which is then noticed like any
-// other death. One that speaks REQ is only let go.
+// other death. One that speaks REQ, or does not know KILL, is only let go.
 func (m *Machine) killWorker(now role.Time, w *worker, by string) wire.Reply {
-	m.cfg.Log.Warn("worker to be killed", "worker", w.name, "by", by, "jobs", len(w.jobs))
-	m.event(now, wire.LevelWarn, "worker-kill-asked", w.name, "", fmt.Sprintf("kill asked by %s; it runs %d jobs", by, len(w.jobs)))
-	if w.req != nil {
-		jobs := len(w.jobs)
+	jobs := len(w.jobs)
+	m.cfg.Log.Warn("worker to be killed", "worker", w.name, "by", by, "jobs", jobs)
+	m.event(now, wire.LevelWarn, "worker-kill-asked", w.name, "", fmt.Sprintf("kill asked by %s; it runs %d jobs", by, jobs))
+	if !w.obeys() {
 		m.letGo(now, w, "killed by "+by)
-		return wire.Reply{OK: true, Foreign: true, Text: fmt.Sprintf("worker %s speaks REQ and is not ours to kill: disconnected from %s, %d jobs given to others", w.name, m.name, jobs)}
+		return wire.Reply{OK: true, Foreign: true, Text: fmt.Sprintf("worker %s is not ours to kill: disconnected from %s, %d jobs given to others", w.name, m.name, jobs)}
 	}
 	if !m.order(now, w, wire.TypeKill) {
-		return wire.Reply{Text: fmt.Sprintf("worker %s has no connection to %s at the moment; it is lost, or back within 3 s", w.name, m.name)}
+		return wire.Reply{Text: m.noConnection(w)}
 	}
-	w.doomed = now
+	if w.doomed == 0 {
+		w.doomed = now
+	}
 	m.timer.By(now, now)
-	m.bus.DetailChanged()
-	return wire.Reply{OK: true, Text: fmt.Sprintf("%s has told it to die; %d jobs go to others", m.name, len(w.jobs))}
+	m.workersChanged(now)
+	return wire.Reply{OK: true, Text: fmt.Sprintf("%s has told it to die; %d jobs go to others", m.name, jobs)}
+}
+
+func (m *Machine) noConnection(w *worker) string {
+	return fmt.Sprintf("worker %s has no connection to %s at the moment: it is back, or lost, within 3 s; try again", w.name, m.name)
 }
 
 func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
-	if w.req == nil && !m.order(now, w, wire.TypeDrain) {
-		return wire.Reply{Text: fmt.Sprintf("worker %s has no connection to %s at the moment; try again", w.name, m.name)}
+	if w.obeys() && !m.order(now, w, wire.TypeDrain) {
+		return wire.Reply{Text: m.noConnection(w)}
 	}
 	jobs := len(w.jobs)
-	w.asked = true
+	w.asked, w.undrain = true, 0
 	m.cfg.Log.Info("worker drains", "worker", w.name, "by", by, "jobs", jobs)
 	m.event(now, wire.LevelInfo, "worker-drain-asked", w.name, "", fmt.Sprintf("drain asked by %s; it finishes %d jobs", by, jobs))
-	if w.req != nil && w.req.phase == reqReady {
+	switch {
+	case w.req != nil && w.req.phase == reqReady:
 		m.reqIdle(now, w)
+	case w.req == nil && !w.obeys() && jobs == 0:
+		m.dismiss(now, w, "drained by "+by)
+		m.workerLeft(now, w, "drained by "+by)
 	}
-	m.bus.DetailChanged()
+	m.workersChanged(now)
 	return wire.Reply{OK: true, Text: fmt.Sprintf("no more jobs for it; it finishes %d and leaves", jobs)}
 }
 
+// undrainWorker asks a worker to stay. A native one is given jobs again once it
+// has said that it does: it may have decided to end already.
 func (m *Machine) undrainWorker(now role.Time, w *worker, by string) wire.Reply {
 	if !w.asked {
 		return wire.Reply{Text: fmt.Sprintf("worker %s is not draining by an operator's command", w.name)}
 	}
-	if w.req == nil && !m.order(now, w, wire.TypeUndrain) {
-		return wire.Reply{Text: fmt.Sprintf("worker %s has no connection to %s at the moment; try again", w.name, m.name)}
+	if w.obeys() && !m.order(now, w, wire.TypeUndrain) {
+		return wire.Reply{Text: m.noConnection(w)}
+	}
+	m.event(now, wire.LevelInfo, "worker-undrain-asked", w.name, "", "undrain asked by "+by)
+	if w.obeys() {
+		w.undrain = w.link.Link().Last()
+		return wire.Reply{OK: true, Text: "asked to stay; it may be leaving already"}
 	}
 	w.asked = false
-	m.event(now, wire.LevelInfo, "worker-undrain-asked", w.name, "", "undrain asked by "+by)
 	m.serve(now, w)
-	m.bus.DetailChanged()
+	m.workersChanged(now)
 	return wire.Reply{OK: true, Text: "it is given jobs again"}
 }
+
+// stays looks whether a worker that was asked to stay says that it does.
+func (m *Machine) stays(now role.Time, w *worker, hello *wire.Message) {
+	if w.undrain != 0 && hello.LinkAck >= w.undrain && !w.draining {
+		w.asked, w.undrain = false, 0
+		m.workersChanged(now)
+	}
+}
+
+// repeatOrders says again, on a new link, what may have been lost with the one
+// before, or was said by another queue.
+func (m *Machine) repeatOrders(now role.Time, w *worker, drained bool) {
+	switch {
+	case w.doomed != 0:
+		w.doomed = now
+		m.order(now, w, wire.TypeKill)
+	case w.undrain != 0:
+		m.order(now, w, wire.TypeUndrain)
+		w.undrain = w.link.Link().Last()
+	case w.asked:
+		m.order(now, w, wire.TypeDrain)
+	case drained:
+		w.asked = true
+	}
+}
+
+// obeys reports whether a worker knows KILL, DRAIN and UNDRAIN: a message that
+// it could not take would stay in its link for ever.
+func (w *worker) obeys() bool { return w.link != nil && w.member.Protocol >= wire.BusProtocol }
 
 // order sends a native worker a message that is no job; false if there is no link.
 func (m *Machine) order(now role.Time, w *worker, t wire.Type) bool {

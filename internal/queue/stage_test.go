@@ -123,6 +123,7 @@ func (s *stage) worker(inc wire.Incarnation, host string, slots int, functions .
 	}
 	w := &theWorker{s: s, route: fmt.Sprint("route of ", inc), member: wire.Member{
 		Role: wire.RoleWorker, Name: fmt.Sprint("w", uint64(inc)), Incarnation: inc, Host: host, Functions: functions, Slots: slots,
+		Protocol: wire.BusProtocol,
 	}}
 	w.begin()
 	s.workers = append(s.workers, w)

@@ -44,6 +44,7 @@ type worker struct {
 	slots     int
 	draining  bool      // it has said so itself
 	asked     bool      // an operator has asked it to drain
+	undrain   uint64    // number of the message that takes that back; 0 none is on its way
 	doomed    role.Time // since when it should be dead, by an operator's command; 0 it need not
 	welcomed  bool      // has been counted in
 	alone     bool      // the one job that it has must be the only one
@@ -183,8 +184,12 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 			return err
 		}
 	case msg.Type == wire.TypeHello && w.link.Ready():
-		w.draining = msg.Flags&wire.FlagDraining != 0
+		if drains := msg.Flags&wire.FlagDraining != 0; drains != w.draining {
+			w.draining = drains
+			m.workersChanged(now)
+		}
 		m.compare(now, w, msg)
+		m.stays(now, w, msg)
 		m.welcome(now, w)
 	}
 	if w.link.Poll(now) == job.Down {
@@ -213,7 +218,7 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 
 // welcome counts a worker in once it can be given jobs.
 func (m *Machine) welcome(now role.Time, w *worker) {
-	if w.draining || w.welcomed {
+	if w.welcomed {
 		m.serve(now, w)
 		return
 	}
@@ -286,6 +291,7 @@ func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
 	if wire.DecodeJSON(hello.Body, &member) != nil {
 		return
 	}
+	m.repeatOrders(now, w, member.Drained)
 	for id, e := range w.jobs {
 		if e.sent = nil; !slices.Contains(member.Jobs, id) {
 			m.takeBack(now, e)
@@ -475,10 +481,11 @@ func (m *Machine) tickWorkers(now role.Time) {
 	}
 }
 
+// liveWorkers counts those that take jobs.
 func (m *Machine) liveWorkers() int {
 	n := 0
 	for _, w := range m.workers {
-		if w.welcomed {
+		if w.welcomed && !w.draining && !w.asked && w.doomed == 0 {
 			n++
 		}
 	}

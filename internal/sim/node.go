@@ -151,6 +151,9 @@ func (n *Node) perform() {
 }
 
 func (n *Node) carryOut(e role.Effect) {
+	if n.dead {
+		return
+	}
 	switch e.Op {
 	case role.OpSend:
 		n.send(e.Packet)

@@ -6,6 +6,7 @@ package supervisor
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"faasd/internal/bus"
@@ -47,8 +48,8 @@ type Config struct {
 	Started      time.Time // when the role's clock read zero
 }
 
-// Machine is a supervisor's decisions: a role.Machine. Its driver starts and
-// stops processes as Wanted and Held say, and tells how many run.
+// Machine is a supervisor's decisions: a role.Machine. Its driver starts, stops
+// and kills processes as Wanted, Held and Kills say, and tells which run.
 type Machine struct {
 	role.Outbox
 	role.Faults
@@ -58,7 +59,8 @@ type Machine struct {
 
 	now       role.Time
 	wanted    int
-	running   int
+	running   []int // process ids
+	kills     []int
 	heldUntil role.Time
 }
 
@@ -81,9 +83,16 @@ func (m *Machine) Wanted() int { return m.wanted }
 // Held reports whether no worker is to be started now.
 func (m *Machine) Held() bool { return m.now < m.heldUntil }
 
-// Running is told how many workers run.
-func (m *Machine) Running(n int) {
-	m.running = n
+// Kills returns the process ids of workers to be killed since the last call.
+func (m *Machine) Kills() []int {
+	k := m.kills
+	m.kills = nil
+	return k
+}
+
+// Running is told which workers run, by their process ids.
+func (m *Machine) Running(pids []int) {
+	m.running = pids
 	m.bus.Changed()
 	m.timer.By(m.now, m.bus.Wake())
 }
@@ -105,7 +114,7 @@ func (m *Machine) Receive(now role.Time, p role.Packet) {
 }
 
 func (m *Machine) fromBus(now role.Time, frames [][]byte) error {
-	ok, err := m.bus.Command(frames, func(c *wire.Command) wire.Reply {
+	ok, err := m.bus.Command(now, frames, func(c *wire.Command) wire.Reply {
 		r := m.commanded(now, c)
 		r.Role, r.Name = wire.RoleSupervisor, m.cfg.Self.Name
 		return r
@@ -128,6 +137,12 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		m.bus.Changed()
 		m.event(now, "scaled", text+" by "+c.By)
 		return wire.Reply{OK: true, Text: text}
+	case wire.VerbKill:
+		if !slices.Contains(m.running, c.PID) {
+			return wire.Reply{Text: fmt.Sprintf("process %d is not one of its workers", c.PID)}
+		}
+		m.kills = append(m.kills, c.PID)
+		return wire.Reply{OK: true, Text: fmt.Sprintf("kills process %d", c.PID)}
 	case wire.VerbHold:
 		hold := min(time.Duration(c.Millis)*time.Millisecond, maxHold)
 		m.heldUntil = now + hold
@@ -172,7 +187,7 @@ func (m *Machine) Leave(now role.Time) { m.bus.Leave(now) }
 
 func (m *Machine) state() wire.State {
 	return wire.State{Member: m.cfg.Self, Malformed: m.MalformedCount(), Supervisor: &wire.SupervisorState{
-		Wanted: m.wanted, Running: m.running, HeldMillis: max((m.heldUntil - m.now).Milliseconds(), 0),
+		Wanted: m.wanted, PIDs: m.running, HeldMillis: max((m.heldUntil - m.now).Milliseconds(), 0),
 	}}
 }
 

@@ -50,6 +50,7 @@ type Member struct {
 	Functions []string `json:"functions,omitempty"` // a worker's
 	Slots     int      `json:"slots,omitempty"`     // a worker's: jobs it runs at a time
 	Jobs      []JobID  `json:"jobs,omitempty"`      // a worker's: those it has
+	Drained   bool     `json:"drained,omitempty"`   // a worker's: it drains by an operator's command
 	Workers   int      `json:"workers,omitempty"`   // a queue's: how many have joined
 }
 
@@ -123,7 +124,7 @@ type FrontendState struct {
 // SupervisorState is what operators see of who keeps the workers of `faasd up`.
 type SupervisorState struct {
 	Wanted     int   `json:"wanted"`  // worker processes
-	Running    int   `json:"running"` // of them
+	PIDs       []int `json:"pids"`    // of those that run
 	HeldMillis int64 `json:"held_ms"` // for how long none is started yet
 }
 
@@ -258,7 +259,7 @@ type History struct {
 // What a Command can ask for.
 const (
 	VerbCrash   = "crash"   // a queue, broker or coordinator: die as by SIGKILL
-	VerbKill    = "kill"    // a queue: have Worker die as by SIGKILL
+	VerbKill    = "kill"    // a queue: have Worker die as by SIGKILL; a supervisor: kill its process PID
 	VerbDrain   = "drain"   // a queue: have Worker finish what it has and leave
 	VerbUndrain = "undrain" // a queue: take that back
 	VerbJob     = "job"     // a queue or broker: tell of Job
@@ -275,8 +276,10 @@ type Command struct {
 	Verb    string      `json:"verb"`
 	Worker  string      `json:"worker,omitempty"` // WorkerDetail.ID
 	Job     string      `json:"job,omitempty"`
+	PID     int         `json:"pid,omitempty"`
 	Count   int         `json:"count,omitempty"`
 	Millis  int64       `json:"millis,omitempty"`
+	Expires int64       `json:"expires_ms"` // Unix time, ms, by which nobody waits for it any more; 0 never
 }
 
 // Reply says what became of a Command.

@@ -95,5 +95,5 @@ func (c *Command) Check() error {
 	if c.Millis < 0 || c.Millis > maxMillis {
 		return fmt.Errorf("%w: command for %d ms", ErrMalformed, c.Millis)
 	}
-	return counts("command's count", c.Count)
+	return counts("command's number", c.Count, c.PID)
 }

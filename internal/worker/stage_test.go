@@ -29,6 +29,8 @@ type stage struct {
 	cut     bool     // nothing gets through between worker and queue
 	dials   []string // endpoints dialled
 	hungUp  int      // times that the queue's socket was closed
+	crashes int      // times that it wanted to die
+	exits   int      // times that it wanted to end in order
 	asked   []string // questions to brokers: endpoint and text
 	inbox   []func()
 	pumping bool
@@ -89,6 +91,10 @@ func (s *stage) pump() {
 
 func (s *stage) carryOut(e role.Effect) {
 	switch {
+	case e.Op == role.OpCrash:
+		s.crashes++
+	case e.Op == role.OpExit:
+		s.exits++
 	case e.Op == role.OpDial:
 		s.dials = append(s.dials, e.Endpoint)
 	case e.Op == role.OpHangup && e.Link == LinkQueue:

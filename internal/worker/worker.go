@@ -291,6 +291,7 @@ func (m *Machine) join(now role.Time, name, endpoint string) {
 // announcement is the body of a HELLO to a queue.
 func (m *Machine) announcement() []byte {
 	self := m.cfg.Self
+	self.Drained = m.leaving
 	self.Jobs = slices.Collect(maps.Keys(m.jobs))
 	if l := m.queue.Link(); l != nil && l.Peer == m.lostQueue {
 		for _, r := range m.undelivered { // finished, and about to be sent again

@@ -1,0 +1,34 @@
+package main
+
+import "faasd/internal/config"
+
+// guide is what `faasctl --help` shows of the commands: each common task once.
+var guide = []config.Chapter{
+	{Heading: "Begin", Tasks: []config.Task{
+		{Line: "faasd up", Meaning: "start a system on this machine, which faasctl then finds"},
+		{Line: "faasctl status", Meaning: "who is there, what waits, what is wrong"},
+		{Line: "faasctl events --follow", Meaning: "what happens, as it happens"},
+		{Line: "faasctl jobs --state waiting", Meaning: "which jobs wait, the oldest first"},
+	}},
+	{Heading: "Act", Tasks: []config.Task{
+		{Line: "faasctl kill w-2c10", Meaning: "kill a worker as a crash would, by the beginning of its name"},
+		{Line: "faasctl drain --wait w-2c10", Meaning: "have it finish what it runs, and leave"},
+		{Line: "faasctl scale worker=8", Meaning: "have `faasd up` keep more workers, or fewer"},
+	}},
+	{Heading: "Call a function", Tasks: []config.Task{
+		{Line: "faasctl invoke echo --body hello", Meaning: "print what it answers, and who served it"},
+		{Line: "faasctl invoke echo --body @picture.png", Meaning: "send a file; - or a pipe sends standard input"},
+	}},
+	{Heading: "See that it keeps its promises", Tasks: []config.Task{
+		{Line: "faasctl test", Meaning: "four acceptance tests, each on a system of its own"},
+		{Line: "faasctl test 3 --verbose", Meaning: "a worker is killed, its queue's request is answered; with all logs"},
+	}},
+	{Heading: "Another system than this machine's", Tasks: []config.Task{
+		{Line: "faasctl status --data /tmp/second", Meaning: "that of `faasd up --data /tmp/second`"},
+		{Line: "faasctl status --coordinator tcp://10.0.0.5:5555", Meaning: "that of a coordinator"},
+	}},
+	{Heading: "In scripts and in the shell", Tasks: []config.Task{
+		{Line: "faasctl status --json", Meaning: "JSON; exit code 3 says that no cluster was reached"},
+		{Line: "source <(faasctl completion bash)", Meaning: "complete commands, flags and the names of workers; or zsh, fish"},
+	}},
+}
