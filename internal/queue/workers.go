@@ -409,28 +409,25 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 	m.workersChanged(now)
 }
 
-// requeueAll puts a worker's jobs back in line. A run that was lost with others
-// does not count against a job's limit, but from now on it runs alone: which of
-// them took the worker along, only that can show.
+// requeueAll puts a worker's jobs back in line. Only a run that was lost alone
+// counts against a job's limit: one that ended by a command, or in order, was
+// not its job's fault. Of jobs that were lost together any may have taken the
+// worker along; which one, they show by running alone next.
 func (m *Machine) requeueAll(now role.Time, w *worker) {
 	lost := slices.SortedFunc(maps.Values(w.jobs), func(a, b *entry) int { return cmp.Compare(a.number, b.number) })
+	died, together := w.gone != 0 && w.doomed == 0, len(lost) > 1
 	for _, e := range lost {
-		if len(lost) > 1 || !w.died() {
+		m.detach(e)
+		if !died || together {
 			e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
 		}
-		alone := e.msg.Flags
-		if w.died() {
-			alone |= wire.FlagAlone
+		if died && together {
+			e.msg.Flags |= wire.FlagAlone
 		}
-		m.detach(e)
-		e.msg.Flags = alone
 		m.requeue(now, e)
 	}
 	m.dispatchAll(now)
 }
-
-// died reports whether the worker was lost, and has not left in order.
-func (w *worker) died() bool { return w.gone != 0 }
 
 func (m *Machine) dispatchAll(now role.Time) {
 	for _, f := range slices.Collect(maps.Values(m.functions)) {
