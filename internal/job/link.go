@@ -82,6 +82,7 @@ type Link struct {
 
 	// Liveness.
 	heard     time.Duration // when the newest message that arrived was sent, on my clock
+	certain   time.Duration // the same, whatever has been excused
 	spoke     time.Duration
 	marked    time.Duration // when the last beacon went out
 	transit   int64         // least of (my clock − the sender's) seen, ms
@@ -94,7 +95,7 @@ type Link struct {
 func NewLink(me, peer wire.Incarnation, epoch uint32, window Window, now time.Duration, out func([][]byte)) *Link {
 	return &Link{
 		Me: me, Peer: peer, Epoch: epoch, out: out, beacon: wire.TypeBeacon, window: window, grant: window,
-		ahead: make(map[uint64]struct{}), heard: now, spoke: now, marked: now, measured: -1,
+		ahead: make(map[uint64]struct{}), heard: now, certain: now, spoke: now, marked: now, measured: -1,
 	}
 }
 
@@ -163,6 +164,7 @@ func (l *Link) emit(now time.Duration, m *wire.Message) {
 func (l *Link) Receive(now time.Duration, m *wire.Message) (fresh bool) {
 	late := l.lateness(now, m.SentMillis)
 	l.heard = max(l.heard, now-late)
+	l.certain = max(l.certain, now-late)
 	l.confirmed = l.confirmed || m.Receiver == l.Me
 	l.acknowledge(m.LinkAck)
 	if l.granted == (Window{}) {
@@ -354,8 +356,9 @@ func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }
 // Excuse takes back silence of the peer that this process has slept through.
 func (l *Link) Excuse(slept time.Duration) { l.heard += slept }
 
-// Heard returns when the newest message that arrived was sent, on this side's clock.
-func (l *Link) Heard() time.Duration { return l.heard }
+// Certain returns when the peer was last known to have the link: unlike Heard
+// it does not move when silence is excused.
+func (l *Link) Certain() time.Duration { return l.certain }
 
 // Unacknowledged returns the messages kept for repeating, oldest first.
 func (l *Link) Unacknowledged() []*wire.Message { return l.kept }

@@ -15,6 +15,7 @@ type broker struct {
 	*job.Initiator
 	key      string
 	endpoint string // its PULL
+	unsure   bool   // it has been silent too long for its jobs to be started
 }
 
 func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
@@ -59,7 +60,9 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	if b == nil {
 		return fmt.Errorf("%w: from a broker that was not dialled", wire.ErrMalformed)
 	}
-	switch b.Receive(now, msg) {
+	event := b.Receive(now, msg)
+	m.trust(now, b)
+	switch event {
 	case job.Up:
 		m.lastLink = now
 		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)

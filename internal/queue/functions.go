@@ -14,6 +14,7 @@ type function struct {
 	name    string
 	line    *list.List // of *entry, waiting; the next to run in front
 	lone    *list.List // likewise, those that must run alone
+	held    *list.List // likewise, those that are not to be run yet
 	kept    *worker    // is given nothing more until it is empty and one of lone can run there
 	idle    []*worker  // with a free slot, the longest idle first; checked when used
 	workers int
@@ -23,7 +24,7 @@ type function struct {
 func (m *Machine) function(name string) *function {
 	f := m.functions[name]
 	if f == nil {
-		f = &function{name: name, line: list.New(), lone: list.New()}
+		f = &function{name: name, line: list.New(), lone: list.New(), held: list.New()}
 		m.functions[name] = f
 	}
 	return f
@@ -38,7 +39,10 @@ func (m *Machine) forgetIfIdle(f *function) {
 
 // lineOf is the line that a job waits in.
 func (f *function) lineOf(e *entry) *list.List {
-	if e.alone() {
+	switch {
+	case e.state == held:
+		return f.held
+	case e.alone():
 		return f.lone
 	}
 	return f.line
@@ -60,12 +64,12 @@ func (f *function) insert(e *entry) *list.Element {
 }
 
 // waiting is how many jobs wait.
-func (f *function) waiting() int { return f.line.Len() + f.lone.Len() }
+func (f *function) waiting() int { return f.line.Len() + f.lone.Len() + f.held.Len() }
 
 // oldest is the job that has waited longest, nil if none waits.
 func (f *function) oldest() *entry {
 	var first *entry
-	for _, line := range []*list.List{f.line, f.lone} {
+	for _, line := range []*list.List{f.line, f.lone, f.held} {
 		if front := line.Front(); front != nil && (first == nil || front.Value.(*entry).number < first.number) {
 			first = front.Value.(*entry)
 		}

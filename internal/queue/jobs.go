@@ -13,6 +13,7 @@ type jobState uint8
 
 const (
 	waiting jobState = iota // in its function's line
+	held                    // not to be run before one of its brokers has been heard again
 	moving                  // a broker was asked to give it to another queue
 	running                 // a worker has it
 )
@@ -65,11 +66,11 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		m.take.arrived(msg.Meta.Function)
 	}
 	f := m.function(msg.Meta.Function)
-	e.place = f.insert(e)
+	m.enqueue(e)
 	m.dispatch(now, f)
 	m.bus.Changed()
 	switch {
-	case e.place == nil: // a worker has it, or its time had run out
+	case e.state != waiting || e.place == nil: // a worker has it, its time had run out, or it is held
 	case m.draining:
 		m.askMove(now, e, "")
 	default:
@@ -149,7 +150,14 @@ func (m *Machine) requeue(now role.Time, e *entry) {
 		m.remove(e) // its broker is gone too; whoever answers for it sends it again
 		return
 	}
-	e.state = waiting
+	m.enqueue(e)
+}
+
+// enqueue puts a job that no worker has into its line.
+func (m *Machine) enqueue(e *entry) {
+	if e.state = waiting; !e.confirmed() {
+		e.state = held
+	}
 	e.place = m.function(e.msg.Meta.Function).insert(e)
 }
 

@@ -183,6 +183,7 @@ func (m *Machine) Tick(now role.Time) {
 			m.cfg.Log.Warn("no broker answers yet; announcing on", "brokers", m.cfg.Brokers)
 		}
 	}
+	m.doubt(now)
 	m.tickWorkers(now)
 	m.balance(now)
 	m.forgetStrangers()
@@ -204,6 +205,7 @@ func (m *Machine) awake(now role.Time) {
 	for _, w := range m.workers {
 		w.excuse(slept)
 	}
+	m.doubt(now)
 }
 
 // Wake returns when Tick is wanted next.

@@ -358,7 +358,7 @@ func (s *stage) consistent() {
 	s.t.Helper()
 	lines, atWorkers, moves := 0, 0, 0
 	for _, f := range s.m.functions {
-		lines += f.line.Len() + f.lone.Len()
+		lines += f.waiting()
 	}
 	for _, w := range s.m.workers {
 		atWorkers += len(w.jobs)
