@@ -39,7 +39,7 @@ type Config struct {
 	AttemptLimit uint8
 	Window       job.Window // what each broker may have outstanding here
 	Log          *slog.Logger
-	Started      time.Time // when the role's clock read zero
+	Wall         func() time.Time // the time of day, for events and what expires
 }
 
 // Request is what a client wants run.
@@ -137,7 +137,7 @@ func New(cfg Config) *Machine {
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
 		State:  m.state, Emit: m.Emit,
-		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
 	for i, ep := range cfg.Brokers {
