@@ -1,0 +1,46 @@
+package chaos
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The short form of `make chaos`: one fault of each of four kinds, none of
+// which a client may notice but by its patience.
+func TestFourFaultsInSeparateProcessesUnderLoad(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "faasd")
+	if out, err := exec.Command("go", "build", "-o", bin, "faasd/cmd/faasd").CombinedOutput(); err != nil {
+		t.Fatalf("building faasd: %v\n%s", err, out)
+	}
+	report, err := Run(context.Background(), Config{
+		Bin: bin, Logs: t.TempDir(), Duration: 24 * s, Rate: 200, Seed: uint64(time.Now().UnixNano()),
+		Faults: []Fault{
+			{At: 2 * s, Kind: Kill, Part: "worker3"},
+			{At: 5 * s, Kind: Stop, Part: "queueB"},
+			{At: 12 * s, Kind: Cut, Part: "broker1"},
+			{At: 20 * s, Kind: Kill, Part: "coordinator1"},
+		},
+	})
+	if report == nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	report.Write(&text)
+	t.Log(text.String())
+	if !report.OK() {
+		t.Error("a promise was broken, see above")
+	}
+	if got := report.Answers["200"]; got < 4700 || got != report.Requests {
+		t.Errorf("%d of %d requests were answered 200, want all of 4800 or nearly", got, report.Requests)
+	}
+	if len(report.Faults) != 4 {
+		t.Errorf("%d faults have happened, want 4", len(report.Faults))
+	}
+}
