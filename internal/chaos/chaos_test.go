@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -19,8 +20,10 @@ func TestFourFaultsInSeparateProcessesUnderLoad(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "faasd/cmd/faasd").CombinedOutput(); err != nil {
 		t.Fatalf("building faasd: %v\n%s", err, out)
 	}
+	logs := t.TempDir()
+	t.Cleanup(func() { quote(t, logs) })
 	report, err := Run(context.Background(), Config{
-		Bin: bin, Logs: t.TempDir(), Duration: 24 * s, Rate: 200, Seed: uint64(time.Now().UnixNano()),
+		Bin: bin, Logs: logs, Duration: 24 * s, Rate: 200, Seed: uint64(time.Now().UnixNano()),
 		Faults: []Fault{
 			{At: 2 * s, Kind: Kill, Part: "worker3"},
 			{At: 5 * s, Kind: Stop, Part: "queueB"},
@@ -35,12 +38,25 @@ func TestFourFaultsInSeparateProcessesUnderLoad(t *testing.T) {
 	report.Write(&text)
 	t.Log(text.String())
 	if !report.OK() {
-		t.Error("a promise was broken, see above")
+		t.Errorf("a promise was broken, see above; %v", err)
 	}
 	if got := report.Answers["200"]; got < 4700 || got != report.Requests {
 		t.Errorf("%d of %d requests were answered 200, want all of 4800 or nearly", got, report.Requests)
 	}
 	if len(report.Faults) != 4 {
 		t.Errorf("%d faults have happened, want 4", len(report.Faults))
+	}
+}
+
+// quote shows the end of each part's log of a test that has failed.
+func quote(t *testing.T, logs string) {
+	if !t.Failed() {
+		return
+	}
+	files, _ := filepath.Glob(filepath.Join(logs, "*.log"))
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil {
+			t.Logf("the end of %s:\n%s", filepath.Base(file), text[max(0, len(text)-3000):])
+		}
 	}
 }

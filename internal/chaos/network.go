@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -14,6 +15,8 @@ import (
 // bound on 127.0.0.1. A cut stalls what passes, both ways, and closes nothing,
 // as a cut cable does.
 type network struct {
+	sockets sockets
+
 	mu        sync.Mutex
 	hosts     map[string]string         // by part
 	pids      map[string]int            // by part, of the process that was started last
@@ -127,23 +130,18 @@ func (n *network) owner(conn net.Conn) string {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < ownerWithin; <-tick.C {
-		inode := socketInode(conn.RemoteAddr(), conn.LocalAddr())
-		if inode == 0 {
-			continue
-		}
-		n.mu.Lock()
-		pids := make(map[string]int, len(n.pids))
-		for part, pid := range n.pids {
-			pids[part] = pid
-		}
-		n.mu.Unlock()
-		for part, pid := range pids {
-			if holdsSocket(pid, inode) {
-				return part
-			}
+		if part := n.sockets.owner(conn.RemoteAddr(), conn.LocalAddr(), n.processes); part != "" {
+			return part
 		}
 	}
 	return ""
+}
+
+// processes returns the parts' processes.
+func (n *network) processes() map[string]int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return maps.Clone(n.pids)
 }
 
 // severed returns what is closed when the link between two parts is whole again,

@@ -64,7 +64,7 @@ func percentile(share float64, values []time.Duration) time.Duration {
 // fault or that of the load.
 func (l latencies) recovery(fault, end time.Duration) (took, before time.Duration, ok bool) {
 	before, ok = l.percentile(0.99, max(0, fault-baseline), fault)
-	if !ok {
+	if !ok || before == forever {
 		return 0, 0, false
 	}
 	good := fault // the first second since which all were good

@@ -75,6 +75,9 @@ func TestRecovery(t *testing.T) {
 			}
 		})
 	}
+	if _, _, ok := traffic(func(time.Duration) time.Duration { return forever }).recovery(10*s, 20*s); ok {
+		t.Error("no answers before nor after, and recovered")
+	}
 	if _, _, ok := (latencies{}).recovery(10*s, 20*s); ok {
 		t.Error("no requests at all, and recovered")
 	}

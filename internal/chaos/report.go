@@ -47,8 +47,8 @@ type FaultReport struct {
 	Broken   int     `json:"broken"`
 	RunTwice int     `json:"run_twice"`
 	Slowest  float64 `json:"slowest"`
-	Before   float64 `json:"p99_before"`
-	Recovery float64 `json:"recovery"` // -1: not before the next fault
+	Before   float64 `json:"p99_before"` // of what was sent in the 3 s before; 0 if it did not recover
+	Recovery float64 `json:"recovery"`   // -1: not before the next fault
 }
 
 // OK reports whether every promise was kept.
@@ -124,10 +124,8 @@ func (l latencies) fault(e *event, end time.Duration, last bool) FaultReport {
 			f.RunTwice++
 		}
 	}
-	took, before, ok := l.recovery(e.began, end)
-	f.Before = before.Seconds()
-	if ok {
-		f.Recovery = took.Seconds()
+	if took, before, ok := l.recovery(e.began, end); ok {
+		f.Before, f.Recovery = before.Seconds(), took.Seconds()
 	}
 	return f
 }
@@ -139,12 +137,12 @@ func (r *Report) Write(w io.Writer) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "at\tfault\tlasted\tended by\t200\theld\t503\tbroken\trun twice\tslowest\tp99 before\trecovery")
 	for _, f := range r.Faults {
-		recovery := "not before the next"
+		before, recovery := "", "not before the next"
 		if f.Recovery >= 0 {
-			recovery = fmt.Sprintf("%.1f s", f.Recovery)
+			before, recovery = fmt.Sprintf("%.0f ms", 1000*f.Before), fmt.Sprintf("%.1f s", f.Recovery)
 		}
-		fmt.Fprintf(table, "%.1f s\t%s\t%.1f s\t%s\t%d\t%d\t%d\t%d\t%d\t%.2f s\t%.0f ms\t%s\n",
-			f.At, f.What, f.Lasted, f.End, f.OK, f.Held, f.Refused, f.Broken, f.RunTwice, f.Slowest, 1000*f.Before, recovery)
+		fmt.Fprintf(table, "%.1f s\t%s\t%.1f s\t%s\t%d\t%d\t%d\t%d\t%d\t%.2f s\t%s\t%s\n",
+			f.At, f.What, f.Lasted, f.End, f.OK, f.Held, f.Refused, f.Broken, f.RunTwice, f.Slowest, before, recovery)
 	}
 	_ = table.Flush()
 	fmt.Fprintf(w, "\n%d requests, answered:", r.Requests)

@@ -9,22 +9,51 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
+	"time"
 )
 
-// socketInode finds a TCP connection over IPv4 by its two ends in /proc/net/tcp
-// (proc_net_tcp(5)) and returns its inode, or 0:
+// sockets knows whose a TCP connection over IPv4 is. A look at all of /proc takes
+// tens of milliseconds on a busy machine, so those who ask at the same time share
+// one.
+type sockets struct {
+	mu     sync.Mutex
+	looked time.Time         // when the last look began; guarded by mu
+	table  []byte            // what /proc/net/tcp said then; guarded by mu
+	parts  map[uint64]string // by inode; guarded by mu
+}
+
+// owner returns the part whose process has the connection with those two ends,
+// as it sees them; "" if none has.
+func (s *sockets) owner(local, remote net.Addr, processes func() map[string]int) string {
+	asked := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.looked.After(asked) {
+		s.look(processes())
+	}
+	inode := findInode(s.table, fmt.Appendf(nil, " %s %s ", procAddress(local), procAddress(remote)))
+	return s.parts[inode]
+}
+
+// look reads /proc/net/tcp, and then which process has which socket. mu is held.
+func (s *sockets) look(processes map[string]int) {
+	s.looked, s.parts = time.Now(), make(map[uint64]string)
+	s.table, _ = os.ReadFile("/proc/net/tcp")
+	for part, pid := range processes {
+		for _, inode := range socketsOf(pid) {
+			s.parts[inode] = part
+		}
+	}
+}
+
+// findInode returns the inode of the connection with those ends, or 0, from what
+// /proc/net/tcp says (proc_net_tcp(5)):
 //
 //	sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
 //	 0: 0100007F:1F90 0100007F:C350 01 …
-func socketInode(local, remote net.Addr) uint64 {
-	table, err := os.ReadFile("/proc/net/tcp")
-	if err != nil {
-		return 0
-	}
-	return findInode(table, fmt.Appendf(nil, " %s %s ", procAddress(local), procAddress(remote)))
-}
-
 func findInode(table, ends []byte) uint64 {
 	at := bytes.Index(table, ends)
 	if at < 0 {
@@ -52,20 +81,21 @@ func procAddress(addr net.Addr) string {
 	return fmt.Sprintf("%X:%04X", word, ap.Port())
 }
 
-// holdsSocket reports whether a process has a descriptor of that socket.
-func holdsSocket(pid int, inode uint64) bool {
-	want := "socket:[" + strconv.FormatUint(inode, 10) + "]"
+// socketsOf lists the inodes of a process's sockets; none if it has ended.
+func socketsOf(pid int) (inodes []uint64) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return false
-	}
+	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && target == want {
-			return true
+		target, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err != nil {
+			continue
+		}
+		if text, ok := strings.CutPrefix(target, "socket:["); ok {
+			inode, _ := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 64)
+			inodes = append(inodes, inode)
 		}
 	}
-	return false
+	return inodes
 }
 
 // reserve keeps a port of a part that is dead from being picked by the kernel
