@@ -20,6 +20,8 @@ FUZZTIME ?= 10s
 BENCH_ROUNDS  ?= 3
 BENCH_SECONDS ?= 5
 BENCH_ARGS    ?=
+# Flags for `make chaos`, for example CHAOS_ARGS="--duration 10m --seed 7".
+CHAOS_ARGS ?=
 
 STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
@@ -59,6 +61,11 @@ bench: build ## compare with a bare HTTP echo server; prints a table
 .PHONY: record
 record: build ## run what README.md shows as recorded and put in what it prints
 	@scripts/record
+
+.PHONY: chaos
+chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table
+	@go build -o bin/chaos ./internal/chaos/cmd
+	@exec bin/chaos --faasd bin/faasd $(CHAOS_ARGS)
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck

@@ -45,12 +45,12 @@ type outcome struct {
 }
 
 // sideBySide is how many deeds are done at a time.
-const sideBySide = 16
+const sideBySide = 64
 
 // carryOut does all deeds side by side, prints the stages that each reaches,
 // and fails if one has failed.
 func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) error {
-	waiting, cancel := context.WithTimeout(ctx, a.waitFor)
+	waiting, cancel := context.WithTimeoutCause(ctx, a.waitFor, fmt.Errorf("not within %s", a.waitFor))
 	defer cancel()
 	width := 0
 	for _, d := range deeds {
@@ -68,8 +68,11 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 	for i, d := range deeds {
 		outcomes[i].Name = d.name
 		all.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
+			select {
+			case room <- struct{}{}:
+				defer func() { <-room }()
+			case <-waiting.Done(): // do says that it was not asked
+			}
 			began := time.Now()
 			err := d.do(waiting, func(p operator.Progress) {
 				mu.Lock()
@@ -123,8 +126,8 @@ func rounded(d time.Duration) time.Duration {
 	return d.Round(100 * time.Millisecond)
 }
 
-// errNotAsked says that somebody said no.
-var errNotAsked = &config.ExitError{Code: config.ExitFailed, Err: errors.New("nothing was done")}
+// errDeclined says that somebody said no.
+var errDeclined = &config.ExitError{Code: config.ExitFailed, Err: errors.New("nothing was done")}
 
 // confirm asks the user a question, unless they have said yes before.
 func (a *acting) confirm(ctx context.Context, std config.Stdio, question string) error {
@@ -150,7 +153,7 @@ func confirm(ctx context.Context, std config.Stdio, question string) error {
 		if line == "y" || line == "yes" {
 			return nil
 		}
-		return errNotAsked
+		return errDeclined
 	case <-ctx.Done():
 		fmt.Fprintln(std.Err)
 		return ctx.Err()

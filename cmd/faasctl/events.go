@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"faasd/internal/config"
@@ -25,7 +26,7 @@ func (c *events) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:        "events",
 		Summary:     "show what has happened: workers that came and went, jobs given up, commands",
-		Description: "A coordinator keeps the last 1000 events since it started. --json prints one object a line.",
+		Description: "A coordinator keeps the last 1000 events (512 KiB at most) since it started. --json prints one object a line.",
 		Examples:    []string{"faasctl events", "faasctl events --since 10m", "faasctl events --follow"},
 	})
 	s.Bool(&c.follow, "follow", false, "go on with what happens from now on, until Ctrl-C")
@@ -47,15 +48,15 @@ func (c *events) Run(ctx context.Context, std config.Stdio) error {
 	if c.since > 0 {
 		oldest = time.Now().Add(-c.since).UnixMilli()
 	}
+	if !o.PastKnown() {
+		fmt.Fprintln(std.Err, "faasctl events: no coordinator has told of the past yet; what follows is from now on")
+	}
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for next := 0; ; {
 		var list []operator.Event
 		list, next = o.Events(next)
-		for _, e := range list {
-			if e.Millis < oldest {
-				continue
-			}
+		for _, e := range since(list, oldest) {
 			if err := c.print(std.Out, e); err != nil {
 				return err
 			}
@@ -69,6 +70,11 @@ func (c *events) Run(ctx context.Context, std config.Stdio) error {
 			return nil // Ctrl-C is how it ends
 		}
 	}
+}
+
+// since leaves out what happened before a Unix time in ms.
+func since(list []operator.Event, oldest int64) []operator.Event {
+	return slices.DeleteFunc(list, func(e operator.Event) bool { return e.Millis < oldest })
 }
 
 func (c *events) print(out io.Writer, e operator.Event) error {

@@ -62,6 +62,8 @@ func word(state string) string {
 		return "!LOST"
 	case "no-workers":
 		return "!NO WRK"
+	case "other-version":
+		return "!VERSION"
 	}
 	return state
 }

@@ -43,18 +43,22 @@ func (s *live) KillWorker(ctx context.Context, w operator.Worker) (how string, e
 // makes the test fail.
 func (s *live) HoldBack(ctx context.Context) (release func(), err error) {
 	supervisors := s.view.Picture().Supervisors
+	release = func() {
+		for _, p := range supervisors {
+			_ = s.hold(context.WithoutCancel(ctx), p, 0) // it ends by itself within holdFor
+		}
+	}
 	for _, p := range supervisors {
-		asked, cancel := context.WithTimeout(ctx, answerWithin)
-		defer cancel()
-		if err := s.view.Hold(asked, p, holdFor); err != nil {
+		if err := s.hold(ctx, p, holdFor); err != nil {
+			release()
 			return nil, err
 		}
 	}
-	return func() {
-		released, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
-		defer cancel()
-		for _, p := range supervisors {
-			_ = s.view.Hold(released, p, 0) // it ends by itself within holdFor
-		}
-	}, nil
+	return release, nil
+}
+
+func (s *live) hold(ctx context.Context, p operator.Part, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return s.view.Hold(ctx, p, d)
 }

@@ -36,7 +36,7 @@ type Config struct {
 	Coordinators []string   // XPUB endpoints
 	Window       job.Window // what each frontend may have outstanding here
 	Log          *slog.Logger
-	Started      time.Time // when the role's clock read zero
+	Wall         func() time.Time // the time of day, for events and what expires
 }
 
 // Machine is a broker's decisions: a role.Machine.
@@ -80,7 +80,7 @@ func New(cfg Config) *Machine {
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.CommandTopic(m.me)},
 		State:  m.state, Emit: m.Emit,
-		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
 	return m

@@ -9,7 +9,7 @@ import (
 
 // fromBus takes what the agent leaves to the role: commands.
 func (m *Machine) fromBus(now role.Time, frames [][]byte) error {
-	ok, err := m.bus.Command(now, frames, func(c *wire.Command) wire.Reply {
+	ok, err := m.bus.Command(frames, func(c *wire.Command) wire.Reply {
 		r := m.commanded(now, c)
 		r.Role, r.Name = wire.RoleBroker, m.cfg.Self.Name
 		return r

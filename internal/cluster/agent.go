@@ -22,8 +22,8 @@ type AgentConfig struct {
 	Self         wire.Incarnation
 	Coordinators []string // XPUB endpoints
 	Subscribe    role.Link
-	Publish      role.Link // 0: an onlooker, which publishes nothing
-	Topics       []string  // prefixes wanted apart from snapshots
+	Publish      role.Link
+	Topics       []string // prefixes wanted apart from snapshots
 
 	// State returns the member's whole state, without its sequence, nil for an
 	// operator, who is no member; Detail its detail, nil for none. Both are
@@ -32,8 +32,7 @@ type AgentConfig struct {
 	Detail func() wire.Detail
 
 	Emit func(role.Effect)
-	// Wall turns the role's clock into Unix time, for people who read events.
-	Wall func(role.Time) time.Time
+	Wall func() time.Time // the time of day, for events and commands that expire; nil is always the zero Time
 }
 
 // Agent is a member's place on the coordination bus. It subscribes at every
@@ -69,6 +68,9 @@ type coordinator struct {
 
 // NewAgent makes an agent; Start dials.
 func NewAgent(cfg AgentConfig) *Agent {
+	if cfg.Wall == nil {
+		cfg.Wall = func() time.Time { return time.Time{} }
+	}
 	a := &Agent{AgentConfig: cfg, published: -publishEvery, detailed: -publishEvery}
 	for i, ep := range cfg.Coordinators {
 		a.coordinators = append(a.coordinators, &coordinator{
@@ -149,13 +151,16 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 
 func (a *Agent) snapshot(now role.Time, c *coordinator, s *wire.Snapshot) {
 	c.snapshots++
+	if c.self.Incarnation != s.Coordinator.Incarnation {
+		clear(c.members)
+	}
 	c.self = s.Coordinator
 	a.View.Snapshot(now, s)
 	for i := range s.States {
 		a.note(c, &s.States[i].Value)
 	}
 	ep := reachable(&s.Coordinator, "publish", c.endpoint)
-	if a.Publish == 0 || ep == "" || ep == c.publish {
+	if ep == "" || ep == c.publish {
 		return
 	}
 	c.publish = ep
@@ -165,7 +170,11 @@ func (a *Agent) snapshot(now role.Time, c *coordinator, s *wire.Snapshot) {
 
 // note remembers, for an operator, whom a coordinator knows.
 func (a *Agent) note(c *coordinator, s *wire.State) {
-	if a.State == nil && s.Role != wire.RoleCoordinator && len(c.members) < maxNoted {
+	switch {
+	case a.State != nil || s.Role == wire.RoleCoordinator:
+	case s.Left:
+		delete(c.members, s.Incarnation)
+	case len(c.members) < maxNoted:
 		c.members[s.Incarnation] = struct{}{}
 	}
 }
@@ -258,7 +267,7 @@ func (a *Agent) Event(now role.Time, e wire.Event) {
 	e.Text = cut(e.Text)
 	a.events++
 	e.From, e.Number = a.Self, a.events
-	e.Millis = a.Wall(now).UnixMilli()
+	e.Millis = a.Wall().UnixMilli()
 	a.Send(wire.EncodeBus(e.Topic(), e))
 }
 

@@ -12,14 +12,15 @@ import (
 // repeated within seconds, if at all.
 const maxReplies = 256
 
-// replies are what was answered to the last commands.
+// replies are what was answered to the last commands. The zero value is ready to
+// use.
 type replies struct {
 	byID  map[wire.Incarnation]wire.Reply
 	order []wire.Incarnation
 }
 
-// Once carries out a command by do unless it was carried out before, and
-// returns what is to be answered. The zero value is ready to use.
+// once carries out a command by do unless it was carried out before, and returns
+// what is to be answered.
 func (r *replies) once(c *wire.Command, do func(*wire.Command) wire.Reply) wire.Reply {
 	if reply, done := r.byID[c.ID]; done {
 		return reply
@@ -41,11 +42,11 @@ func (r *replies) once(c *wire.Command, do func(*wire.Command) wire.Reply) wire.
 // Command takes a packet that Receive has returned, if it is a command for this
 // member: do carries it out, once however often it comes, and the reply is
 // published. It reports false for what is none.
-func (a *Agent) Command(now role.Time, frames [][]byte, do func(*wire.Command) wire.Reply) (ok bool, err error) {
+func (a *Agent) Command(frames [][]byte, do func(*wire.Command) wire.Reply) (ok bool, err error) {
 	if string(frames[0]) != wire.CommandTopic(a.Self) {
 		return false, nil
 	}
-	reply, to, err := a.replies.answer(a.Wall(now), frames, do)
+	reply, to, err := a.replies.answer(a.Wall(), frames, do)
 	if err == nil {
 		a.Send(wire.EncodeBus(wire.ReplyTopic(to), reply))
 	}

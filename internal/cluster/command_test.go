@@ -14,7 +14,7 @@ import (
 // often do was called.
 func (m *member) command(c wire.Command) (replies []wire.Reply, done int) {
 	m.t.Helper()
-	ok, err := m.Command(0, wire.EncodeBus(wire.CommandTopic(me), c), func(c *wire.Command) wire.Reply {
+	ok, err := m.Command(wire.EncodeBus(wire.CommandTopic(me), c), func(c *wire.Command) wire.Reply {
 		done++
 		return wire.Reply{OK: true, Text: c.Verb}
 	})
@@ -95,7 +95,7 @@ func TestWhatIsNoCommandForThisMemberIsNotCarriedOut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMember(t, nil)
 			m.join(0)
-			ok, err := m.Command(0, c.frames, func(*wire.Command) wire.Reply {
+			ok, err := m.Command(c.frames, func(*wire.Command) wire.Reply {
 				t.Error("it is carried out")
 				return wire.Reply{}
 			})

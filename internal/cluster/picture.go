@@ -12,8 +12,9 @@ import (
 const (
 	StateOK       = "ok"
 	StateDraining = "draining"
-	StateLost     = "lost"       // silent for StaleAfter
-	StateNoWorker = "no-workers" // a queue without workers
+	StateLost     = "lost"          // silent for StaleAfter
+	StateNoWorker = "no-workers"    // a queue without workers
+	StateOther    = "other-version" // it speaks another version of the bus: nothing else is known of it
 )
 
 // Picture is a View at one moment, as plain data for people and programs.
@@ -145,6 +146,8 @@ func drawPart(now time.Duration, e *Entry) Part {
 	switch {
 	case e.Stale(now):
 		p.State = StateLost
+	case otherVersion(&s.Member):
+		p.State = StateOther
 	case s.Draining:
 		p.State = StateDraining
 	}

@@ -57,3 +57,15 @@ func TestTheSameWorkerIsOneOfTheSameQueue(t *testing.T) {
 		t.Errorf("same %t, %t, %t, want only the first", w.Same(later), w.Same(elsewhere), w.Same(other))
 	}
 }
+
+func TestAMemberOfAnotherVersionIsShownAsThatAndNothingElse(t *testing.T) {
+	var v View
+	other := queueState("newer", 1, 1)
+	other.Protocol, other.Workers, other.Queue.Waiting = wire.BusProtocol+1, 7, 9
+	v.State(second, other, 0)
+	v.Detail(wire.Detail{Role: wire.RoleQueue, Name: "newer", Incarnation: 1, Sequence: 1, Jobs: []wire.JobDetail{{ID: "x"}}})
+	p := v.Picture(second)
+	if len(p.Queues) != 1 || p.Queues[0].State != StateOther || p.Totals.Workers != 0 || p.Totals.Waiting != 0 || len(p.Jobs) != 0 {
+		t.Errorf("%+v", p)
+	}
+}

@@ -53,6 +53,10 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 		v.left[s.Incarnation] = now
 		return
 	}
+	if otherVersion(&s.Member) { // its numbers may mean something else
+		s.Queue, s.Broker, s.Frontend, s.Supervisor = nil, nil, nil, nil
+		s.Workers, s.Slots = 0, 0
+	}
 	if s.Role == wire.RoleQueue && s.Queue == nil {
 		s.Queue = &wire.QueueState{}
 	}
@@ -60,11 +64,15 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 	e.At = max(e.At, now-age)
 }
 
+// otherVersion reports whether a member speaks another version of the bus than
+// this code. One that does not say is taken for one that does.
+func otherVersion(m *wire.Member) bool { return m.Protocol != 0 && m.Protocol != wire.BusProtocol }
+
 // Detail takes a member's detail. It is dropped if nothing else is known of
 // that member: its state comes within a second.
 func (v *View) Detail(d wire.Detail) {
 	e, ok := v.entries[d.Incarnation]
-	if !ok || e.Detail != nil && e.Detail.Sequence >= d.Sequence {
+	if !ok || otherVersion(&e.State.Member) || e.Detail != nil && e.Detail.Sequence >= d.Sequence {
 		return
 	}
 	e.Detail = &d

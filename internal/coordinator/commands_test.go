@@ -92,7 +92,11 @@ func (s *stage) history() (numbers []uint64) {
 	if len(got) != 1 || json.Unmarshal([]byte(strings.TrimPrefix(got[0], topic+" ")), &h) != nil || h.Events == nil {
 		s.t.Fatalf("a subscription to the past brings %q", got)
 	}
-	for _, e := range h.Events {
+	for _, text := range h.Events {
+		var e wire.Event
+		if err := json.Unmarshal(text, &e); err != nil {
+			s.t.Fatal(err)
+		}
 		numbers = append(numbers, e.Number)
 	}
 	return numbers

@@ -36,15 +36,17 @@ const (
 	// historiesPerSecond bounds the answers with the past: it is large, and asked
 	// for with few bytes.
 	historiesPerSecond = 50
+	// maxCurious is how many may wait for such an answer.
+	maxCurious = 1000
 	// stateEvery is how often the coordinator publishes its own state.
 	stateEvery = time.Second
 )
 
 // Config is a coordinator's part in the system.
 type Config struct {
-	Self    wire.Member // with the endpoints "publish" and "subscribe"
-	Log     *slog.Logger
-	Started time.Time // when the role's clock read zero
+	Self wire.Member // with the endpoints "publish" and "subscribe"
+	Log  *slog.Logger
+	Wall func() time.Time // the time of day, for events and what expires
 }
 
 // Machine is a coordinator's decisions: a role.Machine.
@@ -60,6 +62,7 @@ type Machine struct {
 	crash        cluster.Crash
 	history      []json.RawMessage // events, oldest first
 	historyBytes int
+	curious      []string  // topics of who waits for an answer with the past
 	told         int       // answers with the past, in this second
 	second       role.Time // when it began
 
@@ -77,6 +80,9 @@ type kept struct {
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, states: make(map[string]*kept), details: make(map[string]*kept), wanted: make(map[string]int),
+	}
+	if m.cfg.Wall == nil {
+		m.cfg.Wall = func() time.Time { return time.Time{} }
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.subscribe(1, wire.TopicState)
@@ -154,19 +160,26 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 	return nil
 }
 
-// mayTell reports whether to answer with the past once more in this second.
-func (m *Machine) mayTell(now role.Time) bool {
+// tellHistory answers those who asked for the past, as many as one second allows.
+func (m *Machine) tellHistory(now role.Time) {
 	if now-m.second >= time.Second {
 		m.second, m.told = now, 0
 	}
-	m.told++
-	return m.told <= historiesPerSecond
+	for ; len(m.curious) > 0 && m.told < historiesPerSecond; m.told++ {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{
+			Link: LinkSubscribe, Frames: wire.EncodeBus(m.curious[0], wire.History{Events: append([]json.RawMessage{}, m.history...)}),
+		}})
+		m.curious = m.curious[1:]
+	}
+	if len(m.curious) > 0 {
+		m.timer.By(now, m.second+time.Second)
+	}
 }
 
 // tellOfCrash publishes, to all who are connected here, that this coordinator dies.
 func (m *Machine) tellOfCrash(now role.Time, by string) {
 	e := wire.Event{
-		From: m.cfg.Self.Incarnation, Number: 1, Millis: m.cfg.Started.Add(now).UnixMilli(), Level: wire.LevelWarn,
+		From: m.cfg.Self.Incarnation, Number: 1, Millis: m.cfg.Wall().UnixMilli(), Level: wire.LevelWarn,
 		Role: wire.RoleCoordinator, Name: m.cfg.Self.Name, Kind: "coordinator-killed", Text: "killed by " + by,
 	}
 	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(e.Topic(), e)}})
@@ -193,7 +206,7 @@ func (m *Machine) remember(frames [][]byte, topic string) error {
 
 // commanded answers a command to this coordinator.
 func (m *Machine) commanded(now role.Time, frames [][]byte) error {
-	reply, err := m.commands.Answer(m.cfg.Started.Add(now), frames, func(c *wire.Command) wire.Reply {
+	reply, err := m.commands.Answer(m.cfg.Wall(), frames, func(c *wire.Command) wire.Reply {
 		r := wire.Reply{Role: wire.RoleCoordinator, Name: m.cfg.Self.Name}
 		if c.Verb != wire.VerbCrash {
 			r.Text = fmt.Sprintf("a coordinator cannot %.20q", c.Verb)
@@ -238,10 +251,9 @@ func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
 			m.sendSnapshot(now, topic)
 		}
 	case strings.HasPrefix(topic, wire.TopicHistory):
-		if on && m.mayTell(now) {
-			m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, struct {
-				Events []json.RawMessage `json:"events"`
-			}{append([]json.RawMessage{}, m.history...)})}})
+		if on && len(m.curious) < maxCurious {
+			m.curious = append(m.curious, topic)
+			m.tellHistory(now)
 		}
 	case strings.HasPrefix(topic, wire.TopicState), strings.HasPrefix(topic, wire.TopicEvent): // they all come anyway
 	case on:
@@ -311,6 +323,7 @@ func (m *Machine) Tick(now role.Time) {
 		}
 	}
 	m.timer.By(now, m.due)
+	m.tellHistory(now)
 }
 
 func (m *Machine) state(left bool) wire.State {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -173,4 +174,66 @@ func TestWhatTheFrontendTellsOfItself(t *testing.T) {
 	if f := st.Frontend; f.Open != 1 || f.Accepted != 2 || f.Answered != 1 || f.HTTP != "http" || st.Endpoints["replies"] != "r" {
 		t.Errorf("state %+v of %+v", st.Frontend, st.Member)
 	}
+}
+
+// Brokers give a frontend up that was stopped for a while. They say so when it is
+// back, and what comes before the new links have begun is not refused.
+func TestWhatComesWhileLinksBeginAnewWaitsForThem(t *testing.T) {
+	s := newStage(t, 2)
+	for _, b := range s.brokers {
+		b.Acceptor = nil
+	}
+	open := s.ask()
+	forgotten := func() {
+		for i, b := range s.brokers {
+			b.say(wire.TypeGoodbye, wire.CodeUnknownLink, s.m.brokers[i].Epoch())
+		}
+	}
+	silent := func(yes bool) {
+		for _, b := range s.brokers {
+			b.silent = yes
+		}
+	}
+	silent(true)
+	forgotten()
+	if s.m.Ready() {
+		t.Fatal("ready without a link")
+	}
+	meanwhile := s.ask()
+	if meanwhile.why != Accepted {
+		t.Fatalf("refusal %d", meanwhile.why)
+	}
+	if why, err := s.gateway(nil).Refusal(t.Context(), "echo"); why != Accepted || err != nil {
+		t.Errorf("a large one: refusal %d, %v", why, err)
+	}
+	silent(false)
+	s.run(200 * ms)
+	for _, b := range s.brokers {
+		for _, m := range b.took(wire.TypeJob) {
+			b.answer(m, nil)
+		}
+	}
+	for _, c := range []*call{open, meanwhile} {
+		if a := s.one(c); a.Code != wire.CodeOK {
+			t.Errorf("answered %+v", a)
+		}
+	}
+	s.empty()
+
+	silent(true)
+	forgotten()
+	s.run(renewWithin + 100*ms)
+	if c := s.ask(); c.why != NoBroker {
+		t.Errorf("no broker began anew within %s: refusal %d", renewWithin, c.why)
+	}
+}
+
+// say has the frontend hear a message of a link with a broker.
+func (b *theBroker) say(kind wire.Type, code wire.Code, epoch uint32) {
+	m := &wire.Message{Header: wire.Header{
+		Type: kind, Code: code, Sender: b.inc, Receiver: b.s.m.me, LinkEpoch: epoch, SentMillis: uint64(b.s.now.Milliseconds()),
+	}}
+	m.SetBody(nil)
+	b.s.m.Receive(b.s.now, role.Packet{Link: LinkReplies, Frames: m.Frames()})
+	b.s.pump()
 }

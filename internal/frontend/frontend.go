@@ -39,7 +39,7 @@ type Config struct {
 	AttemptLimit uint8
 	Window       job.Window // what each broker may have outstanding here
 	Log          *slog.Logger
-	Started      time.Time // when the role's clock read zero
+	Wall         func() time.Time // the time of day, for events and what expires
 }
 
 // Request is what a client wants run.
@@ -93,6 +93,7 @@ type Machine struct {
 	open      map[uint64]*request
 	deadlines deadlines
 	homeless  []*request // their broker was lost and no other had room
+	renewing  role.Time  // until then a broker that lives may begin a new link
 
 	accepted, answered, refused, late uint64
 	draining                          bool
@@ -137,7 +138,7 @@ func New(cfg Config) *Machine {
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
 		State:  m.state, Emit: m.Emit,
-		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
 	for i, ep := range cfg.Brokers {
@@ -208,6 +209,9 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 		b.draining = msg.Flags&wire.FlagDraining != 0
 		m.brokerUsable(b)
 	case event == job.Down:
+		if msg.Code == wire.CodeUnknownLink {
+			m.renewing = now + renewWithin
+		}
 		m.brokerGone(now, b, "left or began anew")
 		return nil
 	case event == job.Fresh && msg.Type == wire.TypeResult:
@@ -226,6 +230,16 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 	m.timer.By(now, b.Wake())
 	m.rehouse(now)
 	return nil
+}
+
+// renewWithin is how long a broker that has said that it does not know a link
+// any more is waited for to begin a new one.
+const renewWithin = time.Second
+
+// renews reports whether no broker can be given requests, but only because one
+// that lives begins a new link. What comes meanwhile need not be refused.
+func (m *Machine) renews(now role.Time) bool {
+	return m.ring.Len() == 0 && now < m.renewing && uint64(len(m.homeless)) < m.cfg.Window.Count
 }
 
 // brokerUsable keeps the ring to brokers that can be given requests.

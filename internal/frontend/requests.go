@@ -27,7 +27,9 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
 	r.msg.SetBody(q.Body)
-	if !m.send(now, r) {
+	if m.renews(now) {
+		m.homeless = append(m.homeless, r)
+	} else if !m.send(now, r) {
 		m.last--
 		m.refused++
 		if m.ring.Len() == 0 {

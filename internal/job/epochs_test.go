@@ -90,6 +90,44 @@ func TestAcceptorThatStartsAnewIsNoticedAtOnce(t *testing.T) {
 	w.expectUse()
 }
 
+// What arrived while it slept is no sign that the acceptor has not given up since.
+func TestInitiatorThatHasSleptAsksUntilTheAcceptorAnswers(t *testing.T) {
+	w := linked(t, wide)
+	w.run(500 * ms)
+	w.initiator.happened()
+	w.initiator.halted = true
+	const slept = 4 * second
+	w.run(slept)
+	if len(w.acceptor.acceptors) != 0 {
+		t.Fatal("the acceptor has not given up")
+	}
+	w.acceptor.out.cut = true // nor is there a connection yet
+	w.initiator.halted = false
+	w.initiator.initiator.Excuse(slept)
+	w.run(250 * ms)
+	w.acceptor.out.cut = false
+	w.run(HelloEvery + 50*ms)
+	w.expect(w.initiator, Down, Up)
+	w.expectUse()
+}
+
+func TestInitiatorThatHasSleptKeepsALinkThatIsStillThere(t *testing.T) {
+	w := linked(t, wide)
+	w.run(500 * ms)
+	w.initiator.happened()
+	w.initiator.halted = true
+	w.run(second)
+	w.initiator.halted = false
+	w.initiator.initiator.Excuse(second)
+	before := w.initiator.out.count[wire.TypeHello]
+	w.run(3 * second)
+	w.expect(w.initiator)
+	if asked := w.initiator.out.count[wire.TypeHello] - before; asked < 3 || asked > 15 {
+		t.Errorf("%d HELLOs in 3 s, want some ten more than one a second, and then no more", asked)
+	}
+	w.expectUse()
+}
+
 func TestAcceptorThatHasForgottenTheInitiatorIsNoticed(t *testing.T) {
 	w := linked(t, wide)
 	w.initiator.happened()

@@ -35,6 +35,7 @@ type Initiator struct {
 	link   *Link // nil while nobody answers
 	over   *Link // the one before
 	next   time.Duration
+	asking bool // this process has slept, and the acceptor may have given the link up
 	flags  uint16
 }
 
@@ -80,6 +81,9 @@ func (i *Initiator) Receive(now time.Duration, m *wire.Message) Event {
 		}
 		return Down
 	}
+	if i.link.lateness(now, m.SentMillis) < BeaconEvery { // not one that has lain here all the while
+		i.asking = false
+	}
 	if i.link.Receive(now, m) {
 		return Fresh
 	}
@@ -98,21 +102,30 @@ func (i *Initiator) Poll(now time.Duration) Event {
 		i.restart()
 		return Down
 	}
+	if i.asking && now >= i.next {
+		i.hello(now)
+	}
 	i.link.Poll(now)
 	return None
 }
 
-// Excuse takes back silence that this process has slept through.
+// Excuse takes back silence that this process has slept through. The acceptor
+// excuses nothing: it may have given the link up, and says so when it is asked.
+// So it is asked as often as without a link, until it says something.
 func (i *Initiator) Excuse(slept time.Duration) {
 	if i.link != nil {
 		i.link.Excuse(slept)
+		i.asking = true
 	}
 }
 
 // Wake returns when Poll wants to be called next.
 func (i *Initiator) Wake() time.Duration {
-	if i.link == nil {
+	switch {
+	case i.link == nil:
 		return i.next
+	case i.asking:
+		return min(i.next, i.link.Wake())
 	}
 	return i.link.Wake()
 }
@@ -150,6 +163,7 @@ func (i *Initiator) restart() {
 	if i.link != nil {
 		i.link, i.over = nil, i.link
 	}
+	i.asking = false
 	*i.epochs++
 	i.epoch = uint32(*i.epochs)
 }

@@ -65,6 +65,7 @@ var table = []row{
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
 	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
+	{"internal/chaos/cmd", []string{"internal/chaos"}},
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config"}},

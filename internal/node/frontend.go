@@ -68,7 +68,7 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	m := frontend.New(frontend.Config{
 		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,
 		BuiltIn: []string{function.EchoName}, AttemptLimit: uint8(f.Attempts), Window: f.window(),
-		Log: log, Started: started,
+		Log: log, Wall: time.Now,
 	})
 	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), started, log)
 	if err == nil {

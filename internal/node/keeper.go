@@ -20,31 +20,31 @@ import (
 const (
 	restartFirst = 50 * time.Millisecond
 	restartMax   = 5 * time.Second
-	// settled is how long a worker must have lived for its death to count as
+	// livedLong is how long a worker must have lived for its death to count as
 	// the first.
-	settled = 10 * time.Second
+	livedLong = 10 * time.Second
 )
 
 // keeper keeps a number of worker processes alive. Nothing is started before
 // begin, and while it is held.
 type keeper struct {
-	bin     string // this program
-	args    []string
-	logs    string
-	grace   time.Duration // for a worker that is not wanted any more
-	log     *slog.Logger
-	changed func() // told of each start and end; set before begin
+	bin   string // this program
+	args  []string
+	logs  string
+	grace time.Duration // for a worker that is not wanted any more
+	log   *slog.Logger
 
 	quit    chan struct{} // closed: start no more
 	hurry   chan struct{} // closed: wait for nobody any more
 	begun   chan struct{} // closed: may start
 	running sync.WaitGroup
 
-	mu     sync.Mutex    // guards what follows
-	free   chan struct{} // closed while nothing is held
-	held   bool
-	wanted int
-	kept   map[int]*kept // by number
+	mu      sync.Mutex    // guards what follows
+	free    chan struct{} // closed while nothing is held
+	held    bool
+	wanted  int
+	kept    map[int]*kept // by number
+	changed func()        // told of each start and end
 }
 
 // maxKept bounds the worker processes, those that are on their way out included.
@@ -152,7 +152,7 @@ func (k *keeper) keepOne(number int, w *kept) {
 		} else if !k.watch(number, w, p, began) {
 			return
 		}
-		if time.Since(began) >= settled {
+		if time.Since(began) >= livedLong {
 			wait = restartFirst
 		}
 		timer := time.NewTimer(wait)
@@ -219,7 +219,7 @@ func (k *keeper) watch(number int, w *kept, p *proc.Process, began time.Time) (a
 		return false
 	default:
 	}
-	k.log.Warn("worker process ended; starting another", "worker", number, "pid", p.Pid(), "lived", time.Since(began).Round(time.Millisecond), "ended", p.Ended(), "log", k.logs)
+	k.log.Warn("worker process ended; another takes its place", "worker", number, "pid", p.Pid(), "lived", time.Since(began).Round(time.Millisecond), "ended", p.Ended(), "log", k.logs)
 	return true
 }
 
@@ -233,20 +233,28 @@ func (k *keeper) start(number int, w *kept) (*proc.Process, error) {
 	}
 	k.mu.Lock()
 	w.process = p
-	late := k.stopping() // stop has not seen it
+	late, changed := k.stopping(), k.changed // if late, stop has not seen it
 	k.mu.Unlock()
 	if late {
 		_ = p.KillGroup() // it has done nothing yet
 	}
-	k.changed()
+	changed()
 	return p, nil
 }
 
 func (k *keeper) set(w *kept, p *proc.Process) {
 	k.mu.Lock()
 	w.process = p
+	changed := k.changed
 	k.mu.Unlock()
-	k.changed()
+	changed()
+}
+
+// tell has fn told of each start and end from now on, without the lock.
+func (k *keeper) tell(fn func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.changed = fn
 }
 
 func (k *keeper) forget(number int) {

@@ -48,7 +48,7 @@ func (c Coordinator) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	c.Role = wire.RoleCoordinator
 	self := c.member()
 	log = log.With("role", c.Role, "id", c.Name)
-	p, err := newPart(ctx, c.Identity, coordinator.New(coordinator.Config{Self: self, Log: log, Started: started}), coordinator.Links(), started, log)
+	p, err := newPart(ctx, c.Identity, coordinator.New(coordinator.Config{Self: self, Log: log, Wall: time.Now}), coordinator.Links(), started, log)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (b Broker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	self := b.member()
 	log = log.With("role", b.Role, "id", b.Name)
 	m := broker.New(broker.Config{
-		Self: self, Coordinators: b.Coordinators, Window: b.window(), Log: log, Started: started,
+		Self: self, Coordinators: b.Coordinators, Window: b.window(), Log: log, Wall: time.Now,
 	})
 	p, err := newPart(ctx, b.Identity, m, broker.Links(b.maxMessage()), started, log)
 	if err != nil {
@@ -114,7 +114,7 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	cfg := queue.Config{
 		Self: self, Coordinators: q.Coordinators, Window: q.window(),
 		Results: job.Window{Count: uint64(q.Results.Count), Bytes: uint64(q.Results.Bytes)},
-		Log:     log, Started: started,
+		Log:     log, Wall: time.Now,
 	}
 	for i := range q.Brokers {
 		cfg.Brokers = append(cfg.Brokers, queue.BrokerEndpoints{Responses: q.Brokers[i], Jobs: q.BrokerJobs[i]})
@@ -164,15 +164,15 @@ func (s supervision) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	self := s.member()
 	log = log.With("role", s.Role, "id", s.Name)
 	m := &supervised{keeper: s.keeper, Machine: supervisor.New(supervisor.Config{
-		Self: self, Coordinators: s.Coordinators, Workers: s.Workers, Log: log, Started: started,
+		Self: self, Coordinators: s.Coordinators, Workers: s.Workers, Log: log, Wall: time.Now,
 	})}
 	p, err := newPart(ctx, s.Identity, m, supervisor.Links(), started, log)
 	if err != nil {
 		return nil, err
 	}
-	s.keeper.changed = func() {
+	s.keeper.tell(func() {
 		p.host.Do(func(role.Time) { m.Running(s.keeper.pids()) }) // as they are then
-	}
+	})
 	return p, nil
 }
 

@@ -24,9 +24,9 @@ type slot struct {
 	role starter
 	log  *slog.Logger
 
-	mu      sync.Mutex
-	part    *Part // guarded by mu
-	settled bool  // guarded by mu: no more lives
+	mu    sync.Mutex
+	part  *Part // guarded by mu
+	final bool  // guarded by mu: no more lives
 }
 
 func newSlot(zmq *bus.Context, role starter, log *slog.Logger) (*slot, error) {
@@ -40,11 +40,11 @@ func (s *slot) get() *Part {
 	return s.part
 }
 
-// settle keeps the role from coming back once more.
-func (s *slot) settle() {
+// finish keeps the role from coming back once more.
+func (s *slot) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settled = true
+	s.final = true
 }
 
 // keep brings the role back whenever it has crashed, and fails the system if it
@@ -62,14 +62,18 @@ func (s *slot) keep(ctx context.Context, failed context.CancelCauseFunc) {
 			return
 		}
 		p.log.Warn("crashed by an operator's command; coming back")
-		if err := s.revive(ctx); err != nil {
+		again, err := s.revive(ctx)
+		if err != nil {
 			failed(fmt.Errorf("%s did not come back: %w", p.id.Name, err))
+		}
+		if !again {
 			return
 		}
 	}
 }
 
-func (s *slot) revive(ctx context.Context) error {
+// revive reports whether the role lives again; it does not once the system stops.
+func (s *slot) revive(ctx context.Context) (again bool, err error) {
 	deadline := time.Now().Add(reviveWithin)
 	for {
 		timer := time.NewTimer(reviveAfter)
@@ -77,20 +81,20 @@ func (s *slot) revive(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil
+			return false, nil
 		}
-		done, err := s.tryRevive()
-		if done || err != nil && time.Now().After(deadline) {
-			return err
+		again, err := s.tryRevive()
+		if err == nil || time.Now().After(deadline) {
+			return again, err
 		}
 	}
 }
 
-func (s *slot) tryRevive() (done bool, err error) {
+func (s *slot) tryRevive() (again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.settled {
-		return true, nil
+	if s.final {
+		return false, nil
 	}
 	p, err := s.role.start(s.zmq, s.log)
 	if err != nil {

@@ -110,7 +110,7 @@ func TestARoleThatCannotComeBackFailsTheSystem(t *testing.T) {
 
 func TestARoleThatHasCrashedDoesNotComeBackOnceTheSystemStops(t *testing.T) {
 	for name, stop := range map[string]func(s *slot, end func()){
-		"settled":      func(s *slot, _ func()) { s.settle() },
+		"settled":      func(s *slot, _ func()) { s.finish() },
 		"context ends": func(_ *slot, end func()) { end() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,8 +120,8 @@ func TestARoleThatHasCrashedDoesNotComeBackOnceTheSystemStops(t *testing.T) {
 			stop(s, end) // well before it would be back
 			p.Stop(t.Context())
 			if name == "settled" {
-				if done, err := s.tryRevive(); !done || err != nil {
-					t.Errorf("a settled role is tried again: %t, %v", done, err)
+				if again, err := s.tryRevive(); again || err != nil {
+					t.Errorf("a settled role is tried again: %t, %v", again, err)
 				}
 			}
 			end()

@@ -47,8 +47,8 @@ type system struct {
 	keeper   *keeper
 
 	// reviving ends, once nothing more is to be answered, what brings roles back.
-	reviving context.Context
-	settle   context.CancelFunc
+	reviving     context.Context
+	stopReviving context.CancelFunc
 }
 
 // RunUp runs the embedded system until ctx ends, and then stops it within
@@ -97,7 +97,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 // open binds everything and starts nothing.
 func (u Up) open(log *slog.Logger) (s *system, err error) {
 	s = &system{metrics: metrics.New(), log: log, queues: u.Queues}
-	s.reviving, s.settle = context.WithCancel(context.Background())
+	s.reviving, s.stopReviving = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -207,9 +207,9 @@ func (s *system) run() {
 // answered, then the workers, then what lies between.
 func (s *system) stop(ctx context.Context) {
 	s.frontend.Stop(ctx)
-	s.settle()
+	s.stopReviving()
 	for _, r := range s.roles {
-		r.settle()
+		r.finish()
 	}
 	s.keeper.stop(ctx)
 	for _, r := range s.roles {
@@ -220,7 +220,7 @@ func (s *system) stop(ctx context.Context) {
 // close gives back what open took, in whatever state that is.
 func (s *system) close() error {
 	var errs []error
-	s.settle()
+	s.stopReviving()
 	if s.frontend != nil {
 		_ = s.frontend.listener.Close()
 	}

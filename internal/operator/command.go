@@ -56,12 +56,13 @@ func by() string {
 // returns its reply: it is carried out once, and not when nobody waits any more.
 // A reply that is not OK is an error that wraps ErrRefused.
 func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c wire.Command) (wire.Reply, error) {
-	c.ID, c.ReplyTo, c.By = wire.NewIncarnation(), o.watcher.token, by()
-	until, ok := ctx.Deadline()
-	if !ok {
-		until = time.Now().Add(askFor)
+	ctx, cancel := context.WithTimeoutCause(ctx, askFor, fmt.Errorf("not within %s", askFor))
+	defer cancel()
+	if ctx.Err() != nil {
+		return wire.Reply{}, fmt.Errorf("%s was not asked: %w", name, context.Cause(ctx))
 	}
-	c.Expires = until.UnixMilli()
+	until, _ := ctx.Deadline()
+	c.ID, c.ReplyTo, c.By, c.Expires = wire.NewIncarnation(), o.watcher.token, o.by, until.UnixMilli()
 	topic := wire.CommandTopic(to)
 	frames := wire.EncodeBus(topic, c)
 	o.turn(func(role.Time) { o.watcher.replies[c.ID] = nil })
@@ -96,7 +97,7 @@ func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c 
 	case err != nil && sent:
 		return reply, fmt.Errorf("%s has not acknowledged: %w; it may be hung, or cut off, and may still do it within %s", name, err, lateness)
 	case err != nil:
-		return reply, fmt.Errorf("no coordinator passes commands on to %s: %w; it may have ended", name, err)
+		return reply, fmt.Errorf("no coordinator passes commands on to %s: %w; it may have ended, or be of another version", name, err)
 	case !reply.OK:
 		return reply, fmt.Errorf("%w by %s: %s", ErrRefused, name, reply.Text)
 	}
@@ -104,7 +105,7 @@ func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c 
 }
 
 const (
-	// askFor is how long a command is good for that is asked without a deadline.
+	// askFor is how long an acknowledgement is waited for at most.
 	askFor = 10 * time.Second
 	// lateness is how much later members carry a command out: their clocks may differ.
 	lateness = cluster.Lateness
@@ -361,6 +362,12 @@ func (o *Operator) Job(ctx context.Context, id string) ([]JobAt, error) {
 		<-done
 	}
 	return slices.DeleteFunc(answers, func(a JobAt) bool { return a.Job == nil }), errors.Join(errs...)
+}
+
+// PastKnown reports whether a coordinator has told of what happened before.
+func (o *Operator) PastKnown() (known bool) {
+	o.turn(func(role.Time) { known = o.watcher.told })
+	return known
 }
 
 // Events returns the events that are known from the one numbered from on, and

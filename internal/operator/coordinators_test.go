@@ -114,7 +114,7 @@ func TestThePastOfASecondCoordinatorIsPutInByTime(t *testing.T) {
 	}
 	// What comes after somebody has been told comes behind, and once.
 	b.turn(func() {
-		b.publish(wire.HistoryTopic(o.watcher.token), wire.History{Events: []wire.Event{event(1, 1, 100), event(1, 5, 50)}})
+		b.publish(wire.HistoryTopic(o.watcher.token), history([]wire.Event{event(1, 1, 100), event(1, 5, 50)}))
 	})
 	within(t, "one event more", func() bool {
 		list, _ = o.Events(next)

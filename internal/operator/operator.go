@@ -60,6 +60,7 @@ type Operator struct {
 	zmq       *bus.Context
 	host      *bus.Host
 	watcher   *watcher
+	by        string // who asks, for the events of all who watch
 	ended     chan struct{}
 }
 
@@ -80,7 +81,7 @@ func Open(endpoints []string) (*Operator, error) {
 	if err != nil {
 		return nil, errors.Join(err, zmq.Close())
 	}
-	o := &Operator{endpoints: endpoints, zmq: zmq, host: host, watcher: w, ended: make(chan struct{})}
+	o := &Operator{endpoints: endpoints, zmq: zmq, host: host, watcher: w, by: by(), ended: make(chan struct{})}
 	go func() {
 		defer close(o.ended)
 		_ = host.Run(context.Background()) // its only error would have come from NewHost
@@ -128,15 +129,25 @@ func (o *Operator) Await(ctx context.Context) (Picture, error) {
 }
 
 // Until waits until the picture is as wanted and returns it, or the last one
-// and the context's error.
+// and the context's cause.
 func (o *Operator) Until(ctx context.Context, wanted func(Picture) bool) (Picture, error) {
 	var p Picture
+	var drawn role.Time = -redrawEvery
+	var heard uint64
 	err := o.poll(ctx, func(now role.Time) bool {
+		if o.watcher.heard == heard && now < drawn+redrawEvery {
+			return false
+		}
+		heard, drawn = o.watcher.heard, now
 		p = o.watcher.agent.View.Picture(now)
 		return wanted(p)
 	})
 	return p, err
 }
+
+// redrawEvery is how often a picture is looked at in which nothing was heard:
+// silence changes it too.
+const redrawEvery = 100 * time.Millisecond
 
 // poll looks, in the owner's turn, until ok holds.
 func (o *Operator) poll(ctx context.Context, ok func(now role.Time) bool) error {
@@ -151,7 +162,7 @@ func (o *Operator) poll(ctx context.Context, ok func(now role.Time) bool) error 
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -98,8 +98,20 @@ func (c *coordinator) Receive(_ role.Time, p role.Packet) {
 		c.publish(topic, c.snapshot)
 	}
 	if strings.HasPrefix(topic, wire.TopicHistory) && c.wanted[topic] {
-		c.publish(topic, wire.History{Events: c.past})
+		c.publish(topic, history(c.past))
 	}
+}
+
+// history is what a coordinator answers that has passed these events on.
+func history(events []wire.Event) (h wire.History) {
+	for _, e := range events {
+		b, err := json.Marshal(e)
+		if err != nil {
+			panic(err)
+		}
+		h.Events = append(h.Events, b)
+	}
+	return h
 }
 
 func (c *coordinator) publish(topic string, v any) {

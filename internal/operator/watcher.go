@@ -25,6 +25,7 @@ const (
 type watcher struct {
 	role.Outbox
 	token   wire.Incarnation
+	heard   uint64 // packets
 	agent   *cluster.Agent
 	replies map[wire.Incarnation]*wire.Reply // by command, of those that are waited for; nil until it is there
 
@@ -98,12 +99,7 @@ func (w *watcher) mixed() error {
 	seen := slices.DeleteFunc(w.agent.Seen(), func(s cluster.Seen) bool { return len(s.Members) == 0 })
 	for i, a := range seen {
 		for _, b := range seen[:i] {
-			common := false
-			for inc := range a.Members {
-				_, both := b.Members[inc]
-				common = common || both
-			}
-			if !common {
+			if !meet(a.Members, b.Members) {
 				return fmt.Errorf("%s and %s are coordinators of two clusters: they have no member in common; name those of one", b.Endpoint, a.Endpoint)
 			}
 		}
@@ -111,9 +107,19 @@ func (w *watcher) mixed() error {
 	return nil
 }
 
+func meet(a, b map[wire.Incarnation]struct{}) bool {
+	for inc := range a {
+		if _, both := b[inc]; both {
+			return true
+		}
+	}
+	return false
+}
+
 // Receive takes one packet. What does not decode is not this program's to
 // count: the roles do.
 func (w *watcher) Receive(now role.Time, p role.Packet) {
+	w.heard++
 	rest, err := w.agent.Receive(now, p)
 	if err != nil || !rest {
 		return
@@ -125,7 +131,7 @@ func (w *watcher) Receive(now role.Time, p role.Packet) {
 			w.event(e)
 		}
 	case topic == wire.HistoryTopic(w.token):
-		var h struct{ Events []json.RawMessage }
+		var h wire.History
 		_ = wire.DecodeBus(p.Frames, &h) // nothing, then
 		w.history(h.Events)
 	case topic == wire.ReplyTopic(w.token):

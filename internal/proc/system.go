@@ -26,6 +26,8 @@ type Layout struct {
 	Dir  string              // folder for logs; "" is a temporary one that a clean Stop removes
 	Args map[string][]string // further flags by role: {"worker": {"--slots", "4"}}
 	Env  []string            // added to every process's environment
+
+	Detour Detour // what lies between the parts; nil for nothing
 }
 
 // Report returns the layout of the report's own system of nine processes: one
@@ -185,10 +187,16 @@ func (s *System) Process(name string) *Process {
 func (s *System) Endpoints(role, link string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.endpoints(role, link, func(_ *part, endpoint string) string { return endpoint })
+}
+
+// endpoints returns what the parts of a role bound for a link, as somebody sees
+// it. s.mu is held.
+func (s *System) endpoints(role, link string, seen func(p *part, endpoint string) string) []string {
 	var endpoints []string
 	for _, p := range s.parts {
 		if e := p.links[link]; p.role == role && e != "" {
-			endpoints = append(endpoints, e)
+			endpoints = append(endpoints, seen(p, e))
 		}
 	}
 	return endpoints
@@ -270,9 +278,15 @@ func (s *System) start(ctx context.Context, p *part) error {
 	s.mu.Lock()
 	p.process = process
 	s.mu.Unlock()
+	if s.layout.Detour != nil {
+		s.layout.Detour.Started(p.name, process.Pid())
+	}
 
 	ready, err := process.Ready(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.detour(p, ready); err != nil {
 		return err
 	}
 	url := ""
@@ -290,14 +304,19 @@ func (s *System) start(ctx context.Context, p *part) error {
 // command returns the part's role and flags.
 func (s *System) command(p *part) []string {
 	args := []string{p.role, "--name", p.name}
+	if len(roles[p.role].binds) > 0 && s.layout.Detour != nil {
+		args = append(args, "--advertise", s.layout.Detour.Host(p.name))
+	}
 	for _, b := range roles[p.role].binds {
 		args = append(args, b.flag, p.endpoint(b.link))
 	}
 	if roles[p.role].http {
 		args = append(args, "--http", p.address())
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, d := range roles[p.role].dials {
-		if endpoints := s.Endpoints(d.role, d.link); len(endpoints) > 0 {
+		if endpoints := s.endpoints(d.role, d.link, s.dialled); len(endpoints) > 0 {
 			args = append(args, d.flag, strings.Join(endpoints, ","))
 		}
 	}

@@ -69,6 +69,43 @@ func TestSystemOfTwoBrokersNamesBothToEveryone(t *testing.T) {
 	}
 }
 
+// elsewhere is a Detour that only takes notes.
+type elsewhere struct {
+	started map[string]int
+	bound   map[string][]string
+}
+
+func (e *elsewhere) Host(part string) string      { return part + ".example" }
+func (e *elsewhere) Started(part string, pid int) { e.started[part] = pid }
+
+func (e *elsewhere) Bound(part string, addresses []string) error {
+	e.bound[part] = addresses
+	return nil
+}
+
+func TestDetourIsAdvertisedAndDialledInPlaceOfWhatIsBound(t *testing.T) {
+	d := &elsewhere{started: make(map[string]int), bound: make(map[string][]string)}
+	s := startSystem(t, proc.Layout{Coordinators: 1, Brokers: 2, Queues: 1, Workers: 1, Detour: d})
+	port := func(role, link string, i int) string {
+		_, port, _ := strings.Cut(s.Endpoints(role, link)[i], "tcp://127.0.0.1:")
+		return port
+	}
+	wantArgs := "queue --name queueA --advertise queueA.example --worker-bind tcp://127.0.0.1:0" +
+		" --broker tcp://broker1.example:" + port("broker", "responses", 0) + ",tcp://broker2.example:" + port("broker", "responses", 1)
+	if log := s.Process("queueA").Tail(10); !strings.Contains(log, wantArgs) {
+		t.Errorf("queueA was started with %q, want %q", log, wantArgs)
+	}
+	if log := s.Process("worker1").Tail(10); strings.Contains(log, "--advertise") {
+		t.Errorf("worker1 binds nothing and was started with %q", log)
+	}
+	if len(d.bound) != 4 || len(d.bound["broker1"]) != 4 || d.bound["queueA"][0] != "127.0.0.1:"+port("queue", "workers", 0) {
+		t.Errorf("bound are %v", d.bound)
+	}
+	if len(d.started) != 5 || d.started["worker1"] != s.Process("worker1").Pid() {
+		t.Errorf("started are %v", d.started)
+	}
+}
+
 func TestRestartedPartHasTheEndpointsItHad(t *testing.T) {
 	s := startSystem(t, proc.Report())
 	for _, name := range s.Names() {

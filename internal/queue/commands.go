@@ -23,7 +23,7 @@ func (m *Machine) fromBus(now role.Time, frames [][]byte) error {
 	if !strings.HasPrefix(string(frames[0]), wire.TopicCommand) {
 		return m.handover(now, frames)
 	}
-	_, err := m.bus.Command(now, frames, func(c *wire.Command) wire.Reply {
+	_, err := m.bus.Command(frames, func(c *wire.Command) wire.Reply {
 		r := m.commanded(now, c)
 		r.Role, r.Name = wire.RoleQueue, m.name
 		return r
@@ -96,24 +96,32 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 		return wire.Reply{Text: m.noConnection(w)}
 	}
 	jobs := len(w.jobs)
-	w.asked, w.undrain = true, 0
+	w.drainAsked, w.undrainSeq = true, 0
 	m.cfg.Log.Info("worker drains", "worker", w.name, "by", by, "jobs", jobs)
 	m.event(now, wire.LevelInfo, "worker-drain-asked", w.name, "", fmt.Sprintf("drain asked by %s; it finishes %d jobs", by, jobs))
 	switch {
 	case w.req != nil && w.req.phase == reqReady:
 		m.reqIdle(now, w)
-	case w.req == nil && !w.obeys() && jobs == 0:
-		m.dismiss(now, w, "drained by "+by)
-		m.workerLeft(now, w, "drained by "+by)
+	default:
+		m.dismissDrained(now, w)
 	}
 	m.workersChanged(now)
 	return wire.Reply{OK: true, Text: fmt.Sprintf("no more jobs for it; it finishes %d and leaves", jobs)}
 }
 
+// dismissDrained sends away a drained native worker that has finished, if it
+// does not go by itself because it does not know DRAIN.
+func (m *Machine) dismissDrained(now role.Time, w *worker) {
+	if w.link != nil && w.drainAsked && !w.obeys() && len(w.jobs)+len(w.stopping) == 0 {
+		m.dismiss(now, w, "drained by an operator")
+		m.workerLeft(now, w, "drained by an operator")
+	}
+}
+
 // undrainWorker asks a worker to stay. A native one is given jobs again once it
 // has said that it does: it may have decided to end already.
 func (m *Machine) undrainWorker(now role.Time, w *worker, by string) wire.Reply {
-	if !w.asked {
+	if !w.drainAsked {
 		return wire.Reply{Text: fmt.Sprintf("worker %s is not draining by an operator's command", w.name)}
 	}
 	if w.obeys() && !m.order(now, w, wire.TypeUndrain) {
@@ -121,10 +129,10 @@ func (m *Machine) undrainWorker(now role.Time, w *worker, by string) wire.Reply 
 	}
 	m.event(now, wire.LevelInfo, "worker-undrain-asked", w.name, "", "undrain asked by "+by)
 	if w.obeys() {
-		w.undrain = w.link.Link().Last()
+		w.undrainSeq = w.link.Link().Last()
 		return wire.Reply{OK: true, Text: "asked to stay; it may be leaving already"}
 	}
-	w.asked = false
+	w.drainAsked = false
 	m.serve(now, w)
 	m.workersChanged(now)
 	return wire.Reply{OK: true, Text: "it is given jobs again"}
@@ -132,8 +140,8 @@ func (m *Machine) undrainWorker(now role.Time, w *worker, by string) wire.Reply 
 
 // stays looks whether a worker that was asked to stay says that it does.
 func (m *Machine) stays(now role.Time, w *worker, hello *wire.Message) {
-	if w.undrain != 0 && hello.LinkAck >= w.undrain && !w.draining {
-		w.asked, w.undrain = false, 0
+	if w.undrainSeq != 0 && hello.LinkAck >= w.undrainSeq && !w.draining {
+		w.drainAsked, w.undrainSeq = false, 0
 		m.workersChanged(now)
 	}
 }
@@ -145,13 +153,13 @@ func (m *Machine) repeatOrders(now role.Time, w *worker, drained bool) {
 	case w.doomed != 0:
 		w.doomed = now
 		m.order(now, w, wire.TypeKill)
-	case w.undrain != 0:
+	case w.undrainSeq != 0:
 		m.order(now, w, wire.TypeUndrain)
-		w.undrain = w.link.Link().Last()
-	case w.asked:
+		w.undrainSeq = w.link.Link().Last()
+	case w.drainAsked:
 		m.order(now, w, wire.TypeDrain)
 	case drained:
-		w.asked = true
+		w.drainAsked = true
 	}
 }
 
@@ -159,9 +167,10 @@ func (m *Machine) repeatOrders(now role.Time, w *worker, drained bool) {
 // it could not take would stay in its link for ever.
 func (w *worker) obeys() bool { return w.link != nil && w.member.Protocol >= wire.BusProtocol }
 
-// order sends a native worker a message that is no job; false if there is no link.
+// order sends a native worker a message that is no job; false if there is no
+// link, or the worker does not know such messages.
 func (m *Machine) order(now role.Time, w *worker, t wire.Type) bool {
-	if !w.link.Ready() || w.cut {
+	if !w.obeys() || !w.link.Ready() || w.cut {
 		return false
 	}
 	o := &wire.Message{Header: wire.Header{Type: t}}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"faasd/internal/wire"
 )
@@ -168,4 +169,33 @@ func (s *stage) uneven() {
 		s.other("queueB", 11, 0, wire.FunctionState{})
 		s.run(300 * ms)
 	}
+}
+
+// One that was written for another version does not know these messages: they
+// would stay in its link for ever.
+func TestANativeWorkerThatDoesNotKnowOrdersIsSentAwayWhenItIsEmpty(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(50, here, 2)
+	s.m.workers[workerKey{native: 50}].member.Protocol = 0
+	s.give(1, 2)
+	s.run(50 * ms)
+	running := w.jobs()
+	if r := s.order(wire.VerbDrain, w); !r.OK || !strings.Contains(r.Text, "finishes 1") {
+		t.Errorf("answered %+v", r)
+	}
+	s.run(2 * time.Second)
+	if w.told(wire.TypeDrain) != 0 || w.sentAway || len(s.m.workers) != 1 {
+		t.Error("it is told what it does not know, or sent away while it runs a job")
+	}
+	w.answer(running[0])
+	s.run(50 * ms)
+	if !w.sentAway || len(s.m.workers) != 0 {
+		t.Errorf("it is not sent away once it is empty; %d workers", len(s.m.workers))
+	}
+	other := s.worker(51, here, 1)
+	s.m.workers[workerKey{native: 51}].member.Protocol = 0
+	if r := s.order(wire.VerbKill, other); !r.OK || !r.Foreign || other.told(wire.TypeKill) != 0 || len(s.m.workers) != 0 {
+		t.Errorf("its kill is answered %+v; %d workers are left", r, len(s.m.workers))
+	}
+	s.consistent()
 }

@@ -203,12 +203,12 @@ func (f *function) emptyWorker() *worker {
 
 // keepWorker gives nothing more to the worker that will soonest be empty.
 func (m *Machine) keepWorker(f *function) {
-	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.asked {
+	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.drainAsked {
 		return
 	}
 	var best *worker
 	for _, w := range m.workers {
-		if !slices.Contains(w.functions, f.name) || !w.welcomed || w.alone || w.kept || w.draining || w.asked || w.cut {
+		if !slices.Contains(w.functions, f.name) || !w.welcomed || w.alone || w.kept || w.draining || w.drainAsked || w.cut {
 			continue
 		}
 		if best == nil || len(w.jobs) < len(best.jobs) || len(w.jobs) == len(best.jobs) && w.id < best.id {

@@ -45,7 +45,7 @@ type Config struct {
 	Window       job.Window // what each broker may have outstanding here
 	Results      job.Window // how many finished results are kept for whoever asks again
 	Log          *slog.Logger
-	Started      time.Time // when the role's clock read zero
+	Wall         func() time.Time // the time of day, for events and what expires
 }
 
 // Machine is a queue's decisions: a role.Machine.
@@ -106,7 +106,7 @@ func New(cfg Config) *Machine {
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me), wire.OfferTopic(m.me), wire.CommandTopic(m.me)},
 		State:  m.state, Detail: m.detail, Emit: m.Emit,
-		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
 	for i, ep := range cfg.Brokers {

@@ -94,7 +94,7 @@ func (m *Machine) reqIdle(now role.Time, w *worker) {
 	w.req.phase, w.req.since, w.req.next, w.req.job = reqReady, now, now+pingEvery, nil
 	m.timer.By(now, w.req.next)
 	switch {
-	case w.asked: // the one answer that is owed
+	case w.drainAsked: // the one answer that is owed
 		m.replyREQ(w, &wire.Text{Command: wire.TextLeave, Reason: "drained by an operator"})
 		m.workerLeft(now, w, "drained by an operator")
 	case m.draining:

@@ -60,7 +60,9 @@ func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	switch {
 	case w.gone != 0:
 		d.State, d.Reason = wire.WorkerLost, w.reason
-	case w.draining || w.asked:
+	case w.doomed != 0:
+		d.State = wire.WorkerDying
+	case w.draining || w.drainAsked:
 		d.State = wire.WorkerDraining
 	}
 	return d

@@ -35,30 +35,30 @@ type workerKey struct {
 
 // worker is one that has joined. Exactly one of link and req is set until it is lost.
 type worker struct {
-	key       workerKey
-	id        string // for operators, unique within the queue
-	name      string
-	member    wire.Member // native
-	route     string      // its present routing id
-	functions []string
-	slots     int
-	draining  bool      // it has said so itself
-	asked     bool      // an operator has asked it to drain
-	undrain   uint64    // number of the message that takes that back; 0 none is on its way
-	doomed    role.Time // since when it should be dead, by an operator's command; 0 it need not
-	welcomed  bool      // has been counted in
-	alone     bool      // the one job that it has must be the only one
-	kept      bool      // it is given nothing until it is empty
-	cut       bool      // a packet to it found no connection, and nothing has come since
-	recheck   bool      // its link is new: its first HELLO says which of its jobs it has
-	jobs      map[wire.JobID]*entry
-	stopping  map[wire.JobID]bool // not wanted from it and perhaps still running; each holds a slot
-	inLine    map[string]bool     // functions in whose idle line it stands
-	joined    role.Time
-	heard     role.Time
-	done      uint64
-	gone      role.Time // when it was lost
-	reason    string
+	key        workerKey
+	id         string // for operators, unique within the queue
+	name       string
+	member     wire.Member // native
+	route      string      // its present routing id
+	functions  []string
+	slots      int
+	draining   bool      // it has said so itself
+	drainAsked bool      // an operator has asked it to drain
+	undrainSeq uint64    // number of the message that takes that back; 0: none is on its way
+	doomed     role.Time // since when it should be dead, by an operator's command; 0 it need not
+	welcomed   bool      // has been counted in
+	alone      bool      // the one job that it has must be the only one
+	kept       bool      // it is given nothing until it is empty
+	cut        bool      // a packet to it found no connection, and nothing has come since
+	recheck    bool      // its link is new: its first HELLO says which of its jobs it has
+	jobs       map[wire.JobID]*entry
+	stopping   map[wire.JobID]bool // not wanted from it and perhaps still running; each holds a slot
+	inLine     map[string]bool     // functions in whose idle line it stands
+	joined     role.Time
+	heard      role.Time
+	done       uint64
+	gone       role.Time // when it was lost
+	reason     string
 
 	link *job.Acceptor // native
 	req  *reqState     // REQ
@@ -75,7 +75,7 @@ func (w *worker) kind() string {
 // free is how many more jobs it can be given now.
 func (w *worker) free() int {
 	switch {
-	case w.gone != 0 || w.draining || w.asked || w.doomed != 0 || w.cut:
+	case w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
 		return 0
 	case w.req != nil && w.req.phase != reqReady:
 		return 0
@@ -204,12 +204,14 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 	switch msg.Type {
 	case wire.TypeResult:
 		m.resultArrived(now, w, msg)
+		m.dismissDrained(now, w)
 	case wire.TypeReturn:
 		delete(w.stopping, msg.Job)
 		if e := w.jobs[msg.Job]; e != nil {
 			m.takeBack(now, e)
 		}
 		m.serve(now, w)
+		m.dismissDrained(now, w)
 	default:
 		return fmt.Errorf("%w: %s from a worker", wire.ErrMalformed, msg.Type)
 	}
@@ -482,7 +484,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 func (m *Machine) liveWorkers() int {
 	n := 0
 	for _, w := range m.workers {
-		if w.welcomed && !w.draining && !w.asked && w.doomed == 0 {
+		if w.welcomed && !w.draining && !w.drainAsked && w.doomed == 0 {
 			n++
 		}
 	}

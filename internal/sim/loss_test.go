@@ -304,3 +304,37 @@ func TestALostCoordinatorIsNoticedByNobodyWhoCalls(t *testing.T) {
 		c.answered(time.Second, c.askWith(frontend.Request{Function: "upper"}))
 	}
 }
+
+// A queue that was stopped for longer than its broker's patience finds jobs in
+// its lines that others have run meanwhile.
+func TestAQueueThatGoesOnAfterALongStopStartsNothingThatOthersWereGiven(t *testing.T) {
+	c := start(t, Layout{Queues: 2, Workers: 2, Slots: 1, Serve: taking(400 * ms)})
+	c.within(time.Second, "a worker at each queue", func() bool { return c.queueOf("worker1") != c.queueOf("worker2") && c.queueOf("worker1") != "" && c.queueOf("worker2") != "" })
+	all := c.askMany(12)
+	c.Run(100 * ms)
+	stopped := map[string]bool{"queueA": true}
+	for _, w := range []string{"worker1", "worker2"} {
+		if c.queueOf(w) == "queueA" {
+			stopped[w] = true
+		}
+	}
+	running := make(map[*Request]bool)
+	for _, r := range all {
+		running[r] = c.runs(r) > 0
+	}
+	for name := range stopped {
+		c.Node(name).Stop()
+	}
+	c.Run(5 * time.Second)
+	for name := range stopped {
+		c.Node(name).Continue()
+	}
+	c.answered(10*time.Second, all...)
+	for i, r := range all {
+		if n := c.runs(r); !running[r] && n != 1 {
+			t.Errorf("request %d, which waited when its queue stopped, has run %d times", i, n)
+		}
+	}
+	c.Run(4 * time.Second)
+	c.empty()
+}

@@ -45,7 +45,7 @@ type Config struct {
 	Coordinators []string // XPUB endpoints
 	Workers      int      // to be kept, until somebody says otherwise
 	Log          *slog.Logger
-	Started      time.Time // when the role's clock read zero
+	Wall         func() time.Time // the time of day, for events and what expires
 }
 
 // Machine is a supervisor's decisions: a role.Machine. Its driver starts, stops
@@ -71,7 +71,7 @@ func New(cfg Config) *Machine {
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: cfg.Self.Incarnation, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.CommandTopic(cfg.Self.Incarnation)}, State: m.state, Emit: m.Emit,
-		Wall: func(t role.Time) time.Time { return cfg.Started.Add(t) },
+		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
 	return m
@@ -114,7 +114,7 @@ func (m *Machine) Receive(now role.Time, p role.Packet) {
 }
 
 func (m *Machine) fromBus(now role.Time, frames [][]byte) error {
-	ok, err := m.bus.Command(now, frames, func(c *wire.Command) wire.Reply {
+	ok, err := m.bus.Command(frames, func(c *wire.Command) wire.Reply {
 		r := m.commanded(now, c)
 		r.Role, r.Name = wire.RoleSupervisor, m.cfg.Self.Name
 		return r

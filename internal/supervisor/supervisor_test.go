@@ -31,7 +31,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{t: t, now: time.Second}
 	s.m = New(Config{
 		Self:         wire.Member{Role: wire.RoleSupervisor, Name: "up", Incarnation: 1},
-		Coordinators: []string{"c"}, Workers: 3, Log: slog.New(slog.DiscardHandler), Started: time.UnixMilli(0),
+		Coordinators: []string{"c"}, Workers: 3, Log: slog.New(slog.DiscardHandler), Wall: func() time.Time { return time.UnixMilli(0) },
 	})
 	s.m.Tick(s.now)
 	s.receive(LinkSubscribe, wire.EncodeBus(wire.SnapshotTopic(1), wire.Snapshot{

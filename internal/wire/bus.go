@@ -150,6 +150,7 @@ func (d *Detail) Topic() string {
 const (
 	WorkerUp       = "up"
 	WorkerDraining = "draining"
+	WorkerDying    = "dying" // told to, and not known to be dead yet
 	WorkerLost     = "lost"
 )
 
@@ -200,7 +201,7 @@ const (
 	LevelWarn = "warn"
 )
 
-// Event is something that happened, published only while somebody watches.
+// Event is something that happened.
 type Event struct {
 	From   Incarnation `json:"from"`
 	Number uint64      `json:"number"` // +1 each event of that incarnation: one that comes by two coordinators counts once
@@ -251,9 +252,10 @@ type Snapshot struct {
 	Details     []Aged[Detail] `json:"details"`
 }
 
-// History is the last events that a coordinator has passed on, oldest first.
+// History is the last events that a coordinator has passed on, oldest first,
+// each an Event as it was published.
 type History struct {
-	Events []Event `json:"events"`
+	Events []json.RawMessage `json:"events"`
 }
 
 // What a Command can ask for.

@@ -102,7 +102,8 @@ func TestCommandsRepliesAndHistoryComeBackAsTheyWereSent(t *testing.T) {
 		Command{ID: 1, ReplyTo: 2},
 		Reply{Command: 1<<64 - 1, Role: RoleQueue, Name: "queueA", OK: true, Text: "is at queueA", Foreign: true, Job: job},
 		Reply{Command: 1, Text: "no"},
-		History{Events: []Event{{From: 1<<64 - 1, Number: 9, Millis: 1, Level: LevelWarn, Role: RoleQueue, Name: "q", Kind: "k", Text: "t"}}},
+		History{Events: []json.RawMessage{json.RawMessage(`{"from":"ffffffffffffffff","number":9}`)}},
+		Event{From: 1<<64 - 1, Number: 9, Millis: 1, Level: LevelWarn, Role: RoleQueue, Name: "q", Kind: "k", Text: "t"},
 		Detail{Role: RoleQueue, Name: "q", Workers: []WorkerDetail{{ID: "req-1", Name: "w", Functions: []string{}}}, Jobs: []JobDetail{*job}},
 		State{Member: Member{Role: RoleSupervisor, Name: "s", Protocol: BusProtocol}, Supervisor: &SupervisorState{Wanted: 3, PIDs: []int{2, 7}, HeldMillis: 1}},
 	} {
