@@ -60,7 +60,7 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 	var mu sync.Mutex // guards outcomes and std
 	line := func(name, stage, text string, took time.Duration) {
 		if !a.json {
-			fmt.Fprintf(std.Out, "%-*s  %-12s  %6s  %s\n", width, name, stage, rounded(took), config.Printable(text))
+			fmt.Fprintf(std.Out, "%-*s  %-12s  %6s  %s\n", width, config.Printable(name), stage, rounded(took), config.Printable(text))
 		}
 	}
 	var all sync.WaitGroup
@@ -80,7 +80,7 @@ func (a *acting) carryOut(ctx context.Context, std config.Stdio, deeds []deed) e
 				outcomes[i].Stage, outcomes[i].Text, outcomes[i].Millis = string(p.Stage), p.Text, milliseconds(p.Took)
 				line(d.name, string(p.Stage), p.Text, p.Took)
 			})
-			if err != nil {
+			if err != nil && ctx.Err() == nil { // after Ctrl-C nobody reads it
 				mu.Lock()
 				defer mu.Unlock()
 				outcomes[i].Error, outcomes[i].Millis = err.Error(), milliseconds(time.Since(began))
@@ -139,13 +139,17 @@ func (a *acting) confirm(ctx context.Context, std config.Stdio, question string)
 
 // confirm asks the user a question.
 func confirm(ctx context.Context, std config.Stdio, question string) error {
+	question = config.Printable(question) // names in it come from others
 	if !isTerminal(std.In) {
 		return config.Usagef("%s; this is asked first, and standard input is not a terminal: write --yes to go on", question)
 	}
 	fmt.Fprintf(std.Err, "%s. Go on? [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(std.In).ReadString('\n')
+		line, err := bufio.NewReader(std.In).ReadString('\n')
+		if err != nil { // Ctrl-D leaves the cursor behind the question
+			fmt.Fprintln(std.Err)
+		}
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

@@ -85,7 +85,7 @@ func TestAKilledWorkerIsGoneAndReplaced(t *testing.T) {
 	out := mustCtl(t, dir, "kill", victim.Name[:len(victim.Name)-1])
 	times := regexp.MustCompile(` +[0-9.]+m?s  `)
 	want := victim.Name + "  asked           TIME  asking " + victim.Queue + " to kill " + victim.Name + "\n" +
-		victim.Name + "  acknowledged    TIME  " + victim.Queue + " has told it to die; 0 jobs go to others\n" +
+		victim.Name + "  acknowledged    TIME  " + victim.Queue + " has told it to die; its work (0 jobs) goes to others\n" +
 		victim.Name + "  gone            TIME  lost (killed by an operator)\n"
 	if got := times.ReplaceAllString(out, "  TIME  "); got != regexp.MustCompile(` +TIME`).ReplaceAllString(want, "  TIME") {
 		t.Errorf("printed\n%s", out)

@@ -53,7 +53,12 @@ func (c *events) Run(ctx context.Context, std config.Stdio) error {
 	}
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
+	begun := o.Begun()
 	for next := 0; ; {
+		if n := o.Begun(); n > begun {
+			begun = n
+			fmt.Fprintln(std.Err, "faasctl events: a coordinator is heard again; what happened in between may be missing")
+		}
 		var list []operator.Event
 		list, next = o.Events(next)
 		for _, e := range since(list, oldest) {

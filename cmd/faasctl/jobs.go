@@ -44,6 +44,7 @@ func (c *jobs) Run(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	defer o.Close()
+	remark(std, o)
 	if err := hasQueue(picture, c.queue); err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (c *jobs) Run(ctx context.Context, std config.Stdio) error {
 
 func printJobs(out io.Writer, list []operator.Job) error {
 	t := newTable()
-	t.row("JOB", "FUNCTION", "STATE", "QUEUE", "WORKER", "ATTEMPT", "AGE", "RUNNING", "TIME LEFT", "BYTES")
+	t.row("JOB", "FUNCTION", "STATE", "QUEUE", "WORKER", "ATTEMPT", "HERE FOR", "RUNNING", "TIME LEFT", "BYTES")
 	for _, j := range list {
 		t.row(j.ID, j.Function, j.State, orDash(j.Queue), orDash(j.Worker), of(j.Attempt, j.AttemptLimit), age(j.AgeMillis), age(j.RunMillis), age(j.LeftMillis), j.Bytes)
 	}
@@ -117,6 +118,7 @@ func (c *job) Run(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	defer o.Close()
+	remark(std, o)
 	id, err := findJob(picture, c.operands[0])
 	if err != nil {
 		return err
@@ -138,7 +140,7 @@ func (c *job) Run(ctx context.Context, std config.Stdio) error {
 		return printJSON(std.Out, places)
 	}
 	t := newTable()
-	t.row("AT", "WHAT", "STATE", "WORKER", "ATTEMPT", "MOVES", "AGE", "RUNNING", "TIME LEFT")
+	t.row("AT", "WHAT", "STATE", "WORKER", "ATTEMPT", "MOVES", "HERE FOR", "RUNNING", "TIME LEFT")
 	for _, p := range places {
 		j := p.Job
 		t.row(p.Role+" "+p.Name, p.Text, j.State, orDash(j.Worker), of(j.Attempt, j.AttemptLimit), j.Moves, age(j.AgeMillis), age(j.RunMillis), age(j.LeftMillis))

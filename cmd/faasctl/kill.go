@@ -48,6 +48,9 @@ func (c *kill) further(ctx context.Context) []config.Candidate {
 }
 
 func (c *kill) Validate() error {
+	if first := c.operands[0]; len(c.operands) > 1 && slices.Contains([]string{"frontend", "supervisor", "worker"}, first) {
+		return config.Usagef("kill %s: write the names of workers alone, or queue, broker or coordinator before a name; nothing else can be killed", first)
+	}
 	if c.role() != "" && len(c.operands) != 2 {
 		return config.Usagef("kill %s takes one name", c.role())
 	}

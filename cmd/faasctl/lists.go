@@ -33,6 +33,7 @@ func (c *queues) Run(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	defer o.Close()
+	remark(std, o)
 	if c.json {
 		return printJSON(std.Out, picture.Queues)
 	}
@@ -68,6 +69,7 @@ func (c *workers) Run(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	defer o.Close()
+	remark(std, o)
 	if err := hasQueue(picture, c.queue); err != nil {
 		return err
 	}

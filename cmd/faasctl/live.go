@@ -26,27 +26,28 @@ func (c *test) runLive(ctx context.Context, std config.Stdio) error {
 	if err != nil {
 		return err
 	}
-	if err := c.warn(ctx, std, picture); err != nil {
+	agreed, err := c.warn(ctx, std, picture)
+	if err != nil {
 		return err
 	}
-	system := acceptance.NewLive(o, urls[0])
+	system := acceptance.NewLive(o, urls[0], agreed)
 	return c.runAll(ctx, std, func(t acceptance.Test, observe func(acceptance.Step)) (acceptance.Result, func() error) {
 		return t.RunOn(ctx, system, observe), func() error { return nil }
 	})
 }
 
-// warn says whom test 3 will kill, and asks.
-func (c *test) warn(ctx context.Context, std config.Stdio, p operator.Picture) error {
+// warn says whom test 3 will kill, asks, and returns them.
+func (c *test) warn(ctx context.Context, std config.Stdio, p operator.Picture) ([]operator.Worker, error) {
 	kills := false
 	for _, t := range c.tests {
 		kills = kills || t.Kills
 	}
 	if !kills {
-		return nil
+		return nil, nil
 	}
 	queue, victims := acceptance.Victims(p)
 	if len(victims) == 0 {
-		return errors.New("test 3 needs workers at two queues or more; faasctl workers lists those that are")
+		return nil, errors.New("test 3 needs workers for echo at two queues or more; faasctl workers lists those that are")
 	}
 	names := ""
 	running := 0
@@ -54,10 +55,10 @@ func (c *test) warn(ctx context.Context, std config.Stdio, p operator.Picture) e
 		names += fmt.Sprintf(" %s (%s)", w.Name, at(w.Host, w.PID))
 		running += w.Running
 	}
-	question := config.Printable(fmt.Sprintf("Test 3 kills the workers of %s:%s; the %d jobs that they run go to others", queue, names, running))
+	question := fmt.Sprintf("Test 3 kills the workers of %s:%s; what they run (%s) goes to others", queue, names, operator.Plural(running, "job"))
 	if c.yes {
 		fmt.Fprintln(std.Err, question)
-		return nil
+		return victims, nil
 	}
-	return confirm(ctx, std, question)
+	return victims, confirm(ctx, std, question)
 }

@@ -27,7 +27,7 @@ func (t *target) queues(ctx context.Context) []config.Candidate {
 	var found []config.Candidate
 	for _, q := range t.now(ctx).Queues {
 		if q.State != operator.StateLost {
-			found = append(found, config.Candidate{Value: q.Name, Summary: fmt.Sprintf("%s, %d workers, %d jobs waiting", q.State, q.Workers, q.Waiting)})
+			found = append(found, config.Candidate{Value: q.Name, Summary: fmt.Sprintf("%s, %s, %s waiting", q.State, operator.Plural(q.Workers, "worker"), operator.Plural(q.Waiting, "job"))})
 		}
 	}
 	return found
@@ -45,7 +45,7 @@ func (t *target) functions(ctx context.Context) []config.Candidate {
 	}
 	var found []config.Candidate
 	for _, name := range slices.Sorted(maps.Keys(workers)) {
-		found = append(found, config.Candidate{Value: name, Summary: fmt.Sprintf("%d workers", workers[name])})
+		found = append(found, config.Candidate{Value: name, Summary: operator.Plural(workers[name], "worker")})
 	}
 	return found
 }

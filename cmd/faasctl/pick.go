@@ -30,7 +30,7 @@ func pickOne[T any](list []T, what, word string, keys func(T) []string) (T, erro
 	}
 	var none T
 	if len(exact) > 1 {
-		return none, fmt.Errorf("%q is ambiguous: %s; write more of the name, or the id", word, named(exact, keys))
+		return none, fmt.Errorf("%q is ambiguous: %s; write more of the name, or what stands in brackets", word, named(exact, keys))
 	}
 	return none, fmt.Errorf("no %s %q; there are: %s", what, word, cmp.Or(named(list, keys), "none"))
 }
@@ -42,7 +42,7 @@ func named[T any](list []T, keys func(T) []string) string {
 	var names []string
 	for _, t := range list[:min(len(list), maxNamed)] {
 		k := keys(t)
-		names = append(names, config.Printable(fmt.Sprintf("%s (%s)", k[0], strings.Join(k[1:], ", "))))
+		names = append(names, config.Printable(fmt.Sprintf("%s (%s)", k[0], k[len(k)-1])))
 	}
 	if more := len(list) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
@@ -55,7 +55,9 @@ func pickWorkers(p operator.Picture, words []string) ([]operator.Worker, error) 
 	present := slices.DeleteFunc(slices.Clone(p.Workers), func(w operator.Worker) bool { return w.State == operator.StateLost })
 	var picked []operator.Worker
 	for _, word := range words {
-		w, err := pickOne(present, "worker", word, func(w operator.Worker) []string { return []string{w.Name, w.ID} })
+		w, err := pickOne(present, "worker", word, func(w operator.Worker) []string {
+			return []string{w.Name, w.ID, w.Name + "@" + w.Queue, w.ID + "@" + w.Queue}
+		})
 		if err != nil {
 			for _, l := range p.Workers {
 				if l.State == operator.StateLost && l.Name == word {
@@ -93,9 +95,9 @@ func why(p operator.Picture, verb string, picked []operator.Worker) string {
 	}
 	switch {
 	case left <= 0:
-		return fmt.Sprintf("%s %s, which run %d jobs: no worker is left in the whole system", verb, strings.Join(names, ", "), running)
+		return fmt.Sprintf("%s %s (running %s): no worker is left in the whole system", verb, strings.Join(names, ", "), operator.Plural(running, "job"))
 	case len(picked) > 1:
-		return fmt.Sprintf("%s %d workers: %s, which run %d jobs; %d are left", verb, len(picked), strings.Join(names, ", "), running, left)
+		return fmt.Sprintf("%s %s: %s (running %s); left: %d", verb, operator.Plural(len(picked), "worker"), strings.Join(names, ", "), operator.Plural(running, "job"), left)
 	}
 	return ""
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +28,8 @@ func newReporter(std config.Stdio, json bool) reporter {
 	if json {
 		return silence{}
 	}
-	f, ok := std.Out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || std.Env("NO_COLOR") != "" || std.Env("TERM") == "" || std.Env("TERM") == "dumb" {
+	f, ok := std.Out.(interface{ Fd() uintptr })
+	if !ok || !isTerminal(std.Out) || std.Env("NO_COLOR") != "" || std.Env("TERM") == "" || std.Env("TERM") == "dumb" {
 		return &lines{out: std.Out}
 	}
 	return &screen{out: std.Out, width: func() int {

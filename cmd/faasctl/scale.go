@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,18 +53,23 @@ func (c *scale) Run(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	defer o.Close()
-	switch len(picture.Supervisors) {
+	supervisors := slices.DeleteFunc(slices.Clone(picture.Supervisors), func(p operator.Part) bool { return p.State != operator.StateOK })
+	switch len(supervisors) {
 	case 0:
 		return errors.New("nothing here scales workers: they were started one by one, not by `faasd up`; start or stop `faasd worker` processes, or with docker-compose write docker-compose up --scale worker=N")
 	case 1:
 	default:
-		return fmt.Errorf("%d supervisors are in sight, which is one too many to know whom to ask", len(picture.Supervisors))
+		var at []string
+		for _, s := range supervisors {
+			at = append(at, fmt.Sprintf("%s of %s/%d", s.Name, s.Host, s.PID))
+		}
+		return fmt.Errorf("%d `faasd up` are in sight (%s); name the one to scale with --data", len(supervisors), config.Printable(strings.Join(at, ", ")))
 	}
 	if c.count == 0 {
 		if err := c.confirm(ctx, std, "Scale to no worker at all: jobs wait until there is one"); err != nil {
 			return err
 		}
 	}
-	s := picture.Supervisors[0]
+	s := supervisors[0]
 	return c.carryOut(ctx, std, []deed{{s.Name, func(ctx context.Context, tell func(operator.Progress)) error { return o.Scale(ctx, s, c.count, tell) }}})
 }

@@ -35,6 +35,7 @@ func (c *status) Run(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	defer o.Close()
+	remark(std, o)
 	if c.json {
 		return printJSON(std.Out, picture)
 	}
@@ -100,7 +101,7 @@ func addParts(t *table, p operator.Picture) {
 	for _, s := range p.Supervisors {
 		jobs := ""
 		if s.Supervisor != nil {
-			jobs = fmt.Sprintf("%d of %d workers run", len(s.Supervisor.PIDs), s.Supervisor.Wanted)
+			jobs = fmt.Sprintf("%d of %s run", len(s.Supervisor.PIDs), operator.Plural(s.Supervisor.Wanted, "worker"))
 			if s.Supervisor.HeldMillis > 0 {
 				jobs += ", none is started for " + age(s.Supervisor.HeldMillis)
 			}

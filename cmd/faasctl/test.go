@@ -63,6 +63,9 @@ func (c *test) Validate() error {
 	if c.live && (c.keep || c.verbose) {
 		return config.Usagef("--keep and --verbose are for a system of the test's own: write them without --live")
 	}
+	if c.yes && !c.live {
+		return config.Usagef("--yes goes with --live: nothing is asked without")
+	}
 	all := acceptance.Tests()
 	if len(c.which) == 0 {
 		c.which = []string{"all"}
@@ -91,6 +94,11 @@ func (c *test) Run(ctx context.Context, std config.Stdio) error {
 	}
 	bin, err := acceptance.Binary()
 	if err != nil {
+		return err
+	}
+	if dir, err := os.MkdirTemp("", "faasd-test-"); err != nil {
+		return fmt.Errorf("cannot make a folder for the systems' logs: %w; set TMPDIR to a folder that this user may write to", err)
+	} else if err := os.Remove(dir); err != nil {
 		return err
 	}
 	return c.runAll(ctx, std, func(t acceptance.Test, observe func(acceptance.Step)) (acceptance.Result, func() error) {
@@ -122,7 +130,7 @@ func (c *test) runAll(ctx context.Context, std config.Stdio, do func(acceptance.
 	failed := failures(results)
 	switch {
 	case err != nil || ctx.Err() != nil:
-	case c.keep:
+	case c.keep && slices.ContainsFunc(results, func(r acceptance.Result) bool { return r.System != nil }):
 		if c.json {
 			for _, r := range results {
 				lookAt(std.Err, r)

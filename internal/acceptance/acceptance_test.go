@@ -246,7 +246,12 @@ func TestLiveTestsRunOnASystemThatIsThere(t *testing.T) {
 
 func TestVictims(t *testing.T) {
 	worker := func(queue, name, state string) (w operator.Worker) {
-		w.Queue, w.Name, w.State = queue, name, state
+		w.Queue, w.Name, w.State, w.Functions = queue, name, state, []string{"echo"}
+		return w
+	}
+	other := func(queue, name string) operator.Worker {
+		w := worker(queue, name, up)
+		w.Functions = []string{"shout"}
 		return w
 	}
 	queues := []operator.Queue{{}, {}, {}}
@@ -262,6 +267,8 @@ func TestVictims(t *testing.T) {
 		{"a lost one", []operator.Worker{worker("queueA", "w1", lost), worker("queueB", "w2", up), worker("queueC", "w3", up)}, "queueB w2"},
 		{"nobody to take over", []operator.Worker{worker("queueA", "w1", up), worker("queueA", "w2", up)}, " "},
 		{"nobody", nil, " "},
+		{"nobody who could take over", []operator.Worker{worker("queueA", "w1", up), other("queueB", "w2")}, " "},
+		{"others beside", []operator.Worker{worker("queueA", "w1", up), other("queueA", "w2"), worker("queueC", "w3", up)}, "queueA w1, w2"},
 	} {
 		queue, workers := Victims(operator.Picture{Queues: queues, Workers: c.workers})
 		if got := queue + " " + names(workers); got != c.want {

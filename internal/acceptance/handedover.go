@@ -3,29 +3,37 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"faasd/internal/operator"
 )
 
-// Victims returns whom test 3 kills: the first queue that has workers, and all
-// of them. Without any, or if no other queue has workers, there is no victim.
+// Victims returns whom test 3 kills: the first queue that has workers for echo,
+// and all its workers. Without any, or if no other queue has workers for echo,
+// there is no victim.
 func Victims(p operator.Picture) (queue string, workers []operator.Worker) {
 	others := false
 	for _, q := range p.Queues {
-		for _, w := range p.Workers {
-			switch {
-			case w.Queue != q.Name || w.State != up:
-			case queue == "" || queue == q.Name:
-				queue, workers = q.Name, append(workers, w)
-			default:
-				others = true
-			}
+		serve := slices.ContainsFunc(p.Workers, func(w operator.Worker) bool {
+			return w.Queue == q.Name && w.State == up && slices.Contains(w.Functions, "echo")
+		})
+		switch {
+		case !serve:
+		case queue != "":
+			others = true
+		default:
+			queue = q.Name
 		}
 	}
 	if !others {
 		return "", nil
+	}
+	for _, w := range p.Workers {
+		if w.Queue == queue && w.State == up {
+			workers = append(workers, w)
+		}
 	}
 	return queue, workers
 }

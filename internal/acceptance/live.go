@@ -3,6 +3,8 @@ package acceptance
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"faasd/internal/operator"
@@ -10,16 +12,23 @@ import (
 
 // live is a running system that serves others meanwhile.
 type live struct {
-	view *operator.Operator
-	url  string
+	view   *operator.Operator
+	url    string
+	agreed []operator.Worker
 }
 
 // NewLive returns the system that an operator looks at, as the tests need it; a
-// frontend of it serves HTTP at url.
-func NewLive(view *operator.Operator, url string) System { return &live{view, url} }
+// frontend of it serves HTTP at url. Nobody but the workers agreed on is killed.
+func NewLive(view *operator.Operator, url string, agreed []operator.Worker) System {
+	return &live{view, url, agreed}
+}
 
-// holdFor bounds how long new workers are held back, whatever becomes of the test.
-const holdFor = time.Minute
+// New workers are held back for holdFor, again and again: if the test dies, they
+// come soon.
+const (
+	holdFor   = 10 * time.Second
+	holdEvery = 3 * time.Second
+)
 
 func (s *live) URL() string { return s.url }
 
@@ -32,6 +41,9 @@ func (s *live) StartWorker(context.Context) (string, int, error) {
 
 // KillWorker has the worker's queue kill it.
 func (s *live) KillWorker(ctx context.Context, w operator.Worker) (how string, err error) {
+	if !slices.ContainsFunc(s.agreed, w.Same) {
+		return "", &failure{"the same workers at that queue as when the test was agreed to", w.Name + ", which has come since; nobody was killed for it"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, noticedWithin)
 	defer cancel()
 	err = s.view.Kill(ctx, w, func(p operator.Progress) { how = p.Text })
@@ -43,7 +55,11 @@ func (s *live) KillWorker(ctx context.Context, w operator.Worker) (how string, e
 // makes the test fail.
 func (s *live) HoldBack(ctx context.Context) (release func(), err error) {
 	supervisors := s.view.Picture().Supervisors
+	holding, stop := context.WithCancel(ctx)
+	var renewal sync.WaitGroup
 	release = func() {
+		stop()
+		renewal.Wait()
 		for _, p := range supervisors {
 			_ = s.hold(context.WithoutCancel(ctx), p, 0) // it ends by itself within holdFor
 		}
@@ -53,8 +69,23 @@ func (s *live) HoldBack(ctx context.Context) (release func(), err error) {
 			release()
 			return nil, err
 		}
+		renewal.Go(func() { s.renew(holding, p) })
 	}
 	return release, nil
+}
+
+// renew holds back workers until ctx ends.
+func (s *live) renew(ctx context.Context, p operator.Part) {
+	tick := time.NewTicker(holdEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = s.hold(ctx, p, holdFor) // the next may succeed; if not, the test says by whom it was answered
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *live) hold(ctx context.Context, p operator.Part, d time.Duration) error {

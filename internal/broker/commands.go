@@ -27,7 +27,7 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		m.cfg.Log.Warn("killed by an operator", "by", c.By)
 		m.event(now, wire.LevelWarn, "broker-killed", "killed by "+c.By)
 		m.crash.Ask(now, &m.timer)
-		return wire.Reply{OK: true, Text: fmt.Sprintf("broker %s dies; frontends send its %d jobs again", m.cfg.Self.Name, len(m.jobs))}
+		return wire.Reply{OK: true, Text: fmt.Sprintf("broker %s dies; frontends send again what it held, %s", m.cfg.Self.Name, wire.Plural(len(m.jobs), "job"))}
 	case wire.VerbJob:
 		return m.tellOfJob(now, c.Job)
 	}
@@ -51,7 +51,7 @@ func (m *Machine) tellOfJob(now role.Time, id string) wire.Reply {
 	}
 	text := "waits for room in any queue"
 	if e.holder != nil {
-		d.Queue, text = e.holder.member.Name, "was given to "+e.holder.member.Name
+		d.State, d.Queue, text = wire.JobGiven, e.holder.member.Name, "was given to "+e.holder.member.Name
 	}
 	return wire.Reply{OK: true, Text: text, Job: &d}
 }

@@ -36,7 +36,7 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 		m.rehomeAll(now, q)
 	case event == job.Down:
 		m.cfg.Log.Info("queue left", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
-		m.event(now, wire.LevelInfo, "queue-left", fmt.Sprintf("%s left; %d jobs given to others", q.member.Name, len(q.jobs)))
+		m.event(now, wire.LevelInfo, "queue-left", fmt.Sprintf("%s left; %s given to others", q.member.Name, wire.Plural(len(q.jobs), "job")))
 		m.dropQueue(now, q)
 		return nil
 	case event == job.Fresh:
@@ -159,7 +159,7 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 // queueLost gives up a queue that has been silent too long.
 func (m *Machine) queueLost(now role.Time, q *queue) {
 	m.cfg.Log.Warn("queue lost: silent for 3 s", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
-	m.event(now, wire.LevelWarn, "queue-lost", fmt.Sprintf("%s lost (silent for 3 s); %d jobs given to others", q.member.Name, len(q.jobs)))
+	m.event(now, wire.LevelWarn, "queue-lost", fmt.Sprintf("%s lost (silent for 3 s); %s given to others", q.member.Name, wire.Plural(len(q.jobs), "job")))
 	m.dropQueue(now, q)
 }
 

@@ -93,6 +93,14 @@ func (a *Agent) Start(role.Time) {
 	}
 }
 
+// Snapshots returns how many snapshots have come.
+func (a *Agent) Snapshots() (n int) {
+	for _, c := range a.coordinators {
+		n += c.snapshots
+	}
+	return n
+}
+
 // Changed says that the state differs from what was last published.
 func (a *Agent) Changed() { a.changed = true }
 

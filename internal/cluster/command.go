@@ -61,12 +61,12 @@ func (r *replies) answer(wall time.Time, frames [][]byte, do func(*wire.Command)
 	if err := c.Check(); err != nil {
 		return reply, 0, err
 	}
-	return r.once(&c, func(c *wire.Command) wire.Reply {
-		if late := wall.UnixMilli() - c.Expires; c.Expires != 0 && late > Lateness.Milliseconds() {
-			return wire.Reply{Text: fmt.Sprintf("came %d ms too late and was not carried out; if it was sent just now, the clocks of the machines differ", late)}
+	if _, done := r.byID[c.ID]; !done && c.Expires != 0 {
+		if late := wall.UnixMilli() - c.Expires; late > Lateness.Milliseconds() { // not remembered: it may come again in time
+			return wire.Reply{Command: c.ID, Text: fmt.Sprintf("came %d ms too late and was not carried out; if it was sent just now, the clocks of the machines differ", late)}, c.ReplyTo, nil
 		}
-		return do(c)
-	}), c.ReplyTo, nil
+	}
+	return r.once(&c, do), c.ReplyTo, nil
 }
 
 // Lateness is how far the clocks of two machines may differ: a command that

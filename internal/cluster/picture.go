@@ -82,6 +82,15 @@ type Worker struct {
 	wire.WorkerDetail
 }
 
+// withoutReturned leaves out the loss of workers that are at another queue now.
+func withoutReturned(workers []Worker) []Worker {
+	there := make(map[string]bool) // native ids are their own everywhere
+	for _, w := range workers {
+		there[w.ID] = there[w.ID] || w.Kind == "native" && w.State != wire.WorkerLost
+	}
+	return slices.DeleteFunc(workers, func(w Worker) bool { return w.State == wire.WorkerLost && w.Kind == "native" && there[w.ID] })
+}
+
 // Same reports whether o is the same worker as w, at another moment perhaps.
 func (w Worker) Same(o Worker) bool {
 	return w.ID == o.ID && w.QueueIncarnation == o.QueueIncarnation
@@ -114,6 +123,7 @@ func (v *View) Picture(now time.Duration) Picture {
 		}
 		p.Jobs = append(p.Jobs, e.Detail.Jobs...)
 	}
+	p.Workers = withoutReturned(p.Workers)
 	slices.SortStableFunc(p.Jobs, func(a, b Job) int { return cmp.Compare(b.AgeMillis, a.AgeMillis) })
 	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
 	return p

@@ -62,6 +62,27 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 	}
 	e.State = s
 	e.At = max(e.At, now-age)
+	v.succeed(now, e)
+}
+
+// succeed forgets whoever was at an entry's endpoints before: two cannot be, so
+// the one that has started later is there now.
+func (v *View) succeed(now time.Duration, e *Entry) {
+	if len(e.State.Endpoints) == 0 || e.State.Started == 0 {
+		return
+	}
+	for _, o := range v.entries {
+		if o.State.Started == 0 || o.State.Started == e.State.Started || o.State.Role != e.State.Role ||
+			o.State.Name != e.State.Name || !maps.Equal(o.State.Endpoints, e.State.Endpoints) {
+			continue
+		}
+		old := o
+		if o.State.Started > e.State.Started {
+			old = e
+		}
+		delete(v.entries, old.State.Incarnation)
+		v.left[old.State.Incarnation] = now
+	}
 }
 
 // otherVersion reports whether a member speaks another version of the bus than

@@ -401,3 +401,33 @@ func TestPictureShowsWhatIsLostAndCountsWhatIsNot(t *testing.T) {
 		t.Error("lists that are empty are null in JSON")
 	}
 }
+
+// A role that crashed and is back at its endpoints must not be shown twice until
+// the first of it has been silent for three seconds.
+func TestWhoIsAtAnothersEndpointsHasTakenItsPlace(t *testing.T) {
+	var v View
+	at := func(inc wire.Incarnation, endpoint string, started int64) wire.State {
+		s := queueState("queueA", inc, 1)
+		s.Endpoints, s.Started = map[string]string{"workers": endpoint}, started
+		return s
+	}
+	names := func(now time.Duration) (list []wire.Incarnation) {
+		for _, e := range v.Members(now, wire.RoleQueue) {
+			list = append(list, e.State.Incarnation)
+		}
+		return list
+	}
+	v.State(10*second, at(1, "ipc://a", 100), 0)
+	v.State(10*second, at(2, "ipc://b", 90), 0) // another of that name elsewhere
+	v.State(11*second, at(3, "ipc://a", 200), 0)
+	if got := names(11 * second); !slices.Equal(got, []wire.Incarnation{2, 3}) {
+		t.Errorf("members %v, want 2 and 3", got)
+	}
+	late := at(1, "ipc://a", 100)
+	late.Sequence = 99
+	v.State(11*second, late, 0)                  // by a slower coordinator
+	v.State(12*second, at(4, "ipc://a", 150), 0) // one that lay in a pipe for long
+	if got := names(12 * second); !slices.Equal(got, []wire.Incarnation{2, 3}) {
+		t.Errorf("members %v after old states, want 2 and 3", got)
+	}
+}

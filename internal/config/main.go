@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -63,12 +64,54 @@ func OS() Stdio {
 //
 //	os.Exit(config.Main(program, os.Args[1:], config.OS()))
 //
-// The first SIGINT or SIGTERM cancels the command's context, a second one ends
+// The first SIGINT, SIGTERM or SIGHUP cancels the command's context, a second one ends
 // the process at once with [ExitInterrupted]. An error is printed as one line
 // on std.Err. Its exit code is [ExitUsage] for [ErrUsage], that of an
 // [ExitError], [ExitInterrupted] for [context.Canceled] after a signal, and
 // else [ExitFailed].
+//
+// Output that could not be written makes the command fail, whatever it wrote it
+// for; without a word if its reader has gone.
 func Main(p Program, args []string, std Stdio) int {
+	out := &checked{w: std.Out}
+	std.Out = out
+	code := p.main(args, std)
+	switch {
+	case out.err == nil || code != ExitOK:
+	case errors.Is(out.err, syscall.EPIPE):
+		code = ExitFailed
+	default:
+		code = report(std.Err, p.Name, fmt.Errorf("cannot write to standard output: %w", out.err))
+	}
+	return code
+}
+
+// checked remembers the first error of writing.
+type checked struct {
+	w   io.Writer
+	mu  sync.Mutex
+	err error // guarded by mu
+}
+
+func (c *checked) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// Fd lets a command ask whether its output is a terminal.
+func (c *checked) Fd() uintptr {
+	if f, ok := c.w.(interface{ Fd() uintptr }); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}
+
+func (p Program) main(args []string, std Stdio) int {
 	if err := WatchLifeline(std.Env, func() { os.Exit(ExitFailed) }); err != nil {
 		return report(std.Err, p.Name, err)
 	}
@@ -121,13 +164,14 @@ func run(command Command, set *Set, args []string, std Stdio) error {
 // a process and its group can both be sent one.
 const sameSignal = 300 * time.Millisecond
 
-// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A
+// untilSignal returns a context that the first SIGINT, SIGTERM or SIGHUP cancels. A
 // second one, for the user who will not wait, ends the process. The stop
 // function gives the signals back.
 func untilSignal() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // a reader that has gone is an error of writing
 	stopped := make(chan struct{})
 	go func() {
 		select {
@@ -162,6 +206,8 @@ func report(w io.Writer, title string, err error) int {
 	code := ExitFailed
 	var exit *ExitError
 	switch {
+	case errors.Is(err, syscall.EPIPE): // nobody reads any more
+		return code
 	case errors.As(err, &exit):
 		code = exit.Code
 		if exit.Err == nil {

@@ -62,6 +62,14 @@ func NewSet(doc Doc) *Set {
 	return &Set{doc: doc, group: "Flags"}
 }
 
+// FlagsOnly says that no variable of the environment sets what has been declared
+// so far: a command that is typed now does not want yesterday's answers.
+func (s *Set) FlagsOnly() {
+	for _, t := range s.settings {
+		t.flagOnly = true
+	}
+}
+
 // Group puts the settings declared from here on under a heading of their own
 // in the help.
 func (s *Set) Group(heading string) { s.group = heading }

@@ -14,6 +14,7 @@ type Setting struct {
 	defText     string // what the help says instead of def
 
 	required bool
+	flagOnly bool // no variable sets it
 	list     bool // giving the flag again adds to it
 	toggle   bool // the flag alone means true
 
@@ -99,7 +100,7 @@ func (t *Setting) resolve(env func(string) string) error {
 		}
 		return t.storeFrom(t.Flag(), text)
 	}
-	if text := env(t.Variable()); text != "" {
+	if text := env(t.Variable()); text != "" && !t.flagOnly {
 		t.found = true
 		return t.storeFrom(t.Variable(), text)
 	}

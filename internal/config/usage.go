@@ -86,7 +86,10 @@ func (t *Setting) fine() string {
 	default:
 		parts = append(parts, "no default")
 	}
-	return "[" + strings.Join(append(parts, t.Variable()), "; ") + "]"
+	if !t.flagOnly {
+		parts = append(parts, t.Variable())
+	}
+	return "[" + strings.Join(parts, "; ") + "]"
 }
 
 // Table returns the settings as Markdown, for README.md and the test that

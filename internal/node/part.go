@@ -56,7 +56,7 @@ func (id *Identity) member() wire.Member {
 		host = "unknown"
 	}
 	return wire.Member{
-		Role: id.Role, Name: id.Name, Incarnation: inc, Host: host, PID: os.Getpid(), Version: config.Version,
+		Role: id.Role, Name: id.Name, Incarnation: inc, Host: host, PID: os.Getpid(), Started: time.Now().UnixMilli(), Version: config.Version,
 		Protocol: wire.BusProtocol,
 	}
 }

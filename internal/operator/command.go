@@ -61,10 +61,8 @@ func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c 
 	if ctx.Err() != nil {
 		return wire.Reply{}, fmt.Errorf("%s was not asked: %w", name, context.Cause(ctx))
 	}
-	until, _ := ctx.Deadline()
-	c.ID, c.ReplyTo, c.By, c.Expires = wire.NewIncarnation(), o.watcher.token, o.by, until.UnixMilli()
+	c.ID, c.ReplyTo, c.By = wire.NewIncarnation(), o.watcher.token, o.by
 	topic := wire.CommandTopic(to)
-	frames := wire.EncodeBus(topic, c)
 	o.turn(func(role.Time) { o.watcher.replies[c.ID] = nil })
 	defer o.turn(func(role.Time) { delete(o.watcher.replies, c.ID) })
 	var reply wire.Reply
@@ -81,7 +79,8 @@ func (o *Operator) ask(ctx context.Context, name string, to wire.Incarnation, c 
 			return true
 		}
 		if now >= next && w.agent.Heard(topic) {
-			w.agent.Send(frames)
+			c.Expires = time.Now().Add(repeatEvery).UnixMilli() // until it is said again
+			w.agent.Send(wire.EncodeBus(topic, c))
 			sent, next = true, now+repeatEvery
 		}
 		// Who was asked to die may have taken its reply along.
@@ -127,26 +126,48 @@ func (c course) reached(s Stage, text string) { c.tell(Progress{s, text, time.Si
 
 // Kill has a worker die as by SIGKILL, and waits until its queue has noticed. A
 // worker that is not ours to kill is disconnected. A child of `faasd up` is
-// killed by its parent as well, in case it does not run.
+// killed by its parent as well, in case it does not run. One that goes to
+// another queue meanwhile is killed there.
 func (o *Operator) Kill(ctx context.Context, w Worker, tell func(Progress)) error {
 	c := begin(tell, "asking "+w.Queue+" to kill "+w.Name)
-	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbKill, Worker: w.ID})
-	if err != nil {
-		return err
-	}
-	c.reached(Acknowledged, reply.Text)
-	if s, ok := parent(o.Picture(), w); ok && !reply.Foreign {
+	return o.chase(ctx, c, w, wire.VerbKill, func(reply wire.Reply) error {
+		s, ok := parent(o.Picture(), w)
+		if !ok || reply.Foreign {
+			return nil
+		}
 		_, err := o.ask(ctx, s.Name, s.Incarnation, wire.Command{Verb: wire.VerbKill, PID: w.PID})
-		if err != nil && !errors.Is(err, ErrRefused) { // refused: it has ended already
+		if errors.Is(err, ErrRefused) { // it has ended already
+			return nil
+		}
+		return err
+	})
+}
+
+// chase asks a worker's queue to do something that ends with the worker's being
+// gone, and waits for that. If the worker is at another queue then, it asks that.
+func (o *Operator) chase(ctx context.Context, c course, w Worker, verb string, asked func(wire.Reply) error) error {
+	for {
+		reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: verb, Worker: w.ID})
+		if err != nil {
 			return err
 		}
+		c.reached(Acknowledged, reply.Text)
+		if err := asked(reply); err != nil {
+			return err
+		}
+		end, err := o.awaitGone(ctx, w)
+		switch {
+		case err != nil:
+			return err
+		case end.lost && verb == wire.VerbDrain:
+			return fmt.Errorf("%s was %s before it had left; if it comes back it takes jobs", w.Name, end.text)
+		case end.gone:
+			c.reached(Gone, end.text)
+			return nil
+		}
+		w = end.at
+		c.reached(Asked, "it is at "+w.Queue+" now; asking there")
 	}
-	text, err := o.awaitGone(ctx, w)
-	if err != nil {
-		return fmt.Errorf("%s is not known to be gone: %w; it may be stopped, or cut off, and is given up after 3 s of silence", w.Name, err)
-	}
-	c.reached(Gone, text)
-	return nil
 }
 
 // parent finds the supervisor whose child a worker is.
@@ -163,20 +184,14 @@ func parent(p Picture, w Worker) (Part, bool) {
 // when the worker has left.
 func (o *Operator) Drain(ctx context.Context, w Worker, wait bool, tell func(Progress)) error {
 	c := begin(tell, "asking "+w.Queue+" to drain "+w.Name)
+	if wait {
+		return o.chase(ctx, c, w, wire.VerbDrain, func(wire.Reply) error { return nil })
+	}
 	reply, err := o.ask(ctx, w.Queue, w.QueueIncarnation, wire.Command{Verb: wire.VerbDrain, Worker: w.ID})
-	if err != nil {
-		return err
+	if err == nil {
+		c.reached(Acknowledged, reply.Text)
 	}
-	c.reached(Acknowledged, reply.Text)
-	if !wait {
-		return nil
-	}
-	text, err := o.awaitGone(ctx, w)
-	if err != nil {
-		return fmt.Errorf("%s has not left: %w; it still runs jobs", w.Name, err)
-	}
-	c.reached(Gone, text)
-	return nil
+	return err
 }
 
 // Undrain takes a drain back, and waits until the worker takes jobs again, or
@@ -188,97 +203,36 @@ func (o *Operator) Undrain(ctx context.Context, w Worker, tell func(Progress)) e
 		return err
 	}
 	c.reached(Acknowledged, reply.Text)
-	seen := track(w)
 	stays := false
+	var end whereabouts
 	if _, err := o.Until(ctx, func(p Picture) bool {
-		_, gone := seen.gone(p)
-		stays = slices.ContainsFunc(p.Workers, func(o Worker) bool { return w.Same(o) && o.State == wire.WorkerUp })
-		return gone || stays
+		stays = slices.ContainsFunc(p.Workers, func(at Worker) bool { return w.Same(at) && at.State == wire.WorkerUp })
+		end = look(p, w)
+		return stays || end.gone
 	}); err != nil {
 		return fmt.Errorf("%s has not said that it stays: %w", w.Name, err)
 	}
 	if !stays {
-		return fmt.Errorf("%s had left already", w.Name)
+		return fmt.Errorf("%s does not stay: it has %s", w.Name, end.text)
 	}
 	c.reached(Done, "it takes jobs again")
 	return nil
-}
-
-// awaitGone waits until a worker is known to be gone.
-func (o *Operator) awaitGone(ctx context.Context, w Worker) (text string, err error) {
-	seen := track(w)
-	_, err = o.Until(ctx, func(p Picture) (gone bool) {
-		text, gone = seen.gone(p)
-		return gone
-	})
-	return text, err
-}
-
-// tracked follows one worker from queue to queue: only the queue where it was
-// last can say that it has gone, and only while that queue is heard.
-type tracked struct {
-	id string
-	at wire.Incarnation // the queue
-	on bool             // a native one: its id is its own wherever it goes
-}
-
-func track(w Worker) *tracked {
-	return &tracked{id: w.ID, at: w.QueueIncarnation, on: w.Kind == "native"}
-}
-
-func (t *tracked) gone(p Picture) (text string, gone bool) {
-	heard := make(map[wire.Incarnation]bool)
-	for _, q := range p.Queues {
-		heard[q.Incarnation] = q.State != cluster.StateLost
-	}
-	lost := ""
-	for _, w := range p.Workers {
-		switch {
-		case w.ID != t.id || !heard[w.QueueIncarnation] || !t.on && w.QueueIncarnation != t.at:
-		case w.State != wire.WorkerLost:
-			t.at = w.QueueIncarnation // it is there
-			return "", false
-		case w.QueueIncarnation == t.at:
-			lost = "lost (" + w.Reason + ")"
-		}
-	}
-	switch {
-	case lost != "":
-		return lost, true
-	case heard[t.at]:
-		return "left", true
-	}
-	return "", false
 }
 
 // Crash has a queue, broker or coordinator die as by SIGKILL, and waits until
 // that incarnation is gone.
 func (o *Operator) Crash(ctx context.Context, what Part, tell func(Progress)) error {
 	c := begin(tell, "asking "+what.Name+" to die")
+	before := o.Picture()
 	reply, err := o.ask(ctx, what.Name, what.Incarnation, wire.Command{Verb: wire.VerbCrash})
 	if err != nil {
 		return err
 	}
 	c.reached(Acknowledged, reply.Text)
 	var text string
-	_, err = o.Until(ctx, func(p Picture) bool {
-		text = "silent for 3 s"
-		others := false
-		for _, o := range slices.Concat(p.QueueParts(), p.Brokers, p.Coordinators, p.Frontends) {
-			switch {
-			case o.State == cluster.StateLost:
-			case o.Incarnation == what.Incarnation:
-				return false
-			case o.Name == what.Name:
-				text = "and has come back as " + o.Incarnation.String()
-				return true
-			default:
-				others = true
-			}
-		}
-		// If nobody is heard it may be our own connection, unless it was the
-		// coordinator through which all are heard.
-		return others || slices.ContainsFunc(p.Coordinators, func(o Part) bool { return o.Incarnation == what.Incarnation })
+	_, err = o.Until(ctx, func(p Picture) (gone bool) {
+		text, gone = ended(p, what, before)
+		return gone
 	})
 	if err != nil {
 		return fmt.Errorf("%s is not known to be gone: %w", what.Name, err)
@@ -287,10 +241,33 @@ func (o *Operator) Crash(ctx context.Context, what Part, tell func(Progress)) er
 	return nil
 }
 
+// ended reports whether a part is known to be gone, and how that is known. A
+// part that came after the picture before, by the same name, has taken its place.
+func ended(p Picture, what Part, before Picture) (text string, gone bool) {
+	there := func(p Picture, inc wire.Incarnation) bool {
+		return slices.ContainsFunc(allParts(p), func(o Part) bool { return o.Incarnation == inc && o.State != cluster.StateLost })
+	}
+	others := false
+	for _, o := range allParts(p) {
+		if o.Name == what.Name && o.Incarnation != what.Incarnation && o.State != cluster.StateLost && !there(before, o.Incarnation) {
+			return "and has come back as " + o.Incarnation.String(), true
+		}
+		others = others || o.State != cluster.StateLost
+	}
+	// If nobody is heard it may be our own connection, unless it was the
+	// coordinator through which all are heard.
+	own := slices.ContainsFunc(p.Coordinators, func(o Part) bool { return o.Incarnation == what.Incarnation })
+	return "not heard any more", !there(p, what.Incarnation) && (others || own)
+}
+
+func allParts(p Picture) []Part {
+	return slices.Concat(p.QueueParts(), p.Brokers, p.Coordinators, p.Frontends)
+}
+
 // Scale has the supervisor of a `faasd up` keep n workers, and waits until as
 // many run and have joined a queue.
 func (o *Operator) Scale(ctx context.Context, s Part, n int, tell func(Progress)) error {
-	c := begin(tell, fmt.Sprintf("asking %s to keep %d workers", s.Name, n))
+	c := begin(tell, fmt.Sprintf("asking %s to keep %s", s.Name, wire.Plural(n, "worker")))
 	reply, err := o.ask(ctx, s.Name, s.Incarnation, wire.Command{Verb: wire.VerbScale, Count: n})
 	if err != nil {
 		return err
@@ -312,9 +289,9 @@ func (o *Operator) Scale(ctx context.Context, s Part, n int, tell func(Progress)
 		return running == n && joined == n
 	})
 	if err != nil {
-		return fmt.Errorf("%d workers run and %d of them have joined, not %d: %w", running, joined, n, err)
+		return fmt.Errorf("%s there, of which joined: %d; wanted: %d; %w", wire.Plural(running, "worker"), joined, n, err)
 	}
-	c.reached(Done, fmt.Sprintf("%d workers run and have joined", n))
+	c.reached(Done, fmt.Sprintf("%s there, all joined", wire.Plural(n, "worker")))
 	return nil
 }
 
@@ -362,6 +339,13 @@ func (o *Operator) Job(ctx context.Context, id string) ([]JobAt, error) {
 		<-done
 	}
 	return slices.DeleteFunc(answers, func(a JobAt) bool { return a.Job == nil }), errors.Join(errs...)
+}
+
+// Begun returns how often coordinators have told of the whole: more than there
+// are coordinators means that some were lost and are heard again.
+func (o *Operator) Begun() (n int) {
+	o.turn(func(role.Time) { n = o.watcher.agent.Snapshots() })
+	return n
 }
 
 // PastKnown reports whether a coordinator has told of what happened before.

@@ -33,7 +33,11 @@ func TestACommandIsRepeatedUntilItIsAnswered(t *testing.T) {
 	if len(heard) != 3 {
 		t.Fatalf("heard %d times", len(heard))
 	}
-	for _, c := range heard {
+	for i, c := range heard {
+		if left := time.Until(time.UnixMilli(c.Expires)); i == len(heard)-1 && (left > repeatEvery || left < -time.Second) {
+			t.Errorf("it expires in %v, want when it is said again", left)
+		}
+		c.Expires = heard[0].Expires
 		if c != heard[0] || c.Verb != wire.VerbDrain || c.Worker != "req-1" || c.By == "" || c.ID == 0 {
 			t.Errorf("repeated as %+v, want %+v", c, heard[0])
 		}
@@ -182,7 +186,7 @@ func TestAWorkerThatDoesNotGoIsAnErrorThatSaysSo(t *testing.T) {
 	w := o.Picture().Workers[0]
 	for want, run := range map[string]func(ctx context.Context, tell func(Progress)) error{
 		"is not known to be gone": func(ctx context.Context, tell func(Progress)) error { return o.Kill(ctx, w, tell) },
-		"has not left":            func(ctx context.Context, tell func(Progress)) error { return o.Drain(ctx, w, true, tell) },
+		"it may still run jobs":   func(ctx context.Context, tell func(Progress)) error { return o.Drain(ctx, w, true, tell) },
 	} {
 		var got []Stage
 		ctx, cancel := context.WithTimeout(context.Background(), brief)
@@ -229,8 +233,8 @@ func TestACrashEndsWhenThatIncarnationIsGone(t *testing.T) {
 	if err != nil || len(got) != 3 || got[2].Stage != Gone || !strings.Contains(got[2].Text, wire.Incarnation(12).String()) {
 		t.Errorf("%v; %+v", err, got)
 	}
-	if took := time.Since(began); took < time.Second {
-		t.Errorf("gone after %v, though it had told of itself a moment ago", took)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("gone after %v, though its successor was there at once", took)
 	}
 }
 
@@ -260,7 +264,7 @@ func TestAScaleEndsWhenAsManyRunAndHaveJoined(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), brief)
 	err := o.Scale(ctx, p.Supervisors[0], 2, stages(&got))
 	cancel()
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "2 workers run and 0 of them have joined, not 2") || slices.Contains(got, Done) {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "2 workers there, of which joined: 0; wanted: 2") || slices.Contains(got, Done) {
 		t.Errorf("%v after %q: they run and have not joined", err, got)
 	}
 	cl.turn(func() { cl.say("queueA", 10, 2, up("1"), up("2")) })

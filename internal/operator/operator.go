@@ -43,6 +43,9 @@ const (
 // ZeroMQ returns the version of the libzmq that is linked, such as "4.3.4".
 func ZeroMQ() string { return bus.Version() }
 
+// Plural counts things in words: "1 job", "2 jobs".
+func Plural(n int, thing string) string { return wire.Plural(n, thing) }
+
 // ErrNoCluster: no coordinator answered.
 var ErrNoCluster = errors.New("no cluster reached")
 
@@ -126,6 +129,19 @@ func (o *Operator) Await(ctx context.Context) (Picture, error) {
 		return Picture{}, fmt.Errorf("%w at %s; see that a coordinator runs there (`faasd coordinator`), or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "))
 	}
 	return o.Picture(), nil
+}
+
+// Silent returns the queues that say that they have workers and have not told of
+// them.
+func (o *Operator) Silent() (names []string) {
+	o.turn(func(now role.Time) {
+		for _, e := range o.watcher.agent.View.Members(now, wire.RoleQueue) {
+			if e.State.Workers > 0 && e.Detail == nil && !e.Stale(now) {
+				names = append(names, e.State.Name)
+			}
+		}
+	})
+	return names
 }
 
 // Until waits until the picture is as wanted and returns it, or the last one

@@ -71,10 +71,10 @@ func (m *Machine) workerByID(id string) *worker {
 func (m *Machine) killWorker(now role.Time, w *worker, by string) wire.Reply {
 	jobs := len(w.jobs)
 	m.cfg.Log.Warn("worker to be killed", "worker", w.name, "by", by, "jobs", jobs)
-	m.event(now, wire.LevelWarn, "worker-kill-asked", w.name, "", fmt.Sprintf("kill asked by %s; it runs %d jobs", by, jobs))
+	m.event(now, wire.LevelWarn, "worker-kill-asked", w.name, "", fmt.Sprintf("kill asked by %s; it runs %s", by, wire.Plural(jobs, "job")))
 	if !w.obeys() {
-		m.letGo(now, w, "killed by "+by)
-		return wire.Reply{OK: true, Foreign: true, Text: fmt.Sprintf("worker %s is not ours to kill: disconnected from %s, %d jobs given to others", w.name, m.name, jobs)}
+		m.letGo(now, w, "disconnected by an operator")
+		return wire.Reply{OK: true, Foreign: true, Text: fmt.Sprintf("worker %s is not ours to kill: disconnected from %s, %s given to others", w.name, m.name, wire.Plural(jobs, "job"))}
 	}
 	if !m.order(now, w, wire.TypeKill) {
 		return wire.Reply{Text: m.noConnection(w)}
@@ -84,7 +84,7 @@ func (m *Machine) killWorker(now role.Time, w *worker, by string) wire.Reply {
 	}
 	m.timer.By(now, now)
 	m.workersChanged(now)
-	return wire.Reply{OK: true, Text: fmt.Sprintf("%s has told it to die; %d jobs go to others", m.name, jobs)}
+	return wire.Reply{OK: true, Text: fmt.Sprintf("%s has told it to die; its work (%s) goes to others", m.name, wire.Plural(jobs, "job"))}
 }
 
 func (m *Machine) noConnection(w *worker) string {
@@ -98,7 +98,7 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 	jobs := len(w.jobs)
 	w.drainAsked, w.undrainSeq = true, 0
 	m.cfg.Log.Info("worker drains", "worker", w.name, "by", by, "jobs", jobs)
-	m.event(now, wire.LevelInfo, "worker-drain-asked", w.name, "", fmt.Sprintf("drain asked by %s; it finishes %d jobs", by, jobs))
+	m.event(now, wire.LevelInfo, "worker-drain-asked", w.name, "", fmt.Sprintf("drain asked by %s; it finishes %s", by, wire.Plural(jobs, "job")))
 	switch {
 	case w.req != nil && w.req.phase == reqReady:
 		m.reqIdle(now, w)
@@ -106,7 +106,7 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 		m.dismissDrained(now, w)
 	}
 	m.workersChanged(now)
-	return wire.Reply{OK: true, Text: fmt.Sprintf("no more jobs for it; it finishes %d and leaves", jobs)}
+	return wire.Reply{OK: true, Text: fmt.Sprintf("no more jobs for it; it finishes %s and leaves", wire.Plural(jobs, "job"))}
 }
 
 // dismissDrained sends away a drained native worker that has finished, if it

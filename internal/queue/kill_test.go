@@ -155,7 +155,7 @@ func TestAREQWorkerIsNotOursToKillAndIsDisconnected(t *testing.T) {
 		now   string // the beginning of what it is told at once; empty nothing
 		says  []string
 	}{
-		{"idle", func(*stage) {}, "REJOIN|killed by", []string{"PONG"}},
+		{"idle", func(*stage) {}, "REJOIN|disconnected by", []string{"PONG"}},
 		{"pinged", func(s *stage) {
 			s.run(1100 * ms)
 			one(s.t, s.replied("z"))
@@ -182,7 +182,7 @@ func TestAREQWorkerIsNotOursToKillAndIsDisconnected(t *testing.T) {
 			if got := other.jobs(); c.name == "busy" && (len(got) != 1 || got[0].Attempt != 2) {
 				t.Errorf("its job goes on as %+v", got)
 			}
-			if d := s.shown("wz"); d.State != wire.WorkerLost || d.Reason != "killed by somebody" {
+			if d := s.shown("wz"); d.State != wire.WorkerLost || d.Reason != "disconnected by an operator" {
 				t.Errorf("shown as %+v", d)
 			}
 			if r := one(t, s.req("z", c.says...)); !strings.HasPrefix(r, "REJOIN|") {

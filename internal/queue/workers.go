@@ -225,8 +225,11 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 		return
 	}
 	w.welcomed = true
+	if w.key.native != 0 { // one that comes back is lost no more
+		m.lost = slices.DeleteFunc(m.lost, func(o *worker) bool { return o.key == w.key })
+	}
 	m.cfg.Log.Info("worker joined", "worker", w.name, "kind", w.kind(), "functions", w.functions, "slots", w.slots)
-	m.event(now, wire.LevelInfo, "worker-joined", w.name, "", fmt.Sprintf("joined %s with %d slots", m.name, w.slots))
+	m.event(now, wire.LevelInfo, "worker-joined", w.name, "", fmt.Sprintf("joined %s with %s", m.name, wire.Plural(w.slots, "slot")))
 	m.serve(now, w)
 	m.workersChanged(now)
 }
@@ -328,6 +331,9 @@ func (m *Machine) Unreachable(now role.Time, p role.Packet) {
 		return
 	}
 	w.cut = true
+	if w.doomed != 0 && isKill(p.Frames) {
+		w.doomed = 0 // it has not heard; whatever became of it, it was not that
+	}
 	if id, ok := w.jobIn(p.Frames); ok {
 		if e := w.jobs[id]; e != nil {
 			m.takeBack(now, e)
@@ -335,6 +341,11 @@ func (m *Machine) Unreachable(now role.Time, p role.Packet) {
 	}
 	m.dispatchAll(now)
 	m.timer.By(now, now)
+}
+
+func isKill(frames [][]byte) bool {
+	msg, err := wire.Decode(frames)
+	return err == nil && msg.Type == wire.TypeKill
 }
 
 // jobIn returns the job that a packet to w was to give it.
@@ -377,7 +388,7 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 		m.lost = m.lost[1:]
 	}
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
-	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %d jobs given to others", why, len(w.jobs)))
+	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %s given to others", why, wire.Plural(len(w.jobs), "job")))
 	m.dropWorker(now, w)
 	w.link = nil // it may keep bodies
 }

@@ -160,8 +160,8 @@ func (s *System) member(roleName, name string) wire.Member {
 		host = name + "-host"
 	}
 	return wire.Member{
-		Protocol: wire.BusProtocol,
-		Role:     roleName, Name: name, Host: host, PID: int(s.incarnations),
+		Protocol: wire.BusProtocol, Started: 1 + s.now.Milliseconds(),
+		Role: roleName, Name: name, Host: host, PID: int(s.incarnations),
 		// Any number but 0, and no two alike.
 		Incarnation: wire.Incarnation(s.incarnations * 0x9e3779b97f4a7c15),
 	}

@@ -132,7 +132,10 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		if c.Count > MaxWorkers {
 			return wire.Reply{Text: fmt.Sprintf("%d workers are too many for one system; at most %d", c.Count, MaxWorkers)}
 		}
-		text := fmt.Sprintf("scaled from %d to %d workers", m.wanted, c.Count)
+		if c.Count == m.wanted {
+			return wire.Reply{OK: true, Text: fmt.Sprintf("keeps %s already", wire.Plural(c.Count, "worker"))}
+		}
+		text := fmt.Sprintf("scaled from %d to %s", m.wanted, wire.Plural(c.Count, "worker"))
 		m.wanted = c.Count
 		m.bus.Changed()
 		m.event(now, "scaled", text+" by "+c.By)
@@ -148,7 +151,9 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		m.heldUntil = now + hold
 		m.timer.By(now, m.heldUntil)
 		m.bus.Changed()
-		if hold > 0 {
+		if hold == 0 {
+			m.event(now, "workers-released", "workers are started again, asked by "+c.By)
+		} else {
 			m.event(now, "workers-held", fmt.Sprintf("no worker is started for %s, asked by %s", hold, c.By))
 		}
 		return wire.Reply{OK: true, Text: fmt.Sprintf("starts no worker for %s", hold)}

@@ -43,6 +43,7 @@ type Member struct {
 	Incarnation Incarnation       `json:"incarnation"`
 	Host        string            `json:"host,omitempty"`
 	PID         int               `json:"pid,omitempty"`
+	Started     int64             `json:"started_ms,omitempty"` // Unix time, ms
 	Version     string            `json:"version,omitempty"`
 	Protocol    int               `json:"protocol,omitempty"`  // BusProtocol
 	Endpoints   map[string]string `json:"endpoints,omitempty"` // link name → where others reach it
@@ -173,6 +174,7 @@ type WorkerDetail struct {
 // States of a job as its queue sees it.
 const (
 	JobWaiting = "waiting" // no worker has it
+	JobGiven   = "given"   // of a broker: a queue has it, and knows more
 	JobMoving  = "moving"  // a broker was asked to give it to another queue
 	JobRunning = "running" // a worker has it
 	JobDone    = "done"    // answered; the result is kept for whoever asks again

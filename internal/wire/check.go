@@ -84,6 +84,11 @@ func (d *Detail) Check() error {
 	if len(d.Workers) > maxWorkerDetails || len(d.Jobs) > MaxJobs {
 		return fmt.Errorf("%w: detail of %d workers and %d jobs", ErrMalformed, len(d.Workers), len(d.Jobs))
 	}
+	for i := range d.Workers {
+		if w := &d.Workers[i]; !ValidName(w.Name) || len(w.Functions) > MaxFunctions {
+			return fmt.Errorf("%w: detail of worker %.80q with %d functions", ErrMalformed, w.Name, len(w.Functions))
+		}
+	}
 	return nil
 }
 

@@ -64,6 +64,9 @@ func TestDetailsBeyondWhatAQueueListsAreRefused(t *testing.T) {
 		{0, 0, true}, {maxWorkerDetails, MaxJobs, true}, {maxWorkerDetails + 1, 0, false}, {0, MaxJobs + 1, false},
 	} {
 		d := Detail{Workers: make([]WorkerDetail, c.workers), Jobs: make([]JobDetail, c.jobs)}
+		for i := range d.Workers {
+			d.Workers[i].Name = "w"
+		}
 		if err := d.Check(); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
 			t.Errorf("%d workers and %d jobs: %v, want accepted %t", c.workers, c.jobs, err, c.ok)
 		}
@@ -186,4 +189,13 @@ func FuzzBusCommand(f *testing.F) {
 			t.Fatalf("%+v came back as %+v, %v", c, again, err)
 		}
 	})
+}
+
+func TestADetailOfWorkersThatCannotBeCalledThatIsRefused(t *testing.T) {
+	for _, name := range []string{"", "evil\x1b[2J", "a/b", strings.Repeat("x", MaxName+1)} {
+		d := Detail{Workers: []WorkerDetail{{Name: "w"}, {Name: name}}}
+		if err := d.Check(); !errors.Is(err, ErrMalformed) {
+			t.Errorf("worker %.20q: %v", name, err)
+		}
+	}
 }

@@ -1,5 +1,7 @@
 package wire
 
+import "fmt"
+
 // MaxName is the longest name of a role, worker or function, in bytes.
 const MaxName = 64
 
@@ -19,4 +21,12 @@ func ValidName(s string) bool {
 		}
 	}
 	return true
+}
+
+// Plural counts things in words: "1 job", "2 jobs".
+func Plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
