@@ -55,8 +55,9 @@ type Machine struct {
 	places    job.Ring[*queue]
 
 	jobs        map[wire.JobID]*entry
-	unrouted    *list.List // of *entry, for which no queue had room; oldest first
-	assignments uint32     // the last fence given out, over all jobs
+	searches    map[wire.JobID]*entry // those of jobs that queues are asked for
+	unrouted    *list.List            // of *entry, for which no queue had room; oldest first
+	assignments uint32                // the last fence given out, over all jobs
 	placed      map[string]placement
 
 	accepted, answered, late uint64
@@ -72,6 +73,7 @@ func New(cfg Config) *Machine {
 		queues:    make(map[wire.Incarnation]*queue),
 		byTopic:   make(map[string]int),
 		jobs:      make(map[wire.JobID]*entry),
+		searches:  make(map[wire.JobID]*entry),
 		unrouted:  list.New(),
 		placed:    make(map[string]placement),
 	}
@@ -149,6 +151,7 @@ func (m *Machine) Tick(now role.Time) {
 		}
 		m.timer.By(now, q.Wake())
 	}
+	m.giveUpSearches(now)
 	m.routeWaiting(now)
 	m.forgetPlacements(now)
 	m.bus.Tick(now)

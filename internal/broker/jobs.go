@@ -23,6 +23,7 @@ type entry struct {
 	deadline role.Time
 	resent   bool // some queue has had it before
 
+	search *search       // queues are asked whether they have it; nil if not
 	holder *queue        // nil: no queue had room
 	place  *list.Element // in unrouted, then
 	sent   *wire.Message // what the holder's link carries
@@ -53,8 +54,8 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	m.jobs[msg.Job] = e
 	f.jobs[msg.Job] = e
 	m.accepted++
-	if m.unrouted.Len() > 0 || !m.route(now, e) {
-		m.shelve(e)
+	if !e.resent || !m.seek(now, e) {
+		m.placeOrShelve(now, e)
 	}
 }
 
@@ -258,6 +259,7 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 // close removes a job and returns its credit to the frontend.
 func (m *Machine) close(e *entry) {
 	m.unshelve(e)
+	m.endSearch(e)
 	delete(m.jobs, e.msg.Job)
 	m.leaveFrontend(e)
 }

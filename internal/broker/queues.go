@@ -62,6 +62,8 @@ func (m *Machine) fromQueueFresh(now role.Time, q *queue, msg *wire.Message) err
 		m.result(now, q, msg)
 	case wire.TypeMove:
 		m.move(now, q, msg)
+	case wire.TypeHave:
+		m.found(now, q, msg)
 	case wire.TypeAttempt:
 		m.attempted(now, msg)
 	default:

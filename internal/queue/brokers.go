@@ -77,6 +77,8 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 			m.cancelled(now, b, msg)
 		case wire.TypeMoved:
 			m.jobMoved(now, b, msg)
+		case wire.TypeAsk:
+			m.asked(now, b, msg.Job)
 		case wire.TypeRefused:
 			m.moveRefused(now, b, msg)
 		default:

@@ -184,10 +184,11 @@ func (m *Machine) cancelled(now role.Time, b *broker, msg *wire.Message) {
 	m.bus.Changed()
 }
 
-// resume makes a job runnable here again whose move nobody will answer any
-// more: the route that was asked is gone, and another is left.
+// resume makes a job runnable here again whose routes have changed: one whose
+// move nobody will answer any more, because the route that was asked is gone and
+// another is left; or one that was held, and has a broker now that is heard.
 func (m *Machine) resume(now role.Time, e *entry) {
-	if e.state == moving && !e.has(e.asked.broker, e.asked.assignment) {
+	if e.state == moving && !e.has(e.asked.broker, e.asked.assignment) || e.state == held && e.confirmed() {
 		m.requeue(now, e)
 		m.dispatch(now, m.function(e.msg.Meta.Function))
 	}
@@ -224,4 +225,14 @@ func (r route) settle(size uint64) {
 	if r.broker.Link() == r.link && r.link != nil {
 		r.link.Settle(size)
 	}
+}
+
+// asked tells a broker whether a job is here, waiting, running or finished.
+func (m *Machine) asked(now role.Time, b *broker, id wire.JobID) {
+	answer := &wire.Message{Header: wire.Header{Type: wire.TypeHave, Job: id}}
+	if m.jobs[id] == nil && m.results.Get(id) == nil {
+		answer.Code = wire.CodeNoJob
+	}
+	answer.SetBody(nil)
+	b.Link().Send(now, answer)
 }

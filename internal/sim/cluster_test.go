@@ -139,7 +139,7 @@ func (c *cluster) at(r *Request) string {
 var stateful = []string{
 	".open", ".deadlines", ".homeless", ".brokers[].held", // frontend
 	".jobs", ".unrouted", ".queues[].jobs", ".frontends[].jobs", // broker
-	".functions[].line", ".workers[].jobs", ".workers[].stopping", // queue
+	".functions[].line", ".functions[].lone", ".functions[].held", ".workers[].jobs", ".workers[].stopping", // queue
 	".line", ".starts", ".stops", ".undelivered", // worker
 }
 

@@ -309,7 +309,9 @@ func TestALostCoordinatorIsNoticedByNobodyWhoCalls(t *testing.T) {
 // its lines that others have run meanwhile.
 func TestAQueueThatGoesOnAfterALongStopStartsNothingThatOthersWereGiven(t *testing.T) {
 	c := start(t, Layout{Queues: 2, Workers: 2, Slots: 1, Serve: taking(400 * ms)})
-	c.within(time.Second, "a worker at each queue", func() bool { return c.queueOf("worker1") != c.queueOf("worker2") && c.queueOf("worker1") != "" && c.queueOf("worker2") != "" })
+	c.within(time.Second, "a worker at each queue", func() bool {
+		return c.queueOf("worker1") != c.queueOf("worker2") && c.queueOf("worker1") != "" && c.queueOf("worker2") != ""
+	})
 	all := c.askMany(12)
 	c.Run(100 * ms)
 	stopped := map[string]bool{"queueA": true}
@@ -337,4 +339,35 @@ func TestAQueueThatGoesOnAfterALongStopStartsNothingThatOthersWereGiven(t *testi
 	}
 	c.Run(4 * time.Second)
 	c.empty()
+}
+
+// The second broker does not deal out anew what still waits or runs where the
+// first had given it.
+func TestJobsOfALostBrokerGoOnWhereTheyAre(t *testing.T) {
+	c := start(t, Layout{Brokers: 2, Queues: 3, Workers: 3, Slots: 2, Serve: taking(6 * time.Second)})
+	all := c.askMany(12) // half of them through each broker; 6 run, 6 wait
+	c.Run(500 * ms)
+	c.Node("broker1").Crash()
+	c.answered(30*time.Second, all...)
+	for i, r := range all {
+		if n := c.runs(r); n != 1 {
+			t.Errorf("request %d has run %d times", i, n)
+		}
+	}
+	c.Run(4 * time.Second)
+	c.empty()
+}
+
+func TestAJobThatNoQueueHasIsGivenToAnyAfterItsBrokerWasLost(t *testing.T) {
+	c := start(t, Layout{Brokers: 2, Queues: 3, Workers: 0})
+	all := c.askMany(6)
+	c.Run(100 * ms)
+	c.Node("broker1").Crash()
+	for _, q := range []string{"queueA", "queueB", "queueC"} {
+		c.Node(q).Crash()
+	}
+	c.Run(4 * time.Second)
+	c.Start("queueB")
+	c.Start("worker1")
+	c.answered(10*time.Second, all...)
 }

@@ -41,6 +41,8 @@ const (
 	TypeKill    Type = 24 // numbered: queue → worker: end at once, as by SIGKILL
 	TypeDrain   Type = 25 // numbered: queue → worker: finish what you have, then leave and end
 	TypeUndrain Type = 26 // numbered: queue → worker: stay
+	TypeAsk     Type = 28 // numbered: broker → queue: is this job with you?
+	TypeHave    Type = 29 // numbered: queue → broker: it is, or with another code it is not
 	TypeAttempt Type = 27 // numbered: queue → broker → frontend: how often this job's run was started
 )
 
@@ -50,6 +52,7 @@ var typeNames = map[Type]string{
 	TypeMoved: "MOVED", TypeRefused: "REFUSED", TypeReturn: "RETURN", TypeVoid: "VOID",
 	TypeKill: "KILL", TypeDrain: "DRAIN", TypeUndrain: "UNDRAIN",
 	TypeAttempt: "ATTEMPT",
+	TypeAsk:     "ASK", TypeHave: "HAVE",
 }
 
 // String gives the name used in docs/PROTOCOL.md.
@@ -61,7 +64,7 @@ func (t Type) String() string {
 }
 
 func (t Type) known() bool {
-	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeAttempt
+	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeHave
 }
 
 // Numbered reports whether messages of this type carry a link sequence.
@@ -82,6 +85,7 @@ const (
 	CodeUnknownLink    Code = 6 // GOODBYE: the sender does not know this link; begin a new one
 	CodeNoQueue        Code = 7 // REFUSED: no other queue can take the job
 	CodeCorrupt        Code = 8 // the body did not arrive as it was sent
+	CodeNoJob          Code = 9 // of a HAVE: the job is not here
 )
 
 // Message is one message between native roles.
