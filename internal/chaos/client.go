@@ -134,10 +134,10 @@ func (l *line) read(stray func(string)) {
 	defer l.conn.Close()
 	r := bufio.NewReader(l.conn)
 	for {
-		first, err := r.Peek(1)
+		_, err := r.Peek(1)
 		if err == nil && !l.waiting.Load() {
-			first, _ = r.Peek(r.Buffered())
-			stray(fmt.Sprintf("%.200q", first))
+			what, _ := r.Peek(r.Buffered())
+			stray(fmt.Sprintf("%.200q", what))
 			return
 		}
 		answer := reply{err: err}
