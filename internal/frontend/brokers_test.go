@@ -228,6 +228,35 @@ func TestWhatComesWhileLinksBeginAnewWaitsForThem(t *testing.T) {
 	}
 }
 
+// On a busy machine connections take longer to come back than links to be given up.
+func TestAFrontendThatWasStoppedWaitsForItsBrokers(t *testing.T) {
+	s := newStage(t, 2)
+	for _, b := range s.brokers {
+		b.silent, b.Acceptor = true, nil
+	}
+	s.now += 5 * time.Second
+	s.run(3500 * ms)
+	if s.m.Ready() {
+		t.Fatal("ready without a link")
+	}
+	c := s.ask()
+	if c.why != Accepted {
+		t.Fatalf("refusal %d", c.why)
+	}
+	for _, b := range s.brokers {
+		b.silent = false
+	}
+	s.run(200 * ms)
+	for _, b := range s.brokers {
+		for _, m := range b.took(wire.TypeJob) {
+			b.answer(m, nil)
+		}
+	}
+	if a := s.one(c); a.Code != wire.CodeOK {
+		t.Errorf("answered %+v", a)
+	}
+}
+
 // say has the frontend hear a message of a link with a broker.
 func (b *theBroker) say(kind wire.Type, code wire.Code, epoch uint32) {
 	m := &wire.Message{Header: wire.Header{

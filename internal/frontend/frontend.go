@@ -230,8 +230,8 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 	return nil
 }
 
-// renewWithin is how long a broker that has said that it does not know a link
-// any more is waited for to begin a new one.
+// renewWithin is how long is waited for a broker to begin a new link that has
+// said, or may be about to say, that it does not know the present one any more.
 const renewWithin = time.Second
 
 // renews reports whether no broker can be given requests, but only because one
@@ -301,6 +301,9 @@ func (m *Machine) awake(now role.Time) {
 	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
 	for _, b := range m.brokers {
 		b.Excuse(slept)
+	}
+	if slept > job.LostAfter-job.BeaconEvery { // they may have given it up, and say so, or nothing, within LostAfter
+		m.renewing = now + job.LostAfter + renewWithin
 	}
 }
 
