@@ -235,9 +235,10 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 const renewWithin = time.Second
 
 // renews reports whether no broker can be given requests, but only because one
-// that lives begins a new link. What comes meanwhile need not be refused.
+// that lives begins a new link. What comes meanwhile need not be refused, up to
+// what all brokers together take by default.
 func (m *Machine) renews(now role.Time) bool {
-	return m.ring.Len() == 0 && now < m.renewing && uint64(len(m.homeless)) < m.cfg.Window.Count
+	return m.ring.Len() == 0 && now < m.renewing && len(m.open) < len(m.brokers)*int(m.cfg.Window.Count)
 }
 
 // brokerUsable keeps the ring to brokers that can be given requests.
