@@ -118,9 +118,9 @@ func (n *network) serve(to string, l net.Listener, address string) {
 }
 
 // Who has connected is found in /proc, where a socket that has just been made
-// may not be seen at once.
+// may not be seen at once. ZeroMQ gives a connection up that says nothing for 3 s.
 const (
-	ownerWithin = time.Second
+	ownerWithin = 3 * time.Second
 	lookEvery   = 5 * time.Millisecond
 )
 
