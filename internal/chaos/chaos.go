@@ -60,6 +60,11 @@ type run struct {
 // Run does it. The report is there even if the error is not nil, as far as it
 // went; a broken promise is no error. When ctx ends, so does the run.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
+	fd, err := openDiag() // else nobody would ever be connected
+	if err != nil {
+		return nil, err
+	}
+	release([]int{fd})
 	r := &run{cfg: cfg, random: rand.New(rand.NewPCG(cfg.Seed, 0)), network: newNetwork()}
 	defer r.network.close()
 	before := loadAverage()
@@ -71,7 +76,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 
 	r.load = newLoad(cfg.Rate, requestTimeout, cfg.Seed, r.system.Names("frontend"), r.addresses())
 	go r.load.run()
-	err := r.torment(ctx)
+	err = r.torment(ctx)
 	lasted := r.load.now()
 	r.load.halt()
 	if err == nil {

@@ -136,8 +136,8 @@ func (l *line) read(stray func(string)) {
 	for {
 		_, err := r.Peek(1)
 		if err == nil && !l.waiting.Load() {
-			first, _ := r.Peek(r.Buffered())
-			stray(fmt.Sprintf("%.200q", first))
+			what, _ := r.Peek(r.Buffered())
+			stray(fmt.Sprintf("%.200q", what))
 			return
 		}
 		answer := reply{err: err}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -117,20 +118,20 @@ func (n *network) serve(to string, l net.Listener, address string) {
 	}
 }
 
-// Who has connected is found in /proc, where a socket that has just been made
-// may not be seen at once.
+// Who has connected is found among the descriptors of the parts' processes. ZeroMQ gives a connection up that says nothing for 3 s.
 const (
-	ownerWithin = time.Second
+	ownerWithin = 3 * time.Second
 	lookEvery   = 5 * time.Millisecond
 )
 
 // owner returns the part that has made a connection, or "" if none of them has
 // it any more.
-func (n *network) owner(conn net.Conn) string {
+func (n *network) owner(conn *net.TCPConn) string {
+	ends := [2]netip.AddrPort{conn.RemoteAddr().(*net.TCPAddr).AddrPort(), conn.LocalAddr().(*net.TCPAddr).AddrPort()}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < ownerWithin; <-tick.C {
-		if part := n.sockets.owner(conn.RemoteAddr(), conn.LocalAddr(), n.processes); part != "" {
+		if part := n.sockets.owner(ends[0], ends[1], n.processes); part != "" {
 			return part
 		}
 	}

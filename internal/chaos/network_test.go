@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -217,13 +218,18 @@ func TestADeadPartRefusesAndItsPortIsKept(t *testing.T) {
 }
 
 func TestASocketIsFoundByItsEnds(t *testing.T) {
-	const table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" +
-		"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0\n" +
-		"   1: 0100007F:C350 01004D7F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 20 4 30 10 -1\n"
-	if got := findInode([]byte(table), []byte(" 0100007F:C350 01004D7F:1F90 ")); got != 4711 {
-		t.Errorf("inode %d, want 4711", got)
+	e := startEchoing(t)
+	k := e.dial()
+	ends := [2]netip.AddrPort{k.LocalAddr().(*net.TCPAddr).AddrPort(), k.RemoteAddr().(*net.TCPAddr).AddrPort()}
+	inode, err := socketInode(ends[0], ends[1])
+	if err != nil || inode == 0 || !slices.Contains(socketsOf(os.Getpid()), inode) {
+		t.Errorf("inode %d, %v; want one of this process", inode, err)
 	}
-	if got := findInode([]byte(table), []byte(" 0100007F:C351 01004D7F:1F90 ")); got != 0 {
-		t.Errorf("inode %d of a socket that is not there", got)
+	other, err := socketInode(ends[1], ends[0])
+	if err != nil || other == inode {
+		t.Errorf("inode %d of the other end, %v", other, err)
+	}
+	if inode, err := socketInode(ends[0], netip.MustParseAddrPort("127.77.1.1:1")); err == nil {
+		t.Errorf("inode %d of a socket that is not there", inode)
 	}
 }

@@ -89,6 +89,9 @@ func (l *load) report(seconds time.Duration) *Report {
 	return r
 }
 
+// tooLate is by how much a load may be sent late before it proves little.
+const tooLate = time.Second
+
 // class is what an outcome is counted as.
 func (o *outcome) class() string {
 	switch {
@@ -154,6 +157,9 @@ func (r *Report) Write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n50th percentile %.1f ms, 99th %.1f ms, slowest %.2f s; sent late by %.0f ms at most\n",
 		1000*r.P50, 1000*r.P99, r.Slowest, 1000*r.SentLate)
+	if r.SentLate > tooLate.Seconds() {
+		fmt.Fprintln(w, "This machine had no time for the load itself: what is said here is as much about it as about faasd.")
+	}
 	fmt.Fprintf(w, "%d were answered by a second or later run. Runs whose result nobody got cannot be seen from outside.\n", r.RunTwice)
 	fmt.Fprint(w, explanation)
 	r.writeBreaches(w)

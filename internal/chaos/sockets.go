@@ -1,13 +1,12 @@
 package chaos
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,70 +14,104 @@ import (
 	"time"
 )
 
-// sockets knows whose a TCP connection over IPv4 is. A look at all of /proc takes
-// tens of milliseconds on a busy machine, so those who ask at the same time share
-// one.
+// sockets knows whose a TCP connection over IPv4 is. A look at all descriptors of
+// all parts takes a while on a busy machine, so those who ask at the same time
+// share one.
 type sockets struct {
 	mu     sync.Mutex
 	looked time.Time         // when the last look began; guarded by mu
-	table  []byte            // what /proc/net/tcp said then; guarded by mu
 	parts  map[uint64]string // by inode; guarded by mu
 }
 
+// operatorPart is what this process is called among the parts: it watches them,
+// and who watches has a connection to each coordinator through the network too.
+const operatorPart = "operator"
+
 // owner returns the part whose process has the connection with those two ends,
 // as it sees them; "" if none has.
-func (s *sockets) owner(local, remote net.Addr, processes func() map[string]int) string {
+func (s *sockets) owner(local, remote netip.AddrPort, processes func() map[string]int) string {
+	inode, err := socketInode(local, remote)
+	if err != nil {
+		return ""
+	}
 	asked := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.looked.After(asked) {
-		s.look(processes())
-	}
-	inode := findInode(s.table, fmt.Appendf(nil, " %s %s ", procAddress(local), procAddress(remote)))
-	return s.parts[inode]
-}
-
-// look reads /proc/net/tcp, and then which process has which socket. mu is held.
-func (s *sockets) look(processes map[string]int) {
-	s.looked, s.parts = time.Now(), make(map[uint64]string)
-	s.table, _ = os.ReadFile("/proc/net/tcp")
-	for part, pid := range processes {
-		for _, inode := range socketsOf(pid) {
-			s.parts[inode] = part
+		s.looked, s.parts = time.Now(), make(map[uint64]string)
+		for part, pid := range processes() {
+			for _, inode := range socketsOf(pid) {
+				s.parts[inode] = part
+			}
 		}
 	}
+	part := s.parts[inode]
+	if part == "" && slices.Contains(socketsOf(os.Getpid()), inode) {
+		return operatorPart // looked at last: it has thousands of others, to clients' ends
+	}
+	return part
 }
 
-// findInode returns the inode of the connection with those ends, or 0, from what
-// /proc/net/tcp says (proc_net_tcp(5)):
+// A question of sock_diag(7) is a netlink header and an inet_diag_req_v2, its
+// answer a netlink header and an inet_diag_msg, of which this is wanted:
 //
-//	sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-//	 0: 0100007F:1F90 0100007F:C350 01 …
-func findInode(table, ends []byte) uint64 {
-	at := bytes.Index(table, ends)
-	if at < 0 {
-		return 0
+//	 0 netlink: u32 length, u16 type, u16 flags, u32 sequence, u32 port
+//	16 u8 family, u8 protocol, u16 –, u32 states                  or u32 of the answer
+//	24 be16 local port, be16 remote port, 16 bytes local address,  from 20 on in the answer
+//	   16 bytes remote address, u32 interface, u64 cookie
+//	84 u32 inode of the answer
+const (
+	sockDiagByFamily = 20
+	diagSize         = 72
+	diagInode        = 84
+	anyState         = 1<<32 - 1
+)
+
+// socketInode asks the kernel for the inode of the connection with those ends.
+// Where thousands of connections come and go, reading /proc/net/tcp takes
+// seconds.
+func socketInode(local, remote netip.AddrPort) (uint64, error) {
+	fd, err := openDiag()
+	if err != nil {
+		return 0, err
 	}
-	row, _, _ := bytes.Cut(table[at:], []byte("\n"))
-	fields := bytes.Fields(row)
-	if len(fields) < 9 {
-		return 0
+	defer syscall.Close(fd)
+	if err := syscall.Sendto(fd, diagQuestion(local, remote), 0, &syscall.SockaddrNetlink{Family: syscall.AF_NETLINK}); err != nil {
+		return 0, err
 	}
-	inode, _ := strconv.ParseUint(string(fields[8]), 10, 64)
-	return inode
+	answer := make([]byte, 4096)
+	n, _, err := syscall.Recvfrom(fd, answer, 0)
+	if err != nil {
+		return 0, err
+	}
+	if answer = answer[:n]; n < diagInode+4 || binary.NativeEndian.Uint16(answer[4:]) != sockDiagByFamily {
+		return 0, fmt.Errorf("no connection from %s to %s", local, remote)
+	}
+	return uint64(binary.NativeEndian.Uint32(answer[diagInode:])), nil
 }
 
-// procAddress writes an address as /proc/net/tcp does: the 32 bits as the
-// machine holds them, and the port.
-func procAddress(addr net.Addr) string {
-	ap, err := netip.ParseAddrPort(addr.String())
+func openDiag() (fd int, err error) {
+	fd, err = syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, syscall.NETLINK_INET_DIAG)
 	if err != nil {
-		return ""
+		return 0, fmt.Errorf("this kernel does not tell whose a connection is (sock_diag(7)): %w", err)
 	}
-	ip := ap.Addr().Unmap().As4()
-	var word [4]byte
-	binary.BigEndian.PutUint32(word[:], binary.NativeEndian.Uint32(ip[:]))
-	return fmt.Sprintf("%X:%04X", word, ap.Port())
+	return fd, nil
+}
+
+func diagQuestion(local, remote netip.AddrPort) []byte {
+	q := make([]byte, diagSize)
+	binary.NativeEndian.PutUint32(q, diagSize)
+	binary.NativeEndian.PutUint16(q[4:], sockDiagByFamily)
+	binary.NativeEndian.PutUint16(q[6:], syscall.NLM_F_REQUEST)
+	q[16], q[17] = syscall.AF_INET, syscall.IPPROTO_TCP
+	binary.NativeEndian.PutUint32(q[20:], anyState)
+	binary.BigEndian.PutUint16(q[24:], local.Port())
+	binary.BigEndian.PutUint16(q[26:], remote.Port())
+	from, to := local.Addr().Unmap().As4(), remote.Addr().Unmap().As4()
+	copy(q[28:], from[:])
+	copy(q[44:], to[:])
+	binary.NativeEndian.PutUint64(q[64:], 1<<64-1) // any cookie
+	return q
 }
 
 // socketsOf lists the inodes of a process's sockets; none if it has ended.

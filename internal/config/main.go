@@ -76,12 +76,12 @@ func Main(p Program, args []string, std Stdio) int {
 	out := &checked{w: std.Out}
 	std.Out = out
 	code := p.main(args, std)
-	switch {
-	case out.err == nil || code != ExitOK:
-	case errors.Is(out.err, syscall.EPIPE):
+	switch err := out.failure(); {
+	case err == nil || code != ExitOK:
+	case errors.Is(err, syscall.EPIPE):
 		code = ExitFailed
 	default:
-		code = report(std.Err, p.Name, fmt.Errorf("cannot write to standard output: %w", out.err))
+		code = report(std.Err, p.Name, fmt.Errorf("cannot write to standard output: %w", err))
 	}
 	return code
 }
@@ -101,6 +101,13 @@ func (c *checked) Write(b []byte) (int, error) {
 		c.err = err
 	}
 	return n, err
+}
+
+// failure returns the first error of writing, nil if there was none.
+func (c *checked) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // Fd lets a command ask whether its output is a terminal.

@@ -286,3 +286,31 @@ func TestLogger(t *testing.T) {
 		}
 	}
 }
+
+// full is a device that has no room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		out  io.Writer
+		code int
+		says string
+	}{
+		"full device":   {full{}, config.ExitFailed, "prog: cannot write to standard output: no space left on device\n"},
+		"closed reader": {broken{}, config.ExitFailed, ""},
+		"fine":          {io.Discard, config.ExitOK, ""},
+	} {
+		var errs bytes.Buffer
+		code := config.Main(config.Program{Name: "prog", Summary: "a program"}, []string{"--help"}, config.Stdio{Out: c.out, Err: &errs, Env: func(string) string { return "" }})
+		if code != c.code || errs.String() != c.says {
+			t.Errorf("%s: exit code %d and %q, want %d and %q", name, code, &errs, c.code, c.says)
+		}
+	}
+}
+
+// broken is a pipe that nobody reads any more.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, syscall.EPIPE }

@@ -228,6 +228,44 @@ func TestWhatComesWhileLinksBeginAnewWaitsForThem(t *testing.T) {
 	}
 }
 
+// On a busy machine connections take longer to come back than links to be given up.
+func TestAFrontendThatWasStoppedWaitsForItsBrokers(t *testing.T) {
+	s := newStage(t, 2)
+	for _, b := range s.brokers {
+		b.silent, b.Acceptor = true, nil
+	}
+	s.now += 5 * time.Second
+	s.run(3500 * ms)
+	if s.m.Ready() {
+		t.Fatal("ready without a link")
+	}
+	var calls []*call
+	for range 2 * wide.Count { // what both have room for
+		c := s.ask()
+		if c.why != Accepted {
+			t.Fatalf("refusal %d of request %d", c.why, len(calls))
+		}
+		calls = append(calls, c)
+	}
+	if c := s.ask(); c.why != NoBroker {
+		t.Errorf("more than all brokers have room for: refusal %d", c.why)
+	}
+	for _, b := range s.brokers {
+		b.silent = false
+	}
+	s.run(200 * ms)
+	for _, b := range s.brokers {
+		for _, m := range b.took(wire.TypeJob) {
+			b.answer(m, nil)
+		}
+	}
+	for _, c := range calls {
+		if a := s.one(c); a.Code != wire.CodeOK {
+			t.Errorf("answered %+v", a)
+		}
+	}
+}
+
 // say has the frontend hear a message of a link with a broker.
 func (b *theBroker) say(kind wire.Type, code wire.Code, epoch uint32) {
 	m := &wire.Message{Header: wire.Header{

@@ -232,14 +232,15 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 	return nil
 }
 
-// renewWithin is how long a broker that has said that it does not know a link
-// any more is waited for to begin a new one.
+// renewWithin is how long is waited for a broker to begin a new link that has
+// said, or may be about to say, that it does not know the present one any more.
 const renewWithin = time.Second
 
 // renews reports whether no broker can be given requests, but only because one
-// that lives begins a new link. What comes meanwhile need not be refused.
+// that lives begins a new link. What comes meanwhile need not be refused, up to
+// what all brokers together take by default.
 func (m *Machine) renews(now role.Time) bool {
-	return m.ring.Len() == 0 && now < m.renewing && uint64(len(m.homeless)) < m.cfg.Window.Count
+	return m.ring.Len() == 0 && now < m.renewing && len(m.open) < len(m.brokers)*int(m.cfg.Window.Count)
 }
 
 // brokerUsable keeps the ring to brokers that can be given requests.
@@ -303,6 +304,9 @@ func (m *Machine) awake(now role.Time) {
 	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
 	for _, b := range m.brokers {
 		b.Excuse(slept)
+	}
+	if slept > job.LostAfter-job.BeaconEvery { // they may have given it up, and say so, or nothing, within LostAfter
+		m.renewing = now + job.LostAfter + renewWithin
 	}
 }
 
