@@ -234,7 +234,7 @@ func (s *stage) consistent() {
 	for _, f := range s.m.frontends {
 		owned += len(f.jobs)
 	}
-	if n := len(s.m.jobs); held+s.m.unrouted.Len() != n || owned != n {
-		s.t.Fatalf("%d jobs, of which %d at queues, %d unrouted, %d of frontends", n, held, s.m.unrouted.Len(), owned)
+	if n := len(s.m.jobs); held+s.m.unrouted.Len()+len(s.m.searches) != n || owned != n {
+		s.t.Fatalf("%d jobs, of which %d at queues, %d unrouted, %d looked for, %d of frontends", n, held, s.m.unrouted.Len(), len(s.m.searches), owned)
 	}
 }

@@ -205,3 +205,33 @@ func TestACancelledRequestThatHadNotArrivedNeverDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestARequestThatIsSentToAnotherBrokerGoesOnCountingItsAttempts(t *testing.T) {
+	s := newStage(t, 2)
+	c := s.ask()
+	var in *wire.Message
+	var first, second *theBroker
+	for i, b := range s.brokers {
+		if jobs := b.took(wire.TypeJob); len(jobs) == 1 {
+			in, first, second = jobs[0], b, s.brokers[1-i]
+		}
+	}
+	for _, origin := range []wire.Incarnation{in.Origin, in.Origin + 1} { // the second is another's
+		n := &wire.Message{Header: wire.Header{
+			Type: wire.TypeAttempt, Job: in.Job, Origin: origin, OriginSeq: in.OriginSeq, Attempt: 2 + uint8(origin-in.Origin),
+			AttemptLimit: 4, Flags: wire.FlagAlone,
+		}}
+		n.SetBody(nil)
+		first.Link().Send(s.now, n)
+	}
+	s.pump()
+	first.silent = true
+	s.run(4 * time.Second)
+	again := second.took(wire.TypeJob)
+	if len(again) != 1 || again[0].Job != in.Job || again[0].Attempt != 2 || again[0].AttemptLimit != 4 || again[0].Flags&wire.FlagAlone == 0 {
+		t.Fatalf("the other broker is given %+v", again)
+	}
+	second.answer(again[0], nil)
+	s.one(c)
+	s.empty()
+}

@@ -41,9 +41,9 @@ const (
 	TypeKill    Type = 24 // numbered: queue → worker: end at once, as by SIGKILL
 	TypeDrain   Type = 25 // numbered: queue → worker: finish what you have, then leave and end
 	TypeUndrain Type = 26 // numbered: queue → worker: stay
+	TypeAttempt Type = 27 // numbered: queue → broker → frontend: how often this job's run was started
 	TypeAsk     Type = 28 // numbered: broker → queue: is this job with you?
 	TypeHave    Type = 29 // numbered: queue → broker: it is, or with another code it is not
-	TypeAttempt Type = 27 // numbered: queue → broker → frontend: how often this job's run was started
 )
 
 var typeNames = map[Type]string{

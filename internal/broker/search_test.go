@@ -1,0 +1,121 @@
+package broker
+
+import (
+	"testing"
+	"time"
+
+	"faasd/internal/wire"
+)
+
+// resend has the frontend send job n as one that another broker had.
+func (p *peer) resend(n int) {
+	m := request(n, 10, time.Hour)
+	m.Flags = wire.FlagResent
+	p.Link().Send(p.s.now, m)
+}
+
+func (p *peer) have(n int, code wire.Code) {
+	p.say(wire.Header{Type: wire.TypeHave, Job: jobID(n), Code: code}, wire.Meta{})
+}
+
+func TestAJobThatAnotherBrokerHadIsAskedForAndGoesOnWhereItIs(t *testing.T) {
+	s := newStage(t)
+	f, a, b := s.frontend("f1", 20), s.queue("queueA", 10), s.queue("queueB", 11)
+	f.give(1, 2)
+	if n := len(a.took(wire.TypeAsk)) + len(b.took(wire.TypeAsk)); n != 0 {
+		t.Errorf("a job that is new is asked for %d times", n)
+	}
+	f.resend(5)
+	for _, q := range []*peer{a, b} {
+		asked, given := 0, 0
+		for _, m := range q.got {
+			switch m.Type {
+			case wire.TypeAsk:
+				asked++
+			case wire.TypeJob:
+				given++
+			}
+		}
+		if q.took(wire.TypeAsk); asked != 1 || given != 0 {
+			t.Errorf("%s is asked %d times and given %d jobs, want asked once", q.member.Name, asked, given)
+		}
+	}
+	a.have(5, wire.CodeNoJob)
+	if n := len(b.took(wire.TypeJob)); n != 0 {
+		t.Error("it is given to a queue that has not answered")
+	}
+	b.have(5, wire.CodeOK)
+	if got := b.took(wire.TypeJob); len(got) != 1 || got[0].Job != jobID(5) || got[0].Flags&wire.FlagResent == 0 {
+		t.Errorf("the queue that has it is told %+v", got)
+	}
+	a.have(5, wire.CodeOK) // too late, and it has changed its mind
+	if n := len(a.took(wire.TypeJob)); n != 0 || len(s.m.searches) != 0 {
+		t.Errorf("another is given it too; %d searches are left", len(s.m.searches))
+	}
+	s.consistent()
+}
+
+func TestAJobThatNobodyHasIsGivenToAnyQueue(t *testing.T) {
+	for name, answer := range map[string]func(s *stage, a, b *peer){
+		"all say no": func(s *stage, a, b *peer) { a.have(5, wire.CodeNoJob); b.have(5, wire.CodeNoJob) },
+		"one does not answer": func(s *stage, a, b *peer) {
+			a.have(5, wire.CodeNoJob)
+			s.run(900 * ms)
+			if len(s.m.searches) != 1 {
+				t.Error("given up before its second is over")
+			}
+			s.run(200 * ms)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			f, a, b := s.frontend("f1", 20), s.queue("queueA", 10), s.queue("queueB", 11)
+			f.resend(5)
+			answer(s, a, b)
+			if n := len(a.took(wire.TypeJob)) + len(b.took(wire.TypeJob)); n != 1 || len(s.m.searches) != 0 {
+				t.Errorf("given %d times, %d searches are left", n, len(s.m.searches))
+			}
+			s.consistent()
+		})
+	}
+}
+
+func TestAJobThatIsCancelledWhileItIsLookedForIsForgotten(t *testing.T) {
+	s := newStage(t)
+	f, a := s.frontend("f1", 20), s.queue("queueA", 10)
+	f.resend(5)
+	f.say(wire.Header{Type: wire.TypeCancel, Job: jobID(5), Origin: 20, OriginSeq: 5}, wire.Meta{})
+	a.have(5, wire.CodeOK)
+	s.run(2 * time.Second)
+	if n := len(a.took(wire.TypeJob)); n != 0 || len(s.m.jobs)+len(s.m.searches) != 0 {
+		t.Errorf("it is given out %d times; %d jobs and %d searches are left", n, len(s.m.jobs), len(s.m.searches))
+	}
+	s.consistent()
+}
+
+func TestAttemptsArePassedOnAndSurviveALostQueue(t *testing.T) {
+	s := newStage(t)
+	f, a := s.frontend("f1", 20), s.queue("queueA", 10)
+	f.give(1, 3)
+	in := a.took(wire.TypeJob)
+	a.say(wire.Header{Type: wire.TypeAttempt, Job: jobID(1), Assignment: in[0].Assignment, Attempt: 2, AttemptLimit: 4, Flags: wire.FlagAlone}, wire.Meta{})
+	got := f.took(wire.TypeAttempt)
+	if len(got) != 1 || got[0].Job != jobID(1) || got[0].Attempt != 2 || got[0].AttemptLimit != 4 || got[0].Origin != 20 || got[0].OriginSeq != 1 || got[0].Flags&wire.FlagAlone == 0 {
+		t.Errorf("the frontend is told %+v", got)
+	}
+	b := s.queue("queueB", 11)
+	a.Farewell(s.now, "it is gone")
+	s.pump()
+	attempts := make(map[wire.JobID]*wire.Message)
+	for _, m := range b.took(wire.TypeJob) {
+		attempts[m.Job] = m
+	}
+	if m := attempts[jobID(1)]; m == nil || m.Attempt != 2 || m.AttemptLimit != 4 || m.Flags&wire.FlagAlone == 0 {
+		t.Errorf("the job whose attempts are known goes on as %+v", m)
+	}
+	// The other may have been started once; that run has its number, and costs nothing.
+	if m := attempts[jobID(2)]; m == nil || m.Attempt != 1 || m.AttemptLimit != 4 {
+		t.Errorf("the job of which nothing is known goes on as %+v", m)
+	}
+	s.consistent()
+}
