@@ -121,7 +121,7 @@ func (n *network) serve(to string, l net.Listener, address string) {
 // Who has connected is found among the descriptors of the parts' processes. ZeroMQ gives a connection up that says nothing for 3 s.
 const (
 	ownerWithin = 3 * time.Second
-	lookEvery   = 5 * time.Millisecond
+	lookEvery   = 20 * time.Millisecond
 )
 
 // owner returns the part that has made a connection, or "" if none of them has
@@ -131,7 +131,7 @@ func (n *network) owner(conn *net.TCPConn) string {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < ownerWithin; <-tick.C {
-		if part := n.sockets.owner(ends[0], ends[1], n.processes); part != "" {
+		if part, gone := n.sockets.owner(ends[0], ends[1], n.processes); part != "" || gone {
 			return part
 		}
 	}

@@ -28,11 +28,11 @@ type sockets struct {
 const operatorPart = "operator"
 
 // owner returns the part whose process has the connection with those two ends,
-// as it sees them; "" if none has.
-func (s *sockets) owner(local, remote netip.AddrPort, processes func() map[string]int) string {
+// as it sees them; "" if none has. gone says that the connection is over.
+func (s *sockets) owner(local, remote netip.AddrPort, processes func() map[string]int) (part string, gone bool) {
 	inode, err := socketInode(local, remote)
-	if err != nil {
-		return ""
+	if err != nil || inode == 0 {
+		return "", true
 	}
 	asked := time.Now()
 	s.mu.Lock()
@@ -45,11 +45,11 @@ func (s *sockets) owner(local, remote netip.AddrPort, processes func() map[strin
 			}
 		}
 	}
-	part := s.parts[inode]
+	part = s.parts[inode]
 	if part == "" && slices.Contains(socketsOf(os.Getpid()), inode) {
-		return operatorPart // looked at last: it has thousands of others, to clients' ends
+		part = operatorPart // looked at last: it has thousands of others, to clients' ends
 	}
-	return part
+	return part, false
 }
 
 // A question of sock_diag(7) is a netlink header and an inet_diag_req_v2, its
