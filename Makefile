@@ -16,6 +16,9 @@ ARGS ?=
 TESTFLAGS ?=
 # How long `make fuzz` spends on each fuzz target.
 FUZZTIME ?= 10s
+# How many seeds `make sim` runs, and the first of them.
+SEEDS ?= 2000
+FROM  ?= 0
 # `make bench`: rounds, seconds of each measurement, further flags (see docs/BENCHMARKS.md).
 BENCH_ROUNDS  ?= 3
 BENCH_SECONDS ?= 5
@@ -41,6 +44,7 @@ test: ## install what is missing, then everything that proves the product, with 
 	@scripts/deps --test
 	@$(MAKE) --no-print-directory compile
 	go test -race -timeout 8m $(TESTFLAGS) ./...
+	@$(MAKE) --no-print-directory sim
 	cd bench && go vet ./... && go test -race -timeout 2m ./...
 
 .PHONY: build
@@ -61,6 +65,10 @@ bench: build ## compare with a bare HTTP echo server; prints a table
 .PHONY: record
 record: build ## run what README.md shows as recorded and put in what it prints
 	@scripts/record
+
+.PHONY: sim
+sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed
+	go test -timeout 20m ./internal/sim -run TestEveryRequestEndsOnceWhateverFails -seeds $(SEEDS) -from $(FROM)
 
 .PHONY: chaos
 chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table

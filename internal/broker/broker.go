@@ -136,7 +136,7 @@ func (m *Machine) Tick(now role.Time) {
 		m.Emit(role.Effect{Op: role.OpCrash})
 		return
 	}
-	for _, f := range m.frontends {
+	for _, f := range role.InOrder(m.frontends) {
 		if f.Poll(now) == job.Down {
 			m.frontendGone(now, f, "silent for 3 s")
 			continue
@@ -144,7 +144,7 @@ func (m *Machine) Tick(now role.Time) {
 		m.forgetUnclaimed(now, f)
 		m.timer.By(now, f.Wake())
 	}
-	for _, q := range m.queues {
+	for _, q := range role.InOrder(m.queues) {
 		if q.Poll(now) == job.Down {
 			m.queueLost(now, q)
 			continue
@@ -165,10 +165,10 @@ func (m *Machine) awake(now role.Time) {
 		return
 	}
 	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
-	for _, f := range m.frontends {
+	for _, f := range role.InOrder(m.frontends) {
 		f.Excuse(slept)
 	}
-	for _, q := range m.queues {
+	for _, q := range role.InOrder(m.queues) {
 		q.Excuse(slept)
 	}
 }
@@ -182,7 +182,7 @@ func (m *Machine) Routable() int { return m.requests.Len() }
 // Drain stops taking jobs: frontends are told to use other brokers.
 func (m *Machine) Drain(now role.Time) {
 	m.draining = true
-	for _, f := range m.frontends {
+	for _, f := range role.InOrder(m.frontends) {
 		f.Drain(now)
 	}
 	m.bus.Changed()
@@ -191,7 +191,7 @@ func (m *Machine) Drain(now role.Time) {
 // Drained reports whether every accepted job has been answered and the
 // answers have arrived.
 func (m *Machine) Drained() bool {
-	for _, f := range m.frontends {
+	for _, f := range role.InOrder(m.frontends) {
 		if l := f.Link(); l != nil && len(l.Unacknowledged()) > 0 {
 			return false
 		}
@@ -201,10 +201,10 @@ func (m *Machine) Drained() bool {
 
 // Leave says goodbye to everybody.
 func (m *Machine) Leave(now role.Time) {
-	for _, f := range m.frontends {
+	for _, f := range role.InOrder(m.frontends) {
 		f.Farewell(now, "broker "+m.cfg.Self.Name+" stops")
 	}
-	for _, q := range m.queues {
+	for _, q := range role.InOrder(m.queues) {
 		q.Farewell(now, "broker "+m.cfg.Self.Name+" stops")
 	}
 	m.bus.Leave(now)

@@ -105,7 +105,7 @@ func (m *Machine) forgetUnclaimed(now role.Time, f *frontend) {
 		return
 	}
 	f.sweep = 0
-	for _, e := range f.jobs {
+	for _, e := range role.InOrderFunc(f.jobs, wire.JobID.Compare) {
 		if e.credit != f.Link() {
 			m.drop(now, e)
 		}
@@ -113,7 +113,7 @@ func (m *Machine) forgetUnclaimed(now role.Time, f *frontend) {
 }
 
 func (m *Machine) dropAll(now role.Time, f *frontend) {
-	for _, e := range f.jobs {
+	for _, e := range role.InOrderFunc(f.jobs, wire.JobID.Compare) {
 		m.drop(now, e)
 	}
 }

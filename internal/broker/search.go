@@ -2,7 +2,6 @@ package broker
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -25,8 +24,8 @@ type search struct {
 // nobody to ask.
 func (m *Machine) seek(now role.Time, e *entry) bool {
 	asked := make(map[*queue]bool)
-	for _, inc := range slices.Sorted(maps.Keys(m.queues)) {
-		if q := m.queues[inc]; q.Ready() {
+	for _, q := range role.InOrder(m.queues) {
+		if q.Ready() {
 			asked[q] = true
 			m.say(now, q, wire.TypeAsk, e.msg.Job)
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -141,11 +142,11 @@ func (v *View) Members(now time.Duration, role string) []*Entry {
 	return list
 }
 
-// Live visits the members of a role that are not stale.
-func (v *View) Live(now time.Duration, role string) iter.Seq2[wire.Incarnation, *wire.State] {
+// Live visits the members of a role that are not stale, by incarnation.
+func (v *View) Live(now time.Duration, roleName string) iter.Seq2[wire.Incarnation, *wire.State] {
 	return func(yield func(wire.Incarnation, *wire.State) bool) {
-		for inc, e := range v.entries {
-			if e.State.Role == role && !e.Stale(now) && !yield(inc, &e.State) {
+		for inc, e := range role.InOrder(v.entries) {
+			if e.State.Role == roleName && !e.Stale(now) && !yield(inc, &e.State) {
 				return
 			}
 		}

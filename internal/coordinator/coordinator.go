@@ -295,7 +295,7 @@ func (m *Machine) sendSnapshot(now role.Time, topic string) {
 
 func aged(values map[string]*kept, now role.Time) []wire.Aged[json.RawMessage] {
 	list := make([]wire.Aged[json.RawMessage], 0, len(values))
-	for _, k := range values {
+	for _, k := range role.InOrder(values) {
 		list = append(list, wire.Aged[json.RawMessage]{AgeMillis: (now - k.at).Milliseconds(), Value: k.value})
 	}
 	return list

@@ -255,7 +255,7 @@ func (m *Machine) brokerUsable(b *broker) {
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "requests_sent_again", len(b.held))
 	m.brokerUsable(b)
-	for _, r := range b.held {
+	for _, r := range role.InOrder(b.held) {
 		r.broker, r.sent = nil, nil
 		m.homeless = append(m.homeless, r)
 	}
@@ -327,7 +327,7 @@ func (m *Machine) Drained() bool { return len(m.open) == 0 }
 
 // Leave answers what is still open and says goodbye.
 func (m *Machine) Leave(now role.Time) {
-	for _, r := range m.open {
+	for _, r := range role.InOrder(m.open) {
 		m.cancel(now, r)
 		r.answer(Answer{Code: wire.CodeLeaving, Reason: "the frontend stopped before the answer came"})
 	}

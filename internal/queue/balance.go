@@ -28,7 +28,7 @@ func (m *Machine) balance(now role.Time) {
 		return
 	}
 	m.uneven = 0 // and again, if it is still so, after others have been heard
-	for _, w := range m.workers {
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		if w.link != nil && w.link.Ready() && w.free() == w.slots {
 			m.dismiss(now, w, "another queue has fewer workers")
 			m.workerLeft(now, w, "sent to a queue with fewer workers")

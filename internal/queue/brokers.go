@@ -97,7 +97,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 // that run go on, and their results are kept.
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 	dropped := 0
-	for _, e := range m.jobs {
+	for _, e := range role.InOrderFunc(m.jobs, wire.JobID.Compare) {
 		switch {
 		case !e.leave(b):
 		case len(e.routes) > 0:

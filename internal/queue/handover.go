@@ -69,7 +69,7 @@ func (m *Machine) pull(now role.Time) {
 	if !m.othersWait || m.draining || !m.linked() {
 		return
 	}
-	for name, f := range m.functions {
+	for name, f := range role.InOrder(m.functions) {
 		if f.workers == 0 || f.waiting() > 0 {
 			continue
 		}
@@ -299,7 +299,7 @@ func (m *Machine) moveRefused(now role.Time, b *broker, msg *wire.Message) {
 
 // moveWaiting offers all waiting jobs to whoever has room.
 func (m *Machine) moveWaiting(now role.Time) {
-	for _, e := range m.jobs {
+	for _, e := range role.InOrderFunc(m.jobs, wire.JobID.Compare) {
 		if e.state == waiting {
 			m.askMove(now, e, "")
 		}

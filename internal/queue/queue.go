@@ -202,7 +202,7 @@ func (m *Machine) awake(now role.Time) {
 	for _, b := range m.brokers {
 		b.Excuse(slept)
 	}
-	for _, w := range m.workers {
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		w.excuse(slept)
 	}
 	m.doubt(now)
@@ -219,7 +219,7 @@ func (m *Machine) Drain(now role.Time) {
 		b.Drain(now)
 	}
 	m.moveWaiting(now)
-	for _, w := range m.workers {
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		if w.req != nil && w.req.phase == reqReady {
 			m.reqIdle(now, w)
 		}
@@ -241,7 +241,7 @@ func (m *Machine) Drained() bool {
 // Leave sends workers to other queues and says goodbye to everybody.
 func (m *Machine) Leave(now role.Time) {
 	why := "queue " + m.name + " stops"
-	for _, w := range m.workers {
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		m.dismiss(now, w, why)
 	}
 	for _, b := range m.brokers {

@@ -33,6 +33,10 @@ type workerKey struct {
 	req    string
 }
 
+func compareWorkers(a, b workerKey) int {
+	return cmp.Or(cmp.Compare(a.native, b.native), cmp.Compare(a.req, b.req))
+}
+
 // worker is one that has joined. Exactly one of link and req is set until it is lost.
 type worker struct {
 	key        workerKey
@@ -297,7 +301,7 @@ func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
 		return
 	}
 	m.repeatOrders(now, w, member.Drained)
-	for id, e := range w.jobs {
+	for id, e := range role.InOrderFunc(w.jobs, wire.JobID.Compare) {
 		if e.sent = nil; !slices.Contains(member.Jobs, id) {
 			m.takeBack(now, e)
 		}
@@ -443,7 +447,7 @@ func (m *Machine) requeueAll(now role.Time, w *worker) {
 }
 
 func (m *Machine) dispatchAll(now role.Time) {
-	for _, f := range slices.Collect(maps.Values(m.functions)) {
+	for _, f := range role.InOrder(m.functions) {
 		m.dispatch(now, f)
 	}
 }
@@ -458,7 +462,7 @@ func (m *Machine) dismiss(now role.Time, w *worker, why string) {
 }
 
 func (m *Machine) tickWorkers(now role.Time) {
-	for _, w := range m.workers {
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		if m.dead(w) {
 			why := "its connection is gone"
 			if w.doomed != 0 {
@@ -484,7 +488,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 	if len(m.brokers) > 0 && now-m.lastLink >= orphanedAfter && len(m.workers) > 0 && !m.draining {
 		m.lastLink = now // and again in ten seconds for those that come back
 		m.cfg.Log.Warn("no broker for 10 s; workers are sent to other queues")
-		for _, w := range slices.Collect(maps.Values(m.workers)) {
+		for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 			m.dismiss(now, w, "queue "+m.name+" has had no broker for 10 s")
 			m.workerGone(now, w, "sent to another queue")
 		}

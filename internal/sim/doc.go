@@ -6,6 +6,7 @@
 // bind, joined by endpoint strings; every connection is first in, first out. A
 // System is a World with the roles of faasd in it, linked as `faasd` links them.
 //
-// The machines themselves visit Go maps, in an order that differs from run to
-// run, so that a test must hold for every order.
+// The same input gives the same run, to the byte: the machines visit their maps
+// in order where it can be seen (role.InOrder), and World.Digest tells whether
+// two runs were alike.
 package sim

@@ -167,6 +167,7 @@ func (s *socket) receive(c *conn, frames [][]byte) {
 		}
 		p.Frames = frames[1:]
 	}
+	s.node.w.digest(s.node.Name, p)
 	s.node.Do(func(now role.Time) { s.node.Machine.Receive(now, p) })
 }
 

@@ -2,6 +2,9 @@ package sim
 
 import (
 	"container/heap"
+	"encoding/binary"
+	"hash/fnv"
+	"io"
 	"time"
 
 	"faasd/internal/role"
@@ -27,7 +30,8 @@ type World struct {
 	nodes  []*Node            // in the order in which they were started
 	bound  map[string]*socket // by endpoint
 	cuts   map[pair]bool
-	routes int // routing ids given out
+	routes int    // routing ids given out
+	told   uint64 // digest of all that was delivered
 
 	// Lose, if set, is asked of every message whether it gets lost. It may look
 	// at the frames but must not change them.
@@ -37,6 +41,21 @@ type World struct {
 	// message, as TCP's do. The others lose it in silence, which is harder on
 	// those who use them.
 	Brittle func(endpoint string) bool
+}
+
+// Digest sums up everything that was delivered so far, in order: two runs with
+// the same digest were the same run.
+func (w *World) Digest() uint64 { return w.told }
+
+func (w *World) digest(to string, p role.Packet) {
+	h := fnv.New64a()
+	_ = binary.Write(h, binary.BigEndian, []uint64{w.told, uint64(w.now), uint64(p.Link)})
+	_, _ = io.WriteString(h, to+"\x00"+p.Peer)
+	for _, f := range p.Frames {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(f)))
+		_, _ = h.Write(f)
+	}
+	w.told = h.Sum64()
 }
 
 type pair struct{ a, b string }

@@ -292,7 +292,7 @@ func (m *Machine) join(now role.Time, name, endpoint string) {
 func (m *Machine) announcement() []byte {
 	self := m.cfg.Self
 	self.Drained = m.leaving
-	self.Jobs = slices.Collect(maps.Keys(m.jobs))
+	self.Jobs = slices.SortedFunc(maps.Keys(m.jobs), wire.JobID.Compare)
 	if l := m.queue.Link(); l != nil && l.Peer == m.lostQueue {
 		for _, r := range m.undelivered { // finished, and about to be sent again
 			self.Jobs = append(self.Jobs, r.Job)
