@@ -180,7 +180,7 @@ func (n *network) heal(reset bool) {
 	close(c.healed)
 }
 
-// peers returns those with whom a part has connections now.
+// peers returns the parts with whom a part has connections now.
 func (n *network) peers(part string) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -194,6 +194,7 @@ func (n *network) peers(part string) []string {
 		}
 	}
 	delete(found, "") // connections whose owner is not known yet
+	delete(found, operatorPart)
 	var names []string
 	for name := range found {
 		names = append(names, name)
