@@ -64,6 +64,9 @@ func torment(t *testing.T, seed uint64) (digest uint64) {
 			return o, time.Duration(random.IntN(50)) * ms
 		},
 	}
+	if random.IntN(2) == 0 { // five times what quartz does
+		l.ClockSpeed = func(string) int64 { return random.Int64N(1000) - 500 }
+	}
 	c := &tormentor{cluster: &cluster{System: New(l), t: t}, random: random}
 	for _, n := range c.nodes {
 		if n.Name != "frontend1" {
@@ -71,6 +74,9 @@ func torment(t *testing.T, seed uint64) (digest uint64) {
 		}
 	}
 	c.Lose = func(string, string, role.Packet) bool { return random.Float64() < c.loss }
+	if repeat := random.Float64() / 20; random.IntN(2) == 0 {
+		c.Repeat = func(string, string, role.Packet) bool { return random.Float64() < repeat }
+	}
 	c.Run(2 * time.Second)
 	const longest = 10 * time.Second
 	for range 60 {

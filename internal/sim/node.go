@@ -15,6 +15,7 @@ type Node struct {
 
 	w        *World
 	born     time.Duration // its clock reads zero then
+	speed    int64         // see World.Speed
 	kinds    map[role.Link]Kind
 	sockets  []*socket // in the order in which they were opened
 	nextTick time.Duration
@@ -44,6 +45,9 @@ type Bind struct {
 // taken, is a mistake of the test.
 func (w *World) Start(s Spec) *Node {
 	n := &Node{Name: s.Name, Machine: s.Machine, w: w, born: w.now, kinds: s.Kinds}
+	if w.Speed != nil {
+		n.speed = w.Speed(s.Name)
+	}
 	if w.node(s.Name) != nil {
 		panic("sim: two processes called " + s.Name)
 	}
@@ -109,7 +113,20 @@ func (n *Node) Do(do func(now role.Time)) bool {
 }
 
 // Clock is the time as the process reads it.
-func (n *Node) Clock() role.Time { return n.w.now - n.born }
+func (n *Node) Clock() role.Time {
+	d := n.w.now - n.born
+	return d + d*time.Duration(n.speed)/1e6
+}
+
+// when is the world's time at which the process's clock has reached t.
+func (n *Node) when(t role.Time) time.Duration {
+	speed := time.Duration(n.speed)
+	d := t - t*speed/(1e6+speed)
+	for d+d*speed/1e6 < t { // rounding
+		d++
+	}
+	return n.born + d
+}
 
 // due is when the process wants its next tick.
 func (n *Node) due() time.Duration {
@@ -120,7 +137,7 @@ func (n *Node) due() time.Duration {
 	if wake > 1<<62 { // never
 		return 1<<63 - 1
 	}
-	return max(wake+n.born, n.nextTick)
+	return max(n.when(wake), n.nextTick)
 }
 
 func (n *Node) tick() {

@@ -134,3 +134,25 @@ func TestNoisyLinksLoseNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestClocksOfDifferentSpeeds(t *testing.T) {
+	for _, speed := range []int64{0, 500, -500, 50_000} {
+		w := NewWorld()
+		n := &Node{w: w, born: 3 * time.Second, speed: speed}
+		last := time.Duration(-1)
+		for w.now = n.born; w.now < n.born+2*time.Second; w.now += 333*time.Microsecond + 1 {
+			now := n.Clock()
+			if now <= last {
+				t.Fatalf("speed %d: the clock goes from %v to %v", speed, last, now)
+			}
+			last = now
+			at := n.when(now)
+			if was := w.now; (at - was).Abs() > time.Microsecond {
+				t.Fatalf("speed %d: it is said to read %v at %v, and does at %v", speed, now, at, was)
+			}
+		}
+		if want := 2*time.Second + 2*time.Duration(speed)*time.Microsecond; (last - want).Abs() > time.Millisecond {
+			t.Errorf("speed %d: in two seconds it runs %v, want %v", speed, last, want)
+		}
+	}
+}

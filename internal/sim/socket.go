@@ -132,11 +132,21 @@ func (c *conn) deliver(from *socket, frames [][]byte) {
 		}
 		return
 	}
-	w.After(latency, func() {
-		if !c.closed {
-			to.receive(c, own)
+	arrive := func(frames [][]byte) func() {
+		return func() {
+			if !c.closed {
+				to.receive(c, frames)
+			}
 		}
-	})
+	}
+	if w.Repeat != nil && from.kind != Req && to.kind != Req && w.Repeat(from.node.Name, to.node.Name, p) {
+		again := make([][]byte, len(own))
+		for i, f := range own {
+			again[i] = append([]byte{}, f...)
+		}
+		w.After(latency, arrive(again))
+	}
+	w.After(latency, arrive(own))
 }
 
 // want tells the publishing end what the other wants, or wants no more.

@@ -28,6 +28,9 @@ type Layout struct {
 	// takes no time.
 	Serve func(workerName string, s worker.Start) (worker.Outcome, time.Duration)
 	Log   *slog.Logger // nil discards
+
+	// ClockSpeed is World.Speed, known before anybody starts.
+	ClockSpeed func(name string) int64
 }
 
 // Forever is how long a run takes that ends when it is stopped or at the job's
@@ -61,6 +64,7 @@ func New(l Layout) *System {
 		l.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &System{World: NewWorld(), Layout: l, Runs: make(map[string][]worker.Start)}
+	s.Speed = l.ClockSpeed
 	// Nothing on the bus is repeated: who subscribes again is told everything.
 	s.Brittle = func(endpoint string) bool { return strings.HasPrefix(endpoint, "coordinator") }
 	for i := range l.Coordinators {

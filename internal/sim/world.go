@@ -37,6 +37,15 @@ type World struct {
 	// at the frames but must not change them.
 	Lose func(from, to string, p role.Packet) bool
 
+	// Repeat, if set, is asked of every message whether it arrives twice. ZeroMQ
+	// does not repeat; roles that lie behind a new connection or a second
+	// coordinator do. What REQ sends and gets is not repeated.
+	Repeat func(from, to string, p role.Packet) bool
+
+	// Speed, if set, says how much faster than the world a process's clock runs,
+	// in millionths; negative is slower.
+	Speed func(name string) int64
+
 	// Brittle, if set, names endpoints whose connections break when they lose a
 	// message, as TCP's do. The others lose it in silence, which is harder on
 	// those who use them.
