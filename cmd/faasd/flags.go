@@ -47,7 +47,7 @@ func grace(s *config.Set, d *time.Duration) {
 
 func requests(s *config.Set, timeout *time.Duration, attempts *int) {
 	s.Duration(timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
-	s.Int(attempts, "attempts", 3, 1, 255, "runs of a job that may be started, each after the loss of the one before")
+	s.Int(attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker")
 }
 
 func slots(s *config.Set, n *int, name string) {

@@ -103,7 +103,7 @@ type Header struct {
 
 	Job          JobID
 	Attempt      uint8  // runs started so far, this one included once it runs
-	AttemptLimit uint8  // runs that may be started at most
+	AttemptLimit uint8  // runs that may be started at most; raised by those that do not count
 	Moves        uint8  // times the job changed queues by handover
 	Priority     uint8  // reserved; 0
 	Assignment   uint32 // the owning broker's fence: the next of one counter each time it gives any job to a queue
