@@ -1,0 +1,187 @@
+package queue
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+const (
+	// lostShown is how long a worker that was lost is still listed.
+	lostShown = 30 * time.Second
+	// maxLost bounds the lost workers that are listed.
+	maxLost = 256
+)
+
+// Unreachable is told that a packet found no connection. A job in it was not
+// started. What becomes of the worker is for the next tick: more packets to it
+// may come back first.
+func (m *Machine) Unreachable(now role.Time, p role.Packet) {
+	w := m.workers[reqKey(p.Peer)]
+	if w == nil {
+		w = m.routes[p.Peer]
+	}
+	if w == nil {
+		return
+	}
+	w.cut = true
+	if w.doomed != 0 && isKill(p.Frames) {
+		w.doomed = 0 // it has not heard; whatever became of it, it was not that
+	}
+	if id, ok := w.jobIn(p.Frames); ok {
+		if e := w.jobs[id]; e != nil {
+			m.takeBack(now, e)
+		}
+	}
+	m.dispatchAll(now)
+	m.timer.By(now, now)
+}
+
+func isKill(frames [][]byte) bool {
+	msg, err := wire.Decode(frames)
+	return err == nil && msg.Type == wire.TypeKill
+}
+
+// jobIn returns the job that a packet to w was to give it.
+func (w *worker) jobIn(frames [][]byte) (id wire.JobID, ok bool) {
+	if w.link != nil {
+		msg, err := wire.Decode(frames)
+		if err != nil || msg.Type != wire.TypeJob {
+			return id, false
+		}
+		return msg.Job, true
+	}
+	if len(frames) < 2 {
+		return id, false
+	}
+	t, err := wire.DecodeText(frames[1:])
+	if err != nil || t.Command != wire.TextJob {
+		return id, false
+	}
+	return t.Job, true
+}
+
+// dead reports whether a worker whose connection is gone must have died: one
+// on this host has. One elsewhere may be cut off and still running, so its jobs
+// wait until it is back or its lease ends.
+func (m *Machine) dead(w *worker) bool {
+	return w.cut && (w.req != nil || w.member.Host == m.cfg.Self.Host && w.member.Host != "")
+}
+
+// workerGone gives up a worker that was lost. It is shown as lost for a while.
+func (m *Machine) workerGone(now role.Time, w *worker, why string) {
+	if m.workers[w.key] != w {
+		return
+	}
+	if !w.welcomed { // it never was one of ours
+		m.dropWorker(now, w)
+		return
+	}
+	w.gone, w.reason = now, why
+	if m.lost = append(m.lost, w); len(m.lost) > maxLost {
+		m.lost = m.lost[1:]
+	}
+	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
+	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %s given to others", why, wire.Plural(len(w.jobs), "job")))
+	m.dropWorker(now, w)
+	w.link = nil // it may keep bodies
+}
+
+// workerLeft lets a worker go that said goodbye.
+func (m *Machine) workerLeft(now role.Time, w *worker, why string) {
+	m.cfg.Log.Info("worker left", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
+	m.event(now, wire.LevelInfo, "worker-left", w.name, "", fmt.Sprintf("left (%s)", why))
+	m.dropWorker(now, w)
+}
+
+// dropWorker takes a worker out and gives its jobs to others.
+func (m *Machine) dropWorker(now role.Time, w *worker) {
+	delete(m.workers, w.key)
+	if m.routes[w.route] == w {
+		delete(m.routes, w.route)
+	}
+	w.draining = true // no more jobs, whoever still has it in a line
+	for _, fn := range w.functions {
+		f := m.function(fn)
+		f.workers--
+		f.idle = slices.DeleteFunc(f.idle, func(o *worker) bool { return o == w })
+		if f.kept == w {
+			f.kept = nil
+		}
+	}
+	m.requeueAll(now, w)
+	for _, fn := range w.functions {
+		m.forgetIfIdle(m.function(fn))
+	}
+	m.workersChanged(now)
+}
+
+// requeueAll puts a worker's jobs back in line. Only a run that was lost alone
+// counts against a job's limit: one that ended by a command, or in order, was
+// not its job's fault. Of jobs that were lost together any may have taken the
+// worker along; which one, they show by running alone next.
+func (m *Machine) requeueAll(now role.Time, w *worker) {
+	lost := slices.SortedFunc(maps.Values(w.jobs), func(a, b *entry) int { return cmp.Compare(a.number, b.number) })
+	died, together := w.gone != 0 && w.doomed == 0, len(lost) > 1
+	for _, e := range lost {
+		m.detach(e)
+		if !died || together {
+			e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
+		}
+		if died && together {
+			e.msg.Flags |= wire.FlagAlone
+		}
+		m.requeue(now, e)
+	}
+	m.dispatchAll(now)
+}
+
+// dismiss sends a worker to another queue.
+func (m *Machine) dismiss(now role.Time, w *worker, why string) {
+	if w.req == nil {
+		w.link.Farewell(now, why)
+	} else if w.req.phase == reqReady { // at other times no answer is owed
+		m.replyREQ(w, &wire.Text{Command: wire.TextRejoin, Reason: why})
+	}
+}
+
+func (m *Machine) tickWorkers(now role.Time) {
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
+		if m.dead(w) {
+			why := "its connection is gone"
+			if w.doomed != 0 {
+				why = "killed by an operator"
+			}
+			m.workerGone(now, w, why)
+			continue
+		}
+		if w.doomed != 0 && m.tickDoomed(now, w) {
+			continue
+		}
+		if w.req != nil {
+			m.tickREQ(now, w)
+			continue
+		}
+		if w.link.Poll(now) == job.Down {
+			m.workerGone(now, w, "silent for 3 s")
+			continue
+		}
+		m.timer.By(now, w.link.Wake())
+	}
+	m.lost = slices.DeleteFunc(m.lost, func(w *worker) bool { return now-w.gone >= lostShown })
+	if len(m.brokers) > 0 && now-m.lastLink >= orphanedAfter && len(m.workers) > 0 && !m.draining {
+		m.lastLink = now // and again in ten seconds for those that come back
+		m.cfg.Log.Warn("no broker for 10 s; workers are sent to other queues")
+		for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
+			m.dismiss(now, w, "queue "+m.name+" has had no broker for 10 s")
+			m.workerGone(now, w, "sent to another queue")
+		}
+	}
+}

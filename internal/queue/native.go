@@ -1,0 +1,163 @@
+package queue
+
+import (
+	"fmt"
+	"slices"
+
+	"faasd/internal/job"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// fromWorker sorts by what the peer speaks: REQ puts an empty frame in front.
+func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
+	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 {
+		return m.fromREQ(now, p)
+	}
+	msg, err := wire.Decode(p.Frames)
+	if err != nil {
+		return err
+	}
+	w := m.workers[workerKey{native: msg.Sender}]
+	if w == nil {
+		if msg.Type != wire.TypeHello {
+			return nil // of a link that is over; the next HELLO settles it
+		}
+		if w, err = m.meetWorker(now, p.Peer, msg); err != nil {
+			return err
+		}
+	}
+	if w.route != p.Peer { // it has connected anew
+		delete(m.routes, w.route)
+		w.route = p.Peer
+		m.routes[w.route] = w
+	}
+	return m.fromNative(now, w, msg)
+}
+
+// meetWorker takes up a native worker that announces itself.
+func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (*worker, error) {
+	var member wire.Member
+	if err := wire.DecodeJSON(hello.Body, &member); err != nil {
+		return nil, err
+	}
+	if err := member.CheckWorker(); err != nil {
+		return nil, err
+	}
+	if member.Incarnation != hello.Sender || len(m.workers) >= maxWorkers {
+		return nil, fmt.Errorf("%w: HELLO of worker %.80q from somebody else, or beyond %d workers", wire.ErrMalformed, member.Name, maxWorkers)
+	}
+	w := m.newWorker(now, workerKey{native: hello.Sender}, member.Name, route, member.Functions, member.Slots)
+	w.member = member
+	w.give = func(now role.Time, e *entry) {
+		out := *e.msg
+		out.TTLMillis = uint32(max((e.deadline - now).Milliseconds(), 1))
+		e.sent = &out
+		w.link.Link().Send(now, &out)
+	}
+	w.link = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: w.route, Frames: frames}})
+	})
+	m.routes[route] = w
+	return w, nil
+}
+
+func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error {
+	w.heard, w.cut = now, false
+	switch event := w.link.Receive(now, msg); {
+	case event == job.Up:
+		w.recheck = true
+		clear(w.stopping)
+	case event == job.Down:
+		m.workerLeft(now, w, msg.Meta.Reason)
+		return nil
+	case event == job.Fresh:
+		if err := m.fromNativeFresh(now, w, msg); err != nil {
+			return err
+		}
+	case msg.Type == wire.TypeHello && w.link.Ready():
+		if drains := msg.Flags&wire.FlagDraining != 0; drains != w.draining {
+			w.draining = drains
+			m.workersChanged(now)
+		}
+		m.compare(now, w, msg)
+		m.stays(now, w, msg)
+		m.welcome(now, w)
+	}
+	if w.link.Poll(now) == job.Down {
+		m.workerGone(now, w, "silent for 3 s")
+		return nil
+	}
+	m.timer.By(now, w.link.Wake())
+	return nil
+}
+
+func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) error {
+	switch msg.Type {
+	case wire.TypeResult:
+		m.resultArrived(now, w, msg)
+		m.dismissDrained(now, w)
+	case wire.TypeReturn:
+		delete(w.stopping, msg.Job)
+		if e := w.jobs[msg.Job]; e != nil {
+			m.takeBack(now, e)
+		}
+		m.serve(now, w)
+		m.dismissDrained(now, w)
+	default:
+		return fmt.Errorf("%w: %s from a worker", wire.ErrMalformed, msg.Type)
+	}
+	return nil
+}
+
+// cancelAt tells the worker of a running job to stop. Its slot is taken until
+// the worker says that it has. A REQ worker cannot be told; its result will be
+// dropped.
+func (m *Machine) cancelAt(now role.Time, e *entry) {
+	w := e.worker
+	if w.link == nil || w.link.Link() == nil {
+		return
+	}
+	w.stopping[e.msg.Job] = true
+	if e.sent != nil {
+		w.link.Link().Void(e.sent)
+	}
+	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: e.msg.Job}}
+	c.SetBody(nil)
+	w.link.Link().Send(now, c)
+}
+
+// compare looks, once for each link, which jobs a worker really has. What it
+// should have and has not, it never will, and has not been started; what it has
+// and should not holds a slot until it says how that ended.
+func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
+	if !w.recheck || hello.Receiver != m.me {
+		return // one that was sent before the link was known may be older than its results
+	}
+	w.recheck = false
+	var member wire.Member
+	if wire.DecodeJSON(hello.Body, &member) != nil {
+		return
+	}
+	m.repeatOrders(now, w, member.Drained)
+	for id, e := range role.InOrderFunc(w.jobs, wire.JobID.Compare) {
+		if e.sent = nil; !slices.Contains(member.Jobs, id) {
+			m.takeBack(now, e)
+		}
+	}
+	for _, id := range member.Jobs {
+		if w.jobs[id] == nil {
+			w.stopping[id] = true // another queue gave it
+		}
+	}
+}
+
+// takeBack makes a job that a worker was given and has not started runnable
+// again. The attempt does not count.
+func (m *Machine) takeBack(now role.Time, e *entry) {
+	if e.sent != nil && e.worker.link.Link() != nil {
+		e.worker.link.Link().Void(e.sent)
+	}
+	e.msg.Attempt--
+	m.requeue(now, e)
+}
