@@ -39,40 +39,37 @@ func (c *jobs) Settings() *config.Set {
 func (c *jobs) Validate() error { return nil }
 
 func (c *jobs) Run(ctx context.Context, std config.Stdio) error {
-	o, picture, err := c.open(ctx)
-	if err != nil {
+	return c.look(ctx, std, func(picture operator.Picture) error {
+		if err := hasQueue(picture, c.queue); err != nil {
+			return err
+		}
+		list := slices.DeleteFunc(picture.Jobs, func(j operator.Job) bool {
+			return c.queue != "" && j.Queue != c.queue || c.state != "any" && (c.state == "running") != (j.State == "running")
+		})
+		if c.json {
+			return printJSON(std.Out, list)
+		}
+		if err := printJobs(std.Out, list); err != nil {
+			return err
+		}
+		all := 0
+		for _, q := range picture.Queues {
+			if c.queue != "" && q.Name != c.queue || q.State == operator.StateLost {
+				continue
+			}
+			if c.state != "running" {
+				all += q.Waiting
+			}
+			if c.state != "waiting" {
+				all += q.Running
+			}
+		}
+		if all <= len(list) {
+			return nil
+		}
+		_, err := fmt.Fprintf(std.Out, "%d of some %d: each queue tells of its 200 oldest\n", len(list), all)
 		return err
-	}
-	defer o.Close()
-	remark(std, o)
-	if err := hasQueue(picture, c.queue); err != nil {
-		return err
-	}
-	list := slices.DeleteFunc(picture.Jobs, func(j operator.Job) bool {
-		return c.queue != "" && j.Queue != c.queue || c.state != "any" && (c.state == "running") != (j.State == "running")
 	})
-	if c.json {
-		return printJSON(std.Out, list)
-	}
-	if err := printJobs(std.Out, list); err != nil {
-		return err
-	}
-	all := 0
-	for _, q := range picture.Queues {
-		if c.queue != "" && q.Name != c.queue || q.State == operator.StateLost {
-			continue
-		}
-		if c.state != "running" {
-			all += q.Waiting
-		}
-		if c.state != "waiting" {
-			all += q.Running
-		}
-	}
-	if all > len(list) {
-		_, err = fmt.Fprintf(std.Out, "%d of some %d: each queue tells of its 200 oldest\n", len(list), all)
-	}
-	return err
 }
 
 func printJobs(out io.Writer, list []operator.Job) error {

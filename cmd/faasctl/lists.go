@@ -28,18 +28,14 @@ func (c *queues) Settings() *config.Set {
 func (c *queues) Validate() error { return nil }
 
 func (c *queues) Run(ctx context.Context, std config.Stdio) error {
-	o, picture, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	remark(std, o)
-	if c.json {
-		return printJSON(std.Out, picture.Queues)
-	}
-	t := newTable()
-	addQueues(t, picture)
-	return t.write(std.Out)
+	return c.look(ctx, std, func(picture operator.Picture) error {
+		if c.json {
+			return printJSON(std.Out, picture.Queues)
+		}
+		t := newTable()
+		addQueues(t, picture)
+		return t.write(std.Out)
+	})
 }
 
 type workers struct {
@@ -64,22 +60,18 @@ func (c *workers) Settings() *config.Set {
 func (c *workers) Validate() error { return nil }
 
 func (c *workers) Run(ctx context.Context, std config.Stdio) error {
-	o, picture, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	remark(std, o)
-	if err := hasQueue(picture, c.queue); err != nil {
-		return err
-	}
-	list := slices.DeleteFunc(picture.Workers, func(w operator.Worker) bool { return c.queue != "" && w.Queue != c.queue })
-	if c.json {
-		return printJSON(std.Out, list)
-	}
-	t := newTable()
-	addWorkers(t, list)
-	return t.write(std.Out)
+	return c.look(ctx, std, func(picture operator.Picture) error {
+		if err := hasQueue(picture, c.queue); err != nil {
+			return err
+		}
+		list := slices.DeleteFunc(picture.Workers, func(w operator.Worker) bool { return c.queue != "" && w.Queue != c.queue })
+		if c.json {
+			return printJSON(std.Out, list)
+		}
+		t := newTable()
+		addWorkers(t, list)
+		return t.write(std.Out)
+	})
 }
 
 // hasQueue refuses the name of a queue that is not there; "" means any.

@@ -30,16 +30,12 @@ func (c *status) Settings() *config.Set {
 func (c *status) Validate() error { return nil }
 
 func (c *status) Run(ctx context.Context, std config.Stdio) error {
-	o, picture, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	remark(std, o)
-	if c.json {
-		return printJSON(std.Out, picture)
-	}
-	return printStatus(std.Out, picture)
+	return c.look(ctx, std, func(picture operator.Picture) error {
+		if c.json {
+			return printJSON(std.Out, picture)
+		}
+		return printStatus(std.Out, picture)
+	})
 }
 
 // printStatus writes the tables of `faasctl status`.

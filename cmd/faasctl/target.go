@@ -30,6 +30,17 @@ func (t *target) declare(s *config.Set) {
 	s.Duration(&t.within, "within", 2*time.Second, 100*time.Millisecond, time.Minute, "how long to try to reach it")
 }
 
+// look opens the system, and has show print what is seen there now.
+func (t *target) look(ctx context.Context, std config.Stdio, show func(operator.Picture) error) error {
+	o, picture, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	remark(std, o)
+	return show(picture)
+}
+
 // remark says, beside what is printed, what is missing from the picture.
 func remark(std config.Stdio, o *operator.Operator) {
 	if silent := o.Silent(); len(silent) > 0 {

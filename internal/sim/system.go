@@ -127,9 +127,6 @@ func (s *System) Frontend(name string) *frontend.Machine {
 	return s.Node(name).Machine.(*frontend.Machine)
 }
 
-// Broker returns a broker's machine.
-func (s *System) Broker(name string) *broker.Machine { return s.Node(name).Machine.(*broker.Machine) }
-
 // Queue returns a queue's machine.
 func (s *System) Queue(name string) *queue.Machine { return s.Node(name).Machine.(*queue.Machine) }
 
