@@ -62,7 +62,7 @@ var mutants = []mutant{
 		1, "POST /echo is answered with its own body", "200 with the body",
 	},
 	{
-		"a queue that never notices a dead worker", "internal/queue/workers.go",
+		"a queue that never notices a dead worker", "internal/queue/loss.go",
 		"if m.workers[w.key] != w {", "if m.workers[w.key] == w {",
 		3, "its death is seen on the bus", "queueA 1 worker; queueB 1 worker; queueC 1 worker",
 	},
