@@ -17,6 +17,7 @@ type frontend struct {
 	*job.Acceptor
 	member wire.Member
 	jobs   map[wire.JobID]*entry
+	before *job.Link // the link before the present one
 	sweep  role.Time // when jobs of an earlier link that were not sent again are dropped; 0 never
 }
 
@@ -33,7 +34,8 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 	}
 	switch f.Receive(now, msg) {
 	case job.Up:
-		f.sweep = now + job.LostAfter
+		m.dropUnclaimed(now, f, f.before) // each link may fill a window
+		f.before, f.sweep = f.Link(), now+job.LostAfter
 	case job.Down:
 		m.frontendGone(now, f, msg.Meta.Reason)
 		return nil
@@ -105,8 +107,14 @@ func (m *Machine) forgetUnclaimed(now role.Time, f *frontend) {
 		return
 	}
 	f.sweep = 0
+	m.dropUnclaimed(now, f, f.Link())
+}
+
+// dropUnclaimed drops a frontend's jobs that were not sent by the present link,
+// nor by one more.
+func (m *Machine) dropUnclaimed(now role.Time, f *frontend, nor *job.Link) {
 	for _, e := range role.InOrderFunc(f.jobs, wire.JobID.Compare) {
-		if e.credit != f.Link() {
+		if e.credit != f.Link() && e.credit != nor {
 			m.drop(now, e)
 		}
 	}

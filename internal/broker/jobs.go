@@ -54,8 +54,11 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	m.jobs[msg.Job] = e
 	f.jobs[msg.Job] = e
 	m.accepted++
-	if !e.resent || !m.seek(now, e) {
+	switch {
+	case !e.resent:
 		m.placeOrShelve(now, e)
+	case !m.seek(now, e):
+		m.notFound(now, e)
 	}
 }
 
@@ -140,13 +143,12 @@ func (e *entry) raise(msg *wire.Message) {
 	e.msg.Flags |= msg.Flags & wire.FlagAlone
 }
 
-// uncounted makes sure that the next run has a number of its own, since a first
-// one is not reported; what was lost with its queue does not count against the limit.
+// uncounted is for a job that was lost with its queue, or may have been. The
+// next run gets a number of its own, since a first one is not reported; and what
+// was lost with the queue does not count against the limit.
 func (e *entry) uncounted() {
-	if e.msg.Attempt == 0 {
-		e.msg.Attempt = 1
-		e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
-	}
+	e.msg.Attempt = max(e.msg.Attempt, 1)
+	e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
 }
 
 // attempted passes on that a job was started again.

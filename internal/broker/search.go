@@ -58,7 +58,7 @@ func (m *Machine) found(now role.Time, q *queue, msg *wire.Message) {
 		m.assign(now, e, q)
 	case len(e.search.asked) == 0:
 		m.endSearch(e)
-		m.placeOrShelve(now, e)
+		m.notFound(now, e)
 	}
 }
 
@@ -85,8 +85,15 @@ func (m *Machine) giveUpSearches(now role.Time) {
 	})
 	for _, e := range late {
 		m.endSearch(e)
-		m.placeOrShelve(now, e)
+		m.notFound(now, e)
 	}
+}
+
+// notFound gives a job to any queue that no queue seems to have: it may have been
+// lost with one.
+func (m *Machine) notFound(now role.Time, e *entry) {
+	e.uncounted()
+	m.placeOrShelve(now, e)
 }
 
 // placeOrShelve gives a job to the next queue in turn, behind those that wait

@@ -121,18 +121,12 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 	topic := string(p.Frames[0])
 	switch {
 	case strings.HasPrefix(topic, wire.TopicState):
-		var s wire.State
-		if err := wire.DecodeBus(p.Frames, &s); err != nil {
+		s, err := DecodeState(p.Frames)
+		if err != nil {
 			return false, err
 		}
-		if s.Topic() != topic {
-			return false, fmt.Errorf("%w: state of %.200q on topic %.200q", wire.ErrMalformed, s.Topic(), topic)
-		}
-		if err := s.Check(); err != nil {
-			return false, err
-		}
-		a.View.State(now, s, 0)
-		a.note(c, &s)
+		a.View.State(now, *s, 0)
+		a.note(c, s)
 	case strings.HasPrefix(topic, wire.TopicDetail):
 		var d wire.Detail
 		if err := wire.DecodeBus(p.Frames, &d); err != nil {

@@ -115,14 +115,8 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 	topic := string(frames[0])
 	switch {
 	case strings.HasPrefix(topic, wire.TopicState):
-		var s wire.State
-		if err := wire.DecodeBus(frames, &s); err != nil {
-			return err
-		}
-		if s.Topic() != topic {
-			return fmt.Errorf("%w: state of %.100q on topic %.200q", wire.ErrMalformed, s.Topic(), topic)
-		}
-		if err := s.Check(); err != nil {
+		s, err := cluster.DecodeState(frames)
+		if err != nil {
 			return err
 		}
 		if s.Left {

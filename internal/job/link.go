@@ -274,9 +274,6 @@ func (l *Link) acknowledge(ack uint64) {
 func (l *Link) Poll(now time.Duration) {
 	for _, s := range l.missed {
 		for _, m := range l.between(s) {
-			if m.Type == wire.TypeJob {
-				m.Flags |= wire.FlagResent
-			}
 			l.emit(now, m)
 		}
 	}

@@ -138,7 +138,7 @@ func TestTimeUntilARepeatIsTakenFromTheTimeToLive(t *testing.T) {
 		want uint32
 	}{{second, 10_000}, {3 * second, 8_000}, {3500 * ms, 7_500}, {10_999 * ms, 1}, {11 * second, 0}, {30 * second, 0}} {
 		again := askAgain(c.at, a, b, fromA, fromB)
-		if len(again) != 1 || again[0].TTLMillis != c.want || again[0].Flags&wire.FlagResent == 0 || again[0].LinkSeq != 1 {
+		if len(again) != 1 || again[0].TTLMillis != c.want || again[0].Flags&wire.FlagResent != 0 || again[0].LinkSeq != 1 {
 			t.Errorf("at %v: repeated %v with %+v, want %d ms left", c.at, types(again), again, c.want)
 		}
 	}

@@ -90,12 +90,9 @@ func (m *Machine) pull(now role.Time) {
 
 // jobsElsewhere reports whether jobs wait at any other queue.
 func (m *Machine) jobsElsewhere(now role.Time) bool {
-	for other, s := range m.bus.View.Live(now, wire.RoleQueue) {
-		if other != m.me && s.Queue.Waiting > 0 {
-			return true
-		}
-	}
-	return false
+	return m.bus.View.Any(now, func(inc wire.Incarnation, s *wire.State) bool {
+		return s.Queue != nil && inc != m.me && s.Queue.Waiting > 0
+	})
 }
 
 // giver finds the queue whose job for fn has waited longest, and how many it

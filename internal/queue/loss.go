@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -91,7 +90,9 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
 	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %s given to others", why, wire.Plural(len(w.jobs), "job")))
 	m.dropWorker(now, w)
-	w.link = nil // it may keep bodies
+	if w.link = nil; w.req != nil { // they may keep bodies
+		w.req.job = nil
+	}
 }
 
 // workerLeft lets a worker go that said goodbye.
@@ -133,7 +134,7 @@ func (m *Machine) requeueAll(now role.Time, w *worker) {
 	for _, e := range lost {
 		m.detach(e)
 		if !died || together {
-			e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
+			e.uncounted()
 		}
 		if died && together {
 			e.msg.Flags |= wire.FlagAlone

@@ -2,6 +2,8 @@ package queue
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 
 	"faasd/internal/job"
@@ -66,7 +68,7 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 	w.heard, w.cut = now, false
 	switch event := w.link.Receive(now, msg); {
 	case event == job.Up:
-		w.recheck = true
+		w.recheck = maps.Clone(w.jobs)
 		clear(w.stopping)
 	case event == job.Down:
 		m.workerLeft(now, w, msg.Meta.Reason)
@@ -127,20 +129,24 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 	w.link.Link().Send(now, c)
 }
 
-// compare looks, once for each link, which jobs a worker really has. What it
-// should have and has not, it never will, and has not been started; what it has
+// compare looks, once for each link, which of the jobs that it was given by the
+// link before a worker really has. What it should have and has not, it never will, and has not been started; what it has
 // and should not holds a slot until it says how that ended.
 func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
-	if !w.recheck || hello.Receiver != m.me {
+	if w.recheck == nil || hello.Receiver != m.me {
 		return // one that was sent before the link was known may be older than its results
 	}
-	w.recheck = false
+	given := w.recheck
+	w.recheck = nil
 	var member wire.Member
 	if wire.DecodeJSON(hello.Body, &member) != nil {
 		return
 	}
 	m.repeatOrders(now, w, member.Drained)
-	for id, e := range role.InOrderFunc(w.jobs, wire.JobID.Compare) {
+	for id, e := range role.InOrderFunc(given, wire.JobID.Compare) {
+		if w.jobs[id] != e {
+			continue
+		}
 		if e.sent = nil; !slices.Contains(member.Jobs, id) {
 			m.takeBack(now, e)
 		}
@@ -153,11 +159,22 @@ func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
 }
 
 // takeBack makes a job that a worker was given and has not started runnable
-// again. The attempt does not count.
+// again. The attempt does not count; but its number, if it was told to brokers,
+// is not used again.
 func (m *Machine) takeBack(now role.Time, e *entry) {
 	if e.sent != nil && e.worker.link.Link() != nil {
 		e.worker.link.Link().Void(e.sent)
 	}
-	e.msg.Attempt--
+	if e.msg.Attempt > 1 {
+		e.uncounted()
+		m.reportAttempt(now, e)
+	} else {
+		e.msg.Attempt--
+	}
 	m.requeue(now, e)
+}
+
+// uncounted has the present run not count against the job's limit.
+func (e *entry) uncounted() {
+	e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
 }

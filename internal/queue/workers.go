@@ -38,15 +38,15 @@ type worker struct {
 	route      string      // its present routing id
 	functions  []string
 	slots      int
-	draining   bool      // it has said so itself
-	drainAsked bool      // an operator has asked it to drain
-	undrainSeq uint64    // number of the message that takes that back; 0: none is on its way
-	doomed     role.Time // since when it should be dead, by an operator's command; 0 it need not
-	welcomed   bool      // has been counted in
-	alone      bool      // the one job that it has must be the only one
-	kept       bool      // it is given nothing until it is empty
-	cut        bool      // a packet to it found no connection, and nothing has come since
-	recheck    bool      // its link is new: its first HELLO says which of its jobs it has
+	draining   bool                  // it has said so itself
+	drainAsked bool                  // an operator has asked it to drain
+	undrainSeq uint64                // number of the message that takes that back; 0: none is on its way
+	doomed     role.Time             // since when it should be dead, by an operator's command; 0 it need not
+	welcomed   bool                  // has been counted in
+	alone      bool                  // the one job that it has must be the only one
+	kept       bool                  // it is given nothing until it is empty
+	cut        bool                  // a packet to it found no connection, and nothing has come since
+	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
 	jobs       map[wire.JobID]*entry
 	stopping   map[wire.JobID]bool // not wanted from it and perhaps still running; each holds a slot
 	inLine     map[string]bool     // functions in whose idle line it stands

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"faasd/internal/role"
+	"faasd/internal/wire"
 )
 
 // Node is one process: a machine, its clock and its sockets.
 type Node struct {
-	Name    string
-	Machine role.Machine
+	Name        string
+	Incarnation wire.Incarnation // 0 if it has none
+	Machine     role.Machine
 
 	w        *World
 	born     time.Duration // its clock reads zero then
@@ -19,7 +21,10 @@ type Node struct {
 	kinds    map[role.Link]Kind
 	sockets  []*socket // in the order in which they were opened
 	nextTick time.Duration
+	due      time.Duration // when it wants its next tick, as of its last turn
+	fuse     int           // it crashes after so many effects more, in the middle of a turn; 0 it does not
 	dead     bool
+	left     bool              // it has said goodbye, and runs nothing any more
 	exiting  bool              // it wants to end in order
 	stopped  int               // how often it has been stopped; odd while it is
 	backlog  []func(role.Time) // what happened to it while it was stopped
@@ -29,10 +34,11 @@ type Node struct {
 
 // Spec says what a process is.
 type Spec struct {
-	Name    string
-	Machine role.Machine
-	Kinds   map[role.Link]Kind
-	Binds   []Bind
+	Name        string
+	Incarnation wire.Incarnation // 0 for none
+	Machine     role.Machine
+	Kinds       map[role.Link]Kind
+	Binds       []Bind
 }
 
 // Bind is a link and the endpoint that it is bound to. A link may have several.
@@ -44,7 +50,7 @@ type Bind struct {
 // Start starts a process. A name that lives already, or an endpoint that is
 // taken, is a mistake of the test.
 func (w *World) Start(s Spec) *Node {
-	n := &Node{Name: s.Name, Machine: s.Machine, w: w, born: w.now, kinds: s.Kinds}
+	n := &Node{Name: s.Name, Incarnation: s.Incarnation, Machine: s.Machine, w: w, born: w.now, kinds: s.Kinds}
 	if w.Speed != nil {
 		n.speed = w.Speed(s.Name)
 	}
@@ -59,12 +65,18 @@ func (w *World) Start(s Spec) *Node {
 		w.bound[b.Endpoint].isBound = true
 	}
 	w.nodes = append(w.nodes, n)
+	n.due = n.nextDue()
 	return n
 }
+
+// CrashWithin has a process crash in the middle of a turn: so many effects from
+// now on are still carried out.
+func (n *Node) CrashWithin(effects int) { n.fuse = effects + 1 }
 
 // Crash ends a process at once, as SIGKILL does.
 func (n *Node) Crash() {
 	n.dead = true
+	n.due = 1<<63 - 1
 	n.w.nodes = slices.DeleteFunc(n.w.nodes, func(o *Node) bool { return o == n })
 	n.breakTowards(func(string) bool { return true })
 	for _, s := range n.sockets {
@@ -79,6 +91,7 @@ func (n *Node) Crash() {
 // after a while; what had arrived by then is there when it goes on.
 func (n *Node) Stop() {
 	n.stopped++
+	n.due = n.nextDue()
 	this := n.stopped
 	n.w.After(heartbeatTimeout, func() {
 		if n.stopped == this && !n.dead {
@@ -90,6 +103,7 @@ func (n *Node) Stop() {
 // Continue has a stopped process go on.
 func (n *Node) Continue() {
 	n.stopped++
+	n.due = n.nextDue()
 	backlog := n.backlog
 	n.backlog = nil
 	for _, do := range backlog {
@@ -97,17 +111,21 @@ func (n *Node) Continue() {
 	}
 }
 
+// Stopped reports whether the process is stopped now.
+func (n *Node) Stopped() bool { return n.stopped%2 == 1 }
+
 // Do runs do in the process's turn: now, or when it goes on. It reports whether
 // the process lives.
 func (n *Node) Do(do func(now role.Time)) bool {
 	switch {
 	case n.dead:
 		return false
-	case n.stopped%2 == 1:
+	case n.Stopped():
 		n.backlog = append(n.backlog, do)
 	default:
 		do(n.Clock())
 		n.perform()
+		n.due = n.nextDue()
 	}
 	return true
 }
@@ -128,9 +146,9 @@ func (n *Node) when(t role.Time) time.Duration {
 	return n.born + d
 }
 
-// due is when the process wants its next tick.
-func (n *Node) due() time.Duration {
-	if n.stopped%2 == 1 {
+// nextDue is when the process wants its next tick.
+func (n *Node) nextDue() time.Duration {
+	if n.Stopped() {
 		return 1<<63 - 1
 	}
 	wake := n.Machine.Wake()
@@ -142,6 +160,7 @@ func (n *Node) due() time.Duration {
 
 func (n *Node) tick() {
 	n.nextTick = n.w.now + tickFloor
+	n.due = n.nextTick
 	n.Do(n.Machine.Tick)
 }
 
@@ -170,6 +189,13 @@ func (n *Node) perform() {
 func (n *Node) carryOut(e role.Effect) {
 	if n.dead {
 		return
+	}
+	if n.fuse > 0 {
+		if n.fuse--; n.fuse == 0 {
+			n.w.Note("%s crashes in the middle of a turn", n.Name)
+			n.Crash()
+			return
+		}
 	}
 	switch e.Op {
 	case role.OpSend:

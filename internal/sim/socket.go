@@ -42,9 +42,21 @@ type socket struct {
 // conn joins a dialled socket and a bound one.
 type conn struct {
 	dialled, bound *socket
-	id             string         // of the dialling side at a Router
-	wanted         map[string]int // at the publishing side
+	id             string           // of the dialling side at a Router
+	wanted         map[string]int   // at the publishing side
+	busy           [2]time.Duration // until when the last message to the dialled and to the bound side is under way
 	closed         bool
+}
+
+// after has a message arrive at one end, behind what is on its way there.
+func (c *conn) after(to *socket, do func()) {
+	w := to.node.w
+	way := &c.busy[0]
+	if to == c.bound {
+		way = &c.busy[1]
+	}
+	*way = max(*way, w.now+w.latency(c.other(to).node, to.node))
+	w.After(*way-w.now, do)
 }
 
 // connect tries to connect a dialled socket, again and again.
@@ -55,7 +67,7 @@ func (s *socket) connect(after time.Duration) {
 			return
 		}
 		b := w.bound[s.endpoint]
-		if b == nil || b.node.stopped%2 == 1 || s.node.stopped%2 == 1 || w.cuts[pair{s.node.Name, b.node.Name}] {
+		if b == nil || b.node.Stopped() || s.node.Stopped() || w.cuts[pair{s.node.Name, b.node.Name}] {
 			s.connect(reconnectEvery)
 			return
 		}
@@ -144,15 +156,15 @@ func (c *conn) deliver(from *socket, frames [][]byte) {
 		for i, f := range own {
 			again[i] = append([]byte{}, f...)
 		}
-		w.After(latency, arrive(again))
+		c.after(to, arrive(again))
 	}
-	w.After(latency, arrive(own))
+	c.after(to, arrive(own))
 }
 
 // want tells the publishing end what the other wants, or wants no more.
 func (c *conn) want(from *socket, on byte, topic string) {
 	to := c.other(from)
-	from.node.w.After(latency, func() {
+	c.after(to, func() {
 		if c.closed {
 			return
 		}
@@ -177,8 +189,18 @@ func (s *socket) receive(c *conn, frames [][]byte) {
 		}
 		p.Frames = frames[1:]
 	}
-	s.node.w.digest(s.node.Name, p)
-	s.node.Do(func(now role.Time) { s.node.Machine.Receive(now, p) })
+	n, w := s.node, s.node.w
+	w.digest(n.Name, p)
+	from := c.other(s).node.Name
+	n.Do(func(now role.Time) {
+		if w.Trace != nil {
+			w.Trace(w.now, describe(from, n.Name, p))
+		}
+		if w.Arrived != nil {
+			w.Arrived(from, n, p)
+		}
+		n.Machine.Receive(now, p)
+	})
 }
 
 func (s *socket) subscribe(on byte, topic string) {

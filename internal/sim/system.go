@@ -21,6 +21,7 @@ type Layout struct {
 	Queues, Workers                  int
 	Slots                            int    // of each worker; 1
 	Window                           uint64 // jobs that one peer may have outstanding at another; 4096
+	WindowBytes                      uint64 // and their bytes; no bound
 	Attempts                         uint8  // 3
 	Remote                           bool   // every process is on a host of its own
 
@@ -31,6 +32,8 @@ type Layout struct {
 
 	// ClockSpeed is World.Speed, known before anybody starts.
 	ClockSpeed func(name string) int64
+	// Delay is World.Latency, likewise.
+	Delay func(from, to string) time.Duration
 }
 
 // Forever is how long a run takes that ends when it is stopped or at the job's
@@ -45,6 +48,11 @@ type System struct {
 	incarnations uint64
 	jobs         uint64
 	Runs         map[string][]worker.Start // what every worker was told to start
+
+	// Started and Ended, if set, are told of every run as it starts and as it
+	// has its outcome.
+	Started func(w *Node, s worker.Start)
+	Ended   func(w *Node, id wire.JobID)
 }
 
 // New makes a system and starts all of it.
@@ -53,6 +61,9 @@ func New(l Layout) *System {
 	l.Slots = max(l.Slots, 1)
 	if l.Window == 0 {
 		l.Window = 4096
+	}
+	if l.WindowBytes == 0 {
+		l.WindowBytes = windowBytes
 	}
 	if l.Attempts == 0 {
 		l.Attempts = 3
@@ -64,7 +75,7 @@ func New(l Layout) *System {
 		l.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &System{World: NewWorld(), Layout: l, Runs: make(map[string][]worker.Start)}
-	s.Speed = l.ClockSpeed
+	s.Speed, s.Latency = l.ClockSpeed, l.Delay
 	// Nothing on the bus is repeated: who subscribes again is told everything.
 	s.Brittle = func(endpoint string) bool { return strings.HasPrefix(endpoint, "coordinator") }
 	for i := range l.Coordinators {
@@ -154,6 +165,33 @@ func (s *System) Shut(name string, grace time.Duration) bool {
 	return drained
 }
 
+// ShutLater is Shut by a process that others do not wait for; done is called once it has ended.
+func (s *System) ShutLater(name string, grace time.Duration, done func()) {
+	n := s.Node(name)
+	m := n.Machine.(Stoppable)
+	n.Do(m.Drain)
+	end := s.now + grace
+	var look func()
+	look = func() {
+		switch {
+		case n.dead:
+			done()
+		case s.now < end && !m.Drained():
+			s.After(10*time.Millisecond, look)
+		default:
+			n.Do(m.Leave)
+			n.left = true
+			s.After(time.Millisecond, func() { // what it has said gets out
+				if !n.dead {
+					n.Crash()
+				}
+				done()
+			})
+		}
+	}
+	s.After(0, look)
+}
+
 func (s *System) member(roleName, name string) wire.Member {
 	s.incarnations++
 	host := "host"
@@ -184,20 +222,22 @@ func (s *System) brokers(link string) (endpoints []string) {
 }
 
 func (s *System) startCoordinator(name string) *Node {
-	m := coordinator.New(coordinator.Config{Self: s.member(wire.RoleCoordinator, name), Log: s.Log})
+	self := s.member(wire.RoleCoordinator, name)
+	m := coordinator.New(coordinator.Config{Self: self, Log: s.Log})
 	m.Advertise("publish", name+"/publish")
 	return s.World.Start(Spec{
-		Name: name, Machine: m,
+		Name: name, Incarnation: self.Incarnation, Machine: m,
 		Kinds: map[role.Link]Kind{coordinator.LinkPublish: XSub, coordinator.LinkSubscribe: Pub},
 		Binds: []Bind{{coordinator.LinkPublish, name + "/publish"}, {coordinator.LinkSubscribe, name + "/subscribe"}},
 	})
 }
 
 func (s *System) startBroker(name string) *Node {
-	cfg := broker.Config{Self: s.member(wire.RoleBroker, name), Coordinators: s.coordinators(), Log: s.Log}
-	cfg.Window.Count, cfg.Window.Bytes = s.Window, windowBytes
+	self := s.member(wire.RoleBroker, name)
+	cfg := broker.Config{Self: self, Coordinators: s.coordinators(), Log: s.Log}
+	cfg.Window.Count, cfg.Window.Bytes = s.Window, s.WindowBytes
 	return s.World.Start(Spec{
-		Name: name, Machine: broker.New(cfg),
+		Name: name, Incarnation: self.Incarnation, Machine: broker.New(cfg),
 		Kinds: map[role.Link]Kind{
 			broker.LinkFrontends: Pull, broker.LinkReplies: Push, broker.LinkWorkers: Router, broker.LinkJobs: Pub,
 			broker.LinkResponses: Pull, broker.LinkSubscribe: Sub, broker.LinkPublish: Pub,
@@ -212,36 +252,46 @@ func (s *System) startBroker(name string) *Node {
 // windowBytes is no bound: tests bound the count.
 const windowBytes = 1 << 30
 
-func (s *System) startQueue(name string) *Node {
-	cfg := queue.Config{Self: s.member(wire.RoleQueue, name), Coordinators: s.coordinators(), Log: s.Log}
-	cfg.Window.Count, cfg.Window.Bytes = s.Window, windowBytes
-	cfg.Results.Count, cfg.Results.Bytes = s.Window, windowBytes
+// StartReplacement starts another process for a queue's name, at an endpoint of
+// its own, as whoever keeps processes does that takes a stopped one for dead.
+func (s *System) StartReplacement(name, process string) *Node {
+	return s.startQueueAs(name, process)
+}
+
+func (s *System) startQueue(name string) *Node { return s.startQueueAs(name, name) }
+
+func (s *System) startQueueAs(name, process string) *Node {
+	self := s.member(wire.RoleQueue, name)
+	cfg := queue.Config{Self: self, Coordinators: s.coordinators(), Log: s.Log}
+	cfg.Window.Count, cfg.Window.Bytes = s.Window, s.WindowBytes
+	cfg.Results.Count, cfg.Results.Bytes = max(s.Window, 4096), windowBytes
 	jobs := s.brokers("jobs")
 	for i, responses := range s.brokers("responses") {
 		cfg.Brokers = append(cfg.Brokers, queue.BrokerEndpoints{Jobs: jobs[i], Responses: responses})
 	}
 	m := queue.New(cfg)
-	m.Advertise("workers", name+"/workers")
+	m.Advertise("workers", process+"/workers")
 	return s.World.Start(Spec{
-		Name: name, Machine: m,
+		Name: process, Incarnation: self.Incarnation, Machine: m,
 		Kinds: map[role.Link]Kind{
 			queue.LinkWorkers: Router, queue.LinkJobs: Sub, queue.LinkResponses: Push,
 			queue.LinkSubscribe: Sub, queue.LinkPublish: Pub,
 		},
-		Binds: []Bind{{queue.LinkWorkers, name + "/workers"}},
+		Binds: []Bind{{queue.LinkWorkers, process + "/workers"}},
 	})
 }
 
 func (s *System) startFrontend(name string) *Node {
+	self := s.member(wire.RoleFrontend, name)
 	cfg := frontend.Config{
-		Self: s.member(wire.RoleFrontend, name), HTTP: name, Brokers: s.brokers("frontends"), Coordinators: s.coordinators(),
+		Self: self, HTTP: name, Brokers: s.brokers("frontends"), Coordinators: s.coordinators(),
 		BuiltIn: []string{"echo"}, AttemptLimit: s.Attempts, Log: s.Log,
 	}
-	cfg.Window.Count, cfg.Window.Bytes = s.Window, windowBytes
+	cfg.Window.Count, cfg.Window.Bytes = s.Window, s.WindowBytes
 	m := frontend.New(cfg)
 	m.Advertise("replies", name+"/replies")
 	return s.World.Start(Spec{
-		Name: name, Machine: m,
+		Name: name, Incarnation: self.Incarnation, Machine: m,
 		Kinds: map[role.Link]Kind{
 			frontend.LinkReplies: Pull, frontend.LinkRequests: Push, frontend.LinkSubscribe: Sub, frontend.LinkPublish: Pub,
 		},

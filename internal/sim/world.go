@@ -3,6 +3,7 @@ package sim
 import (
 	"container/heap"
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"time"
@@ -11,7 +12,7 @@ import (
 )
 
 const (
-	// latency is how long a message is under way.
+	// latency is how long a message is under way, unless a World says otherwise.
 	latency = 100 * time.Microsecond
 	// reconnectEvery is how often a socket without a connection tries again.
 	reconnectEvery = 100 * time.Millisecond
@@ -32,6 +33,20 @@ type World struct {
 	cuts   map[pair]bool
 	routes int    // routing ids given out
 	told   uint64 // digest of all that was delivered
+
+	// Digested is whether Digest is wanted: it costs some.
+	Digested bool
+
+	// Trace, if set, is told of everything that is delivered, and of what Note says.
+	Trace func(at time.Duration, line string)
+
+	// Arrived, if set, is told of every message that a process takes up, before
+	// the process acts on it.
+	Arrived func(from string, to *Node, p role.Packet)
+
+	// Latency, if set, says how long the next message between two processes is
+	// under way. What goes the same way by the same connection keeps its order.
+	Latency func(from, to string) time.Duration
 
 	// Lose, if set, is asked of every message whether it gets lost. It may look
 	// at the frames but must not change them.
@@ -56,7 +71,25 @@ type World struct {
 // the same digest were the same run.
 func (w *World) Digest() uint64 { return w.told }
 
+// Note adds a line to the trace.
+func (w *World) Note(format string, args ...any) {
+	if w.Trace != nil {
+		w.Trace(w.now, fmt.Sprintf(format, args...))
+	}
+}
+
+// latency is how long the next message from one process to another takes.
+func (w *World) latency(from, to *Node) time.Duration {
+	if w.Latency == nil {
+		return latency
+	}
+	return w.Latency(from.Name, to.Name)
+}
+
 func (w *World) digest(to string, p role.Packet) {
+	if !w.Digested {
+		return
+	}
 	h := fnv.New64a()
 	_ = binary.Write(h, binary.BigEndian, []uint64{w.told, uint64(w.now), uint64(p.Link)})
 	_, _ = io.WriteString(h, to+"\x00"+p.Peer)
@@ -110,8 +143,8 @@ func (w *World) step(end time.Duration) bool {
 		do = func() { heap.Pop(&w.events).(event).do() }
 	}
 	for _, n := range w.nodes {
-		if due := n.due(); due < at {
-			at, do = due, n.tick
+		if n.due < at {
+			at, do = n.due, n.tick
 		}
 	}
 	if at > end {

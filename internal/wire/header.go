@@ -70,7 +70,8 @@ var magic = [2]byte{'f', 'd'}
 
 // Flags of a message.
 const (
-	// FlagResent marks a job that its sender has handed to somebody before.
+	// FlagResent marks a job that its sender has handed to somebody before, by
+	// another link: it may have been run.
 	FlagResent uint16 = 1 << iota
 	// FlagDraining in a HELLO or BEACON says: finish what you gave me, give me no more.
 	FlagDraining

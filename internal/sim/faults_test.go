@@ -1,0 +1,262 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A fault is one kind of harm. do does it to some process, has it end by itself
+// within longestFault, and reports what it did; empty if it found nobody.
+type fault struct {
+	kind string
+	do   func(t *tormented) string
+}
+
+var (
+	crash     = fault{"crash", func(t *tormented) string { return t.crash(t.victim(t.lives), t.forSome()) }}
+	crashMid  = fault{"crash in a turn", (*tormented).crashMid}
+	stop      = fault{"stop", (*tormented).stop}
+	shut      = fault{"orderly stop", (*tormented).shut}
+	partition = fault{"partition", (*tormented).partition}
+	isolate   = fault{"isolation", (*tormented).isolate}
+	breakPipe = fault{"broken connection", (*tormented).breakPipe}
+	lose      = fault{"loss", (*tormented).lose}
+	slowDown  = fault{"slowness", (*tormented).slowDown}
+	repeating = fault{"repetition", (*tormented).repeating}
+	replace   = fault{"replacement", (*tormented).replace}
+	vanish    = fault{"loss for good", (*tormented).vanish}
+)
+
+var everything = []fault{crash, crashMid, stop, shut, partition, isolate, breakPipe, lose, slowDown, repeating, replace, vanish}
+
+// plan draws the faults of a run: of four kinds at least, if there are four.
+func (t *tormented) plan() {
+	kinds := append([]fault{}, t.faults...)
+	t.random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	t.until = t.Now() + harmFor
+	for i := range t.count + t.random.IntN(5) {
+		f := kinds[i%min(len(kinds), 4)]
+		if i >= 8 {
+			f = kinds[t.random.IntN(len(kinds))]
+		}
+		t.After(t.upTo(harmFor), func() { t.harm(f) })
+	}
+}
+
+// harm does one fault, or another if that one finds nobody.
+func (t *tormented) harm(f fault) {
+	for range 20 {
+		if what := f.do(t); what != "" {
+			t.harmed[f.kind]++
+			t.Note("FAULT %s: %s", f.kind, what)
+			return
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(t.faults), func(o fault) bool { return t.harmed[o.kind] > 0 })
+	if len(others) == 0 {
+		others = t.faults
+	}
+	t.harm(others[t.random.IntN(len(others))])
+}
+
+// forSome is how long a fault lasts.
+func (t *tormented) forSome() time.Duration {
+	d := t.upTo(longestFault)
+	if t.random.IntN(3) == 0 {
+		d /= 10
+	}
+	return d
+}
+
+// ends has a fault end after d.
+func (t *tormented) ends(d time.Duration, do func()) {
+	t.until = max(t.until, t.Now()+d)
+	t.After(d, do)
+}
+
+// victim draws a process that suits; empty if the one drawn does not.
+func (t *tormented) victim(suits func(name string) bool) string {
+	if name := t.names[t.random.IntN(len(t.names))]; suits(name) {
+		return name
+	}
+	return ""
+}
+
+func (t *tormented) lives(name string) bool { return t.Lives(name) }
+func (t *tormented) runs(name string) bool  { return t.Lives(name) && !t.Node(name).Stopped() }
+
+func (t *tormented) crash(name string, d time.Duration) string {
+	if name == "" {
+		return ""
+	}
+	t.Node(name).Crash()
+	t.ends(d, func() { t.restart(name) })
+	return name
+}
+
+func (t *tormented) crashMid() string {
+	name := t.victim(t.runs)
+	if name == "" {
+		return ""
+	}
+	n := t.Node(name)
+	n.CrashWithin(t.random.IntN(6))
+	t.ends(time.Second, func() { // an idle one has done little by then
+		if !n.dead {
+			n.Crash()
+		}
+		t.ends(t.forSome()/2, func() { t.restart(name) })
+	})
+	return name
+}
+
+func (t *tormented) stop() string {
+	name := t.victim(t.runs)
+	if name == "" {
+		return ""
+	}
+	t.pause(name, t.forSome())
+	return name
+}
+
+// pause stops a process, and has it go on.
+func (t *tormented) pause(name string, d time.Duration) {
+	n := t.Node(name)
+	n.Stop()
+	for _, c := range t.calls {
+		c.paused = c.paused || c.frontend == n && !c.Done()
+	}
+	t.ends(d, func() {
+		if !n.dead {
+			t.Note("%s goes on", name)
+			n.Continue()
+		}
+	})
+}
+
+func (t *tormented) shut() string {
+	name := t.victim(func(name string) bool { return t.runs(name) && !strings.HasPrefix(name, "req") })
+	if name == "" {
+		return ""
+	}
+	grace := t.upTo(3 * time.Second)
+	d := t.upTo(longestFault - grace)
+	t.until = max(t.until, t.Now()+longestFault)
+	t.ShutLater(name, grace, func() { t.After(d/2, func() { t.restart(name) }) })
+	return name
+}
+
+// partition cuts some processes off from some others.
+func (t *tormented) partition() string {
+	var what []string
+	d := t.forSome()
+	for range 1 + t.random.IntN(4) {
+		a, b := t.victim(t.lives), t.nodes[t.random.IntN(len(t.nodes))].Name
+		if a == "" || a == b || t.oneHost(a, b) {
+			continue
+		}
+		t.Cut(a, b)
+		t.ends(d, func() { t.Heal(a, b) })
+		what = append(what, a+" and "+b)
+	}
+	return strings.Join(what, ", ")
+}
+
+// isolate cuts a process off from all others.
+func (t *tormented) isolate() string {
+	a := t.victim(t.lives)
+	if a == "" {
+		return ""
+	}
+	d := t.forSome()
+	for _, n := range t.nodes {
+		if b := n.Name; b != a && !t.oneHost(a, b) {
+			t.Cut(a, b)
+			t.ends(d, func() { t.Heal(a, b) })
+		}
+	}
+	return a
+}
+
+// oneHost reports whether two processes are a worker and a queue of one host: no
+// network is between them, and a connection between them ends when one dies.
+func (t *tormented) oneHost(a, b string) bool {
+	return !t.Remote && (t.offered[a] != nil) != (t.offered[b] != nil)
+}
+
+func (t *tormented) breakPipe() string {
+	a := t.victim(t.lives)
+	b := t.nodes[t.random.IntN(len(t.nodes))].Name
+	if a == "" || a == b || t.oneHost(a, b) {
+		return ""
+	}
+	t.Break(a, b)
+	return a + " and " + b
+}
+
+func (t *tormented) lose() string {
+	if t.loss > 0 || !t.Remote {
+		return ""
+	}
+	t.loss = []float64{0.01, 0.05, 0.3}[t.random.IntN(3)]
+	t.ends(t.forSome()/2, func() { t.loss = 0 })
+	return "of messages"
+}
+
+func (t *tormented) slowDown() string {
+	name := t.victim(t.lives)
+	if name == "" || t.slow[name] > 0 {
+		return ""
+	}
+	t.slow[name] = t.upTo(150 * ms)
+	t.ends(t.forSome(), func() { t.slow[name] = 0 })
+	return name
+}
+
+func (t *tormented) repeating() string {
+	if t.repeat > 0 {
+		return ""
+	}
+	t.repeat = 0.1
+	t.ends(t.forSome(), func() { t.repeat = 0 })
+	return "of messages"
+}
+
+// replace stops a queue for so long that it is taken for dead, and has another
+// process start under its name. The first goes on, and is ended later.
+func (t *tormented) replace() string {
+	name := t.victim(func(name string) bool {
+		return t.runs(name) && strings.HasPrefix(name, "queue") && !strings.HasSuffix(name, "'")
+	})
+	if name == "" || t.Lives(name+"'") {
+		return ""
+	}
+	n := t.Node(name)
+	t.pause(name, 3*time.Second+t.upTo(time.Second))
+	t.StartReplacement(name, name+"'")
+	t.ends(4*time.Second+t.upTo(time.Second), func() {
+		if !n.dead {
+			n.Crash()
+		}
+	})
+	t.ends(longestFault, func() {
+		if t.Lives(name + "'") {
+			t.Node(name + "'").Crash()
+		}
+		t.restart(name)
+	})
+	return name
+}
+
+// vanish ends a process for good, if it is one of several.
+func (t *tormented) vanish() string {
+	name := t.victim(func(name string) bool {
+		return t.lives(name) && (name == "broker2" || name == "coordinator2" || name == "queueC" || name == "worker6" || name == "frontend2")
+	})
+	if !t.spare || name == "" {
+		return ""
+	}
+	t.Node(name).Crash()
+	return name
+}

@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 20, "how many systems are tormented, each drawn from a seed of its own")
+	from  = flag.Uint64("from", 0, "the first of the seeds")
+)
+
+// mixed does everything to everybody.
+var mixed = profile{name: "mixed", faults: everything, count: 10, spare: true, poison: true}
+
+func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
+	was := debug.SetGCPercent(1600) // a run needs little memory and makes much garbage
+	t.Cleanup(func() { debug.SetGCPercent(was) })
+	for seed := *from; seed < *from+*seeds; seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			mixed.holds(t, seed)
+		})
+	}
+}
+
+// A seed that fails can be run again and fails again, for the same reason.
+func TestASeedIsReplayedExactly(t *testing.T) {
+	for seed := range uint64(6) {
+		first, second := torment(mixed, seed, true, nil), torment(mixed, seed, true, nil)
+		if first.Digest() != second.Digest() {
+			t.Errorf("seed %d: two runs differ: %x and %x", seed, first.Digest(), second.Digest())
+		}
+	}
+}
+
+// holds runs one seed and fails with a trace if a promise was broken.
+func (p profile) holds(t *testing.T, seed uint64) {
+	t.Helper()
+	r := torment(p, seed, false, nil)
+	if r.accepted < jobsEach {
+		t.Errorf("only %d requests were accepted", r.accepted)
+	}
+	n := 0
+	for _, times := range r.harmed {
+		n += times
+	}
+	if n < p.count || len(r.harmed) < min(4, len(p.faults)) {
+		t.Errorf("only %d faults: %v", n, r.harmed)
+	}
+	if len(r.watched.violations) == 0 {
+		return
+	}
+	t.Errorf("%s, seed %d: make sim SEEDS=1 FROM=%d\n%s", p.name, seed, seed, retrace(p, seed))
+}
+
+// traced bounds the lines of a trace that are printed.
+const traced = 250
+
+// retrace runs a seed again and tells what happened, as far as it has to do with
+// what was broken.
+func retrace(p profile, seed uint64) string {
+	var lines []string
+	r := torment(p, seed, false, func(at time.Duration, line string) {
+		lines = append(lines, fmt.Sprintf("%12.6f %s", at.Seconds(), line))
+	})
+	if len(r.watched.violations) == 0 {
+		return "it was not broken when it was run again"
+	}
+	first := r.watched.violations[0]
+	about := "^$"
+	if first.call != nil {
+		about = jobName(first.call.ID) + `\b`
+	}
+	var b strings.Builder
+	for _, v := range r.watched.violations {
+		of := ""
+		if v.call != nil {
+			of = fmt.Sprintf("%s (request %d at %s): ", jobName(v.call.ID), v.call.number, v.call.frontend.Name)
+		}
+		fmt.Fprintf(&b, "%12.6f %s%s\n", v.at.Seconds(), of, v.what)
+	}
+	match := regexp.MustCompile(`FAULT|BROKEN|goes on|kills|crashes|all faults|` + about)
+	b.WriteString("trace:\n")
+	n := 0
+	for _, line := range lines {
+		if match.MatchString(line) {
+			if n++; n > traced {
+				b.WriteString("…\n")
+				break
+			}
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,258 @@
+package sim
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"faasd/internal/frontend"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+	"faasd/internal/worker"
+)
+
+const (
+	// harmFor is for how long faults begin; each lasts longestFault at most.
+	harmFor      = 6 * time.Second
+	longestFault = 5 * time.Second
+	// answeredWithin is how long after the last fault every request must be answered.
+	answeredWithin = 10 * time.Second
+	// forGood is the time to live of a request that outlives its run.
+	forGood = 10 * time.Minute
+	// jobsEach is how many requests of a run are accepted at least.
+	jobsEach = 200
+)
+
+// A profile says what harm is done, to whom, and what is promised even then.
+type profile struct {
+	name   string
+	faults []fault
+	count  int                    // how many there are at least
+	hits   func(name string) bool // whom they may hit
+	shape  func(*rand.Rand, *Layout)
+	spare  bool // a process may be gone for good
+	poison bool // some jobs kill their workers
+	rare   bool // requests come one by one, not in bursts
+
+	once    bool // nothing runs twice
+	zombies bool // nothing is started by a queue after its broker has given it to another
+}
+
+// tormented is a system that is done harm to, and what its clients did.
+type tormented struct {
+	*System
+	profile
+	seed    uint64
+	random  *rand.Rand
+	names   []string            // whom faults may hit
+	offered map[string][]string // workers' functions
+	calls   []*call
+	byID    map[wire.JobID]*call
+	watched watched
+
+	accepted int
+	harmed   map[string]int // how often, by kind of fault
+	until    time.Duration  // when the last fault will be over
+	loss     float64
+	repeat   float64
+	slow     map[string]time.Duration // processes whose messages are under way for so long
+}
+
+// call is one request, and what its client knows.
+type call struct {
+	*Request
+	number   int
+	body     string
+	function string
+	timeout  time.Duration
+	poison   bool
+	gone     bool // the client has gone
+	paused   bool // its frontend has been stopped meanwhile
+}
+
+// torment runs one system under the faults that its seed draws.
+func torment(p profile, seed uint64, digested bool, trace func(time.Duration, string)) *tormented {
+	random := rand.New(rand.NewPCG(seed, 0))
+	l := Layout{
+		Frontends: 1 + random.IntN(2), Brokers: 2, Coordinators: 2, Queues: 3 + random.IntN(8)/7, Slots: 1 + random.IntN(4),
+		Remote: random.IntN(2) == 0, Window: []uint64{32, 256, 4096}[random.IntN(3)],
+		WindowBytes: []uint64{64 << 10, 1 << 30}[random.IntN(2)], Attempts: 3,
+	}
+	if random.IntN(2) == 0 { // five times what quartz does
+		l.ClockSpeed = func(string) int64 { return random.Int64N(1000) - 500 }
+	}
+	t := &tormented{
+		profile: p, seed: seed, random: random, offered: make(map[string][]string), byID: make(map[wire.JobID]*call),
+		harmed: make(map[string]int), slow: make(map[string]time.Duration),
+	}
+	l.Serve = t.serve
+	l.Delay = func(from, to string) time.Duration {
+		return 50*time.Microsecond + time.Duration(random.Int64N(int64(time.Millisecond))) + t.slow[from] + t.slow[to]
+	}
+	if p.shape != nil {
+		p.shape(random, &l)
+	}
+	l.Log = slog.New(slog.DiscardHandler)
+	t.System = New(l)
+	t.Trace = trace
+	t.Digested = digested
+	t.watch()
+	for i := range 6 + random.IntN(2) {
+		functions := []string{"echo"}
+		if i%2 == 0 {
+			functions = append(functions, "other")
+		}
+		if p.poison {
+			functions = append(functions, "poison")
+		}
+		t.offered[fmt.Sprintf("worker%d", i+1)] = functions
+	}
+	for i := range random.IntN(3) {
+		t.offered[fmt.Sprintf("req%d", i+1)] = []string{"echo"}
+	}
+	for _, name := range sorted(t.offered) {
+		t.restart(name)
+	}
+	for _, n := range t.nodes {
+		if p.hits == nil || p.hits(n.Name) {
+			t.names = append(t.names, n.Name)
+		}
+	}
+	t.Lose = func(string, string, role.Packet) bool { return t.loss > 0 && random.Float64() < t.loss }
+	t.Repeat = func(string, string, role.Packet) bool { return t.repeat > 0 && random.Float64() < t.repeat }
+	t.Run(1500 * ms)
+	t.plan()
+	t.load()
+	t.judge()
+	return t
+}
+
+// restart starts a process that is not there, as it was.
+func (t *tormented) restart(name string) {
+	switch {
+	case t.Lives(name):
+	case strings.HasPrefix(name, "worker"):
+		t.StartWorker(name, t.offered[name]...)
+	case strings.HasPrefix(name, "req"):
+		t.StartREQWorker(name, t.offered[name]...)
+	default:
+		t.Start(name)
+	}
+}
+
+// load makes requests until enough are accepted and no fault begins any more.
+func (t *tormented) load() {
+	const rounds = 12
+	end := t.Now() + harmFor
+	for n := 0; n < 4*rounds && (t.accepted < jobsEach || t.Now() < end); n++ {
+		t.Run(t.upTo(2 * harmFor / rounds))
+		burst := 8 + t.random.IntN(20)
+		if t.rare {
+			burst = 1
+		}
+		for range burst {
+			t.call()
+			if t.rare {
+				t.Run(t.upTo(40 * ms))
+			}
+		}
+		t.checkBounds()
+	}
+}
+
+// call makes one request, at a frontend that runs.
+func (t *tormented) call() {
+	var at []*Node
+	for _, n := range t.nodes {
+		if strings.HasPrefix(n.Name, "frontend") && !n.Stopped() {
+			at = append(at, n)
+		}
+	}
+	if len(at) == 0 {
+		return
+	}
+	c := &call{number: len(t.calls), function: "echo", timeout: forGood}
+	c.body = fmt.Sprintf("%d of %d: ", c.number, t.seed) + strings.Repeat("x", t.random.IntN(300))
+	if t.random.IntN(25) == 0 {
+		c.body += strings.Repeat("y", 8<<10)
+	}
+	kind := t.random.IntN(100)
+	switch {
+	case kind < 15:
+		c.timeout = 20*ms + t.upTo(2*time.Second)
+	case kind < 17 && t.poison:
+		c.function, c.poison = "poison", true
+	case kind < 35:
+		c.function = "other"
+	}
+	t.ask(at[t.random.IntN(len(at))], c)
+	if c.Refusal != frontend.Accepted {
+		return
+	}
+	t.accepted++
+	if kind >= 95 {
+		t.After(t.upTo(500*ms), func() {
+			if !c.Done() && !c.frontend.dead {
+				c.gone = true
+				t.Note("the client of %s goes", jobName(c.ID))
+				c.Cancel()
+			}
+		})
+	}
+}
+
+// ask has a client make its request.
+func (t *tormented) ask(at *Node, c *call) *call {
+	c.Request = t.Ask(at.Name, frontend.Request{Function: c.function, Timeout: c.timeout, Body: []byte(c.body)})
+	t.calls = append(t.calls, c)
+	t.byID[c.ID] = c
+	return c
+}
+
+// serve is what functions do: most are quick, some end only when they are
+// stopped, and poison kills.
+func (t *tormented) serve(name string, s worker.Start) (worker.Outcome, time.Duration) {
+	o := worker.Outcome{Body: s.Job.Body}
+	c := t.byID[s.Job.Job]
+	if c == nil {
+		return o, 0
+	}
+	if c.poison {
+		n := t.Node(name)
+		t.After(t.upTo(50*ms), func() {
+			if !n.dead {
+				t.Note("%s kills %s", jobName(c.ID), name)
+				n.Crash()
+				t.After(50*ms, func() { t.restart(name) })
+			}
+		})
+		return o, Forever
+	}
+	switch t.random.IntN(20) {
+	case 0:
+		if c.timeout < forGood && !strings.HasPrefix(name, "req") {
+			return o, Forever
+		}
+		return o, t.upTo(time.Second)
+	case 1, 2:
+		return o, t.upTo(400 * ms)
+	}
+	return o, t.upTo(30 * ms)
+}
+
+// upTo is a random time.
+func (t *tormented) upTo(d time.Duration) time.Duration {
+	return time.Duration(t.random.Int64N(int64(d)))
+}
+
+func sorted[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,364 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"faasd/internal/frontend"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+	"faasd/internal/worker"
+)
+
+// slack is what is taken for "in time": clocks differ, ticks are 20 ms apart,
+// and a message's usual time under way is not counted against anybody.
+const slack = 500 * time.Millisecond
+
+// A violation is a promise that was broken.
+type violation struct {
+	at   time.Duration
+	call *call // nil if it is of none
+	what string
+}
+
+// watched is what is remembered of a run to judge it.
+type watched struct {
+	violations []violation
+	runs       map[wire.JobID][]*run
+	current    map[*Node]map[wire.JobID]*run
+	heard      map[string]time.Duration // "queue worker": when the queue last took up something of the worker's
+	lapsed     map[string]time.Duration // likewise: when it last did so after a silence as long as a lease
+	given      map[wire.JobID][]giving
+	holding    map[*Node]*holding
+}
+
+// run is one run of a job.
+type run struct {
+	worker  *Node
+	queue   wire.Incarnation // 0: of a REQ worker
+	at      time.Duration
+	attempt uint8
+	ended   bool
+}
+
+// giving is a broker's giving a job to a queue, as the queue heard of it.
+type giving struct {
+	owner      wire.Incarnation
+	assignment uint32
+	queue      string
+	at         time.Duration
+}
+
+func (t *tormented) broken(c *call, format string, args ...any) {
+	v := violation{t.Now(), c, fmt.Sprintf(format, args...)}
+	t.Note("BROKEN: %s", v.what)
+	if len(t.watched.violations) < 20 {
+		t.watched.violations = append(t.watched.violations, v)
+	}
+}
+
+// watch looks at everything that arrives and at every run that starts.
+func (t *tormented) watch() {
+	t.watched = watched{
+		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
+		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), given: make(map[wire.JobID][]giving),
+		holding: make(map[*Node]*holding),
+	}
+	t.Started, t.Ended = t.startWatched, t.endWatched
+	t.Arrived = t.arrived
+}
+
+func (t *tormented) arrived(from string, to *Node, p role.Packet) {
+	switch {
+	case strings.HasPrefix(to.Name, "queue"):
+		t.countHeld(to)
+		if t.offered[from] != nil {
+			way := to.Name + " " + from
+			if t.Now()-t.watched.heard[way] >= lease-50*ms {
+				t.watched.lapsed[way] = t.Now()
+			}
+			t.watched.heard[way] = t.Now()
+		}
+		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 && wire.Type(p.Frames[1][3]) == wire.TypeJob {
+			if m, err := wire.Decode(p.Frames[1:]); err == nil {
+				t.watched.given[m.Job] = append(t.watched.given[m.Job], giving{m.Sender, m.Assignment, to.Name, t.Now()})
+			}
+		}
+	case strings.HasPrefix(to.Name, "broker"):
+		t.countHeld(to)
+	case t.zombies && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
+		if m, err := wire.Decode(p.Frames); err == nil {
+			t.checkZombie(m)
+		}
+	}
+}
+
+// checkZombie: a queue starts no job that its broker has given to another
+// queue, which it does when it has not heard of the first for 3 s.
+func (t *tormented) checkZombie(m *wire.Message) {
+	queue := t.process(m.Sender)
+	latest := make(map[wire.Incarnation]giving) // what this queue was given, by broker
+	for _, g := range t.watched.given[m.Job] {
+		if g.queue == queue {
+			latest[g.owner] = g
+		}
+	}
+	for _, mine := range latest {
+		taken := slices.ContainsFunc(t.watched.given[m.Job], func(g giving) bool {
+			return g.owner == mine.owner && g.assignment > mine.assignment && g.queue != queue
+		})
+		if !taken {
+			return
+		}
+	}
+	if len(latest) > 0 {
+		t.broken(t.byID[m.Job], "%s starts a job that its broker has given to another queue meanwhile", queue)
+	}
+}
+
+// countHeld checks that a broker or a queue holds no more jobs than the windows
+// of its peers, and the slots of its workers, allow.
+func (t *tormented) countHeld(n *Node) {
+	h := t.watched.holding[n]
+	if h == nil {
+		m := reflect.ValueOf(n.Machine).Elem()
+		h = &holding{m.FieldByName("jobs"), m.FieldByName("frontends"), m.FieldByName("running")}
+		t.watched.holding[n] = h
+	}
+	peers, more := t.Brokers, 0
+	if h.frontends.IsValid() {
+		peers = 2 * h.frontends.Len() // what came by the link before is there until it is claimed
+	} else {
+		more = int(h.running.Int())
+	}
+	if held := h.jobs.Len(); uint64(held) > uint64(peers)*t.Window+uint64(more) {
+		t.broken(nil, "%s holds %d jobs of %d peers, each of which may have %d there", n.Name, held, peers, t.Window)
+	}
+}
+
+// holding is where a broker's or a queue's machine has its jobs.
+type holding struct{ jobs, frontends, running reflect.Value }
+
+// checkBounds checks what each peer has at each broker and queue, in bytes.
+func (t *tormented) checkBounds() {
+	for _, n := range t.nodes {
+		m := reflect.ValueOf(n.Machine).Elem()
+		switch {
+		case strings.HasPrefix(n.Name, "broker"):
+			for i := m.FieldByName("frontends").MapRange(); i.Next(); {
+				t.checkBytes(n, i.Value().Elem().FieldByName("jobs"))
+			}
+		case strings.HasPrefix(n.Name, "queue"):
+			t.checkBytes(n, m.FieldByName("jobs"))
+		}
+	}
+}
+
+func (t *tormented) checkBytes(n *Node, jobs reflect.Value) {
+	bytes, largest := uint64(0), uint64(0)
+	for i := jobs.MapRange(); i.Next(); {
+		size := i.Value().Elem().FieldByName("size").Uint()
+		bytes, largest = bytes+size, max(largest, size)
+	}
+	bound := t.WindowBytes
+	if strings.HasPrefix(n.Name, "queue") {
+		bound *= uint64(t.Brokers + 1) // those that run have no broker any more
+	}
+	if bytes > max(bound, largest) {
+		t.broken(nil, "%s holds %d bytes of one peer's jobs, which may be %d", n.Name, bytes, bound)
+	}
+}
+
+// startWatched checks what must hold whenever a run starts.
+func (t *tormented) startWatched(n *Node, s worker.Start) {
+	c := t.byID[s.Job.Job]
+	if c == nil {
+		t.broken(nil, "%s runs a job that nobody asked for", n.Name)
+		return
+	}
+	if string(s.Job.Body) != c.body || s.Job.Meta.Function != c.function {
+		t.broken(c, "%s is given %q for %s, want %q for %s", n.Name, s.Job.Body, s.Job.Meta.Function, c.body, c.function)
+	}
+	r := &run{worker: n, queue: s.Job.Sender, at: t.Now(), attempt: s.Job.Attempt}
+	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack {
+		t.broken(c, "%s starts it %v after its time had run out", n.Name, t.Now()-c.Asked-c.timeout)
+	}
+	for _, o := range t.watched.runs[c.ID] {
+		t.checkLease(c, o, r)
+	}
+	t.watched.runs[c.ID] = append(t.watched.runs[c.ID], r)
+	if t.once && len(t.watched.runs[c.ID]) > 1 {
+		t.broken(c, "%s runs it again, though nothing was lost that ran it", n.Name)
+	}
+	current := t.watched.current[n]
+	if current == nil {
+		current = make(map[wire.JobID]*run)
+		t.watched.current[n] = current
+	}
+	current[c.ID] = r
+	if len(current) > t.Slots {
+		t.broken(c, "%s runs %d jobs with %d slots", n.Name, len(current), t.Slots)
+	}
+}
+
+// checkLease: while the worker that a queue has given a job to lives and runs
+// it, the queue gives it to no other before it has been silent for 3 s.
+func (t *tormented) checkLease(c *call, before, r *run) {
+	if before.queue == 0 || before.queue != r.queue || before.worker == r.worker || before.ended || before.worker.dead || before.worker.left {
+		return
+	}
+	if r.attempt < before.attempt {
+		return // given long ago to a worker that was stopped, and went on
+	}
+	way := t.process(r.queue) + " " + before.worker.Name
+	if silent := r.at - t.watched.heard[way]; silent < lease-50*ms && t.watched.lapsed[way] < before.at {
+		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
+	}
+}
+
+// lease is how long a worker may be silent before its jobs are given to others.
+const lease = 3 * time.Second
+
+// process is the living process of an incarnation; empty if there is none.
+func (t *tormented) process(inc wire.Incarnation) string {
+	for _, n := range t.nodes {
+		if n.Incarnation == inc {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+func (t *tormented) endWatched(n *Node, id wire.JobID) {
+	if r := t.watched.current[n][id]; r != nil {
+		r.ended = true
+		delete(t.watched.current[n], id)
+	}
+}
+
+// judge waits until all is over and looks at what is left.
+func (t *tormented) judge() {
+	end := max(t.until, t.Now()) + answeredWithin
+	t.Run(max(t.until-t.Now(), 0))
+	t.Note("all faults are over")
+	t.Until(end-t.Now(), func() bool { return !slices.ContainsFunc(t.calls, t.owed) })
+	for _, c := range t.calls {
+		if t.owed(c) {
+			t.broken(c, "no answer %v after the last fault: asked at %v, %v to live", answeredWithin, c.Asked, c.timeout)
+		}
+	}
+	if t.poison { // three runs, each of whose losses may take 3 s to notice, alone
+		t.Until(time.Minute, func() bool {
+			return !slices.ContainsFunc(t.calls, func(c *call) bool { return c.poison && !c.Done() && !c.gone && !c.frontend.dead })
+		})
+	}
+	for _, c := range t.calls {
+		t.judgeCall(c)
+	}
+	t.Run(3500 * ms)
+	for range 6 { // what kills workers may have done so until now
+		if len(t.rest()) == 0 {
+			break
+		}
+		t.Run(time.Second)
+	}
+	for _, what := range t.rest() {
+		t.broken(nil, "%s", what)
+	}
+	t.serves()
+}
+
+// owed reports whether a client still waits that ought to have its answer.
+func (t *tormented) owed(c *call) bool {
+	return !c.Done() && !c.gone && !c.poison && !c.frontend.dead
+}
+
+func (t *tormented) judgeCall(c *call) {
+	switch {
+	case len(c.Answers) > 1:
+		t.broken(c, "answered %d times", len(c.Answers))
+	case len(c.Answers) == 0 || c.Refusal != frontend.Accepted:
+		if c.poison && !c.Done() && !c.gone && !c.frontend.dead {
+			t.broken(c, "a job that kills its workers is not given up")
+		}
+		return
+	}
+	a := c.Answers[0]
+	if a.Code == wire.CodeOK && string(a.Body) != c.body {
+		t.broken(c, "answered %q, want %q", a.Body, c.body)
+	}
+	if c.Took > c.timeout+25*ms && !c.paused {
+		t.broken(c, "answered after %v, with %v to live", c.Took, c.timeout)
+	}
+	runs := t.watched.runs[c.ID]
+	switch {
+	case a.Code == wire.CodeOK && !c.poison:
+	case a.Code == wire.CodeExpired && c.timeout < forGood:
+	case a.Code == wire.CodeLeaving && c.frontend.dead:
+	case a.Code == wire.CodeWorkersLost && c.poison:
+	default:
+		t.broken(c, "answered %+v after %d runs", a, len(runs))
+	}
+	if c.poison && len(runs) > 2*int(t.Attempts)+t.count+5 {
+		t.broken(c, "run %d times though it kills its workers", len(runs))
+	}
+}
+
+// rest tells what is left of any job anywhere, and who does not know who is there.
+func (t *tormented) rest() (wrong []string) {
+	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	queues := make(map[wire.Incarnation]string)
+	for _, n := range t.nodes {
+		if strings.HasPrefix(n.Name, "queue") {
+			queues[n.Incarnation] = n.Name
+		}
+		for way, count := range held(n) {
+			note("%s still has %d in %s", n.Name, count, way)
+		}
+	}
+	for _, n := range t.nodes {
+		f, ok := n.Machine.(*frontend.Machine)
+		if !ok {
+			continue
+		}
+		workers, seen := 0, 0
+		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
+			workers += s.Workers
+			if seen++; queues[inc] == "" {
+				note("%s takes a queue for alive that is not: %s", n.Name, s.Name)
+			}
+		}
+		if seen != len(queues) || workers != len(t.workers()) {
+			note("%s sees %d queues with %d workers, there are %d with %d", n.Name, seen, workers, len(queues), len(t.workers()))
+		}
+	}
+	return wrong
+}
+
+// serves checks that all is well: requests are answered at once.
+func (t *tormented) serves() {
+	t.Serve = Echo
+	for i := range 6 {
+		for _, n := range t.nodes {
+			if !strings.HasPrefix(n.Name, "frontend") {
+				continue
+			}
+			c := t.ask(n, &call{function: "echo", timeout: forGood, body: fmt.Sprint("after all ", i)})
+			if !t.Until(time.Second, c.Done) || !c.OK() {
+				t.broken(c, "afterwards a request is not answered within a second: refusal %d, %+v", c.Refusal, c.Answers)
+			}
+		}
+	}
+}
+
+func (t *tormented) workers() (names []string) {
+	for name := range t.offered {
+		if t.Lives(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
