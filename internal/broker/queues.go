@@ -147,6 +147,7 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 	m.bus.Changed()
 	m.timer.By(now, m.bus.Wake())
 	if want {
+		m.askNewcomer(now, q)
 		m.requests.Add(q.member.Name, q)
 		m.places.Add(q.member.Name, q)
 		m.cfg.Log.Info("queue takes jobs", "queue", q.member.Name)

@@ -13,30 +13,51 @@ import (
 // broker, now lost, had given to one of them.
 const searchFor = time.Second
 
+// knowsAll is when a broker, whose clock began with it, has met all queues: each
+// is connected again within a second and announces itself ten times a second.
+const knowsAll = 2 * time.Second
+
 // search is such a question.
 type search struct {
-	asked map[*queue]bool // and not answered yet
-	until role.Time
+	asked  map[*queue]bool // true: and not answered yet
+	silent int             // how many have not
+	until  role.Time
 }
 
 // seek asks all queues for a job that comes a second time, so that it goes on
-// where it is and does not run elsewhere too. It reports false if there is
-// nobody to ask.
+// where it is and does not run elsewhere too. Queues that come while it is
+// looked for are asked too; a broker that has just begun waits for them. It
+// reports false if there is nobody to ask.
 func (m *Machine) seek(now role.Time, e *entry) bool {
-	asked := make(map[*queue]bool)
+	e.search = &search{asked: make(map[*queue]bool), until: now + searchFor}
 	for _, q := range role.InOrder(m.queues) {
-		if q.Ready() {
-			asked[q] = true
-			m.say(now, q, wire.TypeAsk, e.msg.Job)
-		}
+		m.askFor(now, e, q)
 	}
-	if len(asked) == 0 {
+	if e.search.silent == 0 && now >= knowsAll {
+		e.search = nil
 		return false
 	}
-	e.search = &search{asked, now + searchFor}
+	e.search.until = max(e.search.until, knowsAll)
 	m.searches[e.msg.Job] = e
 	m.timer.By(now, e.search.until)
 	return true
+}
+
+func (m *Machine) askFor(now role.Time, e *entry, q *queue) {
+	if _, asked := e.search.asked[q]; asked || !q.Ready() {
+		return
+	}
+	e.search.asked[q] = true
+	e.search.silent++
+	m.say(now, q, wire.TypeAsk, e.msg.Job)
+}
+
+// askNewcomer asks a queue that can be used from now on for all jobs that are
+// looked for.
+func (m *Machine) askNewcomer(now role.Time, q *queue) {
+	for _, e := range role.InOrderFunc(m.searches, wire.JobID.Compare) {
+		m.askFor(now, e, q)
+	}
 }
 
 func (m *Machine) say(now role.Time, q *queue, t wire.Type, id wire.JobID) {
@@ -51,12 +72,13 @@ func (m *Machine) found(now role.Time, q *queue, msg *wire.Message) {
 	if e == nil || !e.search.asked[q] {
 		return
 	}
-	delete(e.search.asked, q)
+	e.search.asked[q] = false
+	e.search.silent--
 	switch {
 	case msg.Code == wire.CodeOK && q.routable && q.Link().Room(e.size):
 		m.endSearch(e)
 		m.assign(now, e, q)
-	case len(e.search.asked) == 0:
+	case e.search.silent == 0 && now >= knowsAll:
 		m.endSearch(e)
 		m.notFound(now, e)
 	}

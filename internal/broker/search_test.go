@@ -70,14 +70,50 @@ func TestAJobThatNobodyHasIsGivenToAnyQueue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
 			f, a, b := s.frontend("f1", 20), s.queue("queueA", 10), s.queue("queueB", 11)
+			s.run(knowsAll)
 			f.resend(5)
 			answer(s, a, b)
-			if n := len(a.took(wire.TypeJob)) + len(b.took(wire.TypeJob)); n != 1 || len(s.m.searches) != 0 {
-				t.Errorf("given %d times, %d searches are left", n, len(s.m.searches))
+			got := append(a.took(wire.TypeJob), b.took(wire.TypeJob)...)
+			if len(got) != 1 || len(s.m.searches) != 0 {
+				t.Fatalf("given %d times, %d searches are left", len(got), len(s.m.searches))
+			}
+			// Whoever had it may have begun to run it.
+			if got[0].Attempt != 1 || got[0].AttemptLimit != 4 {
+				t.Errorf("given as attempt %d of %d, want that one run is passed over and does not count", got[0].Attempt, got[0].AttemptLimit)
 			}
 			s.consistent()
 		})
 	}
+}
+
+// A broker that has just begun does not know all queues yet.
+func TestAYoungBrokerLooksForAJobAtQueuesThatComeLater(t *testing.T) {
+	s := newStage(t)
+	f := s.frontend("f1", 20)
+	f.resend(5)
+	a := s.queue("queueA", 10)
+	if n := len(a.took(wire.TypeAsk)); n != 1 {
+		t.Fatalf("the first queue is asked %d times", n)
+	}
+	a.have(5, wire.CodeNoJob)
+	b := s.queue("queueB", 11)
+	if n := len(b.took(wire.TypeAsk)); n != 1 || len(a.took(wire.TypeJob)) != 0 {
+		t.Fatalf("the second queue is asked %d times", n)
+	}
+	b.have(5, wire.CodeOK)
+	if n := len(b.took(wire.TypeJob)); n != 1 || len(s.m.searches) != 0 {
+		t.Errorf("it goes on %d times where it is; %d searches are left", n, len(s.m.searches))
+	}
+	f.resend(6)
+	a.have(6, wire.CodeNoJob)
+	b.have(6, wire.CodeNoJob)
+	if s.run(900 * ms); len(a.took(wire.TypeJob))+len(b.took(wire.TypeJob)) != 0 {
+		t.Error("a job is given up while queues may still come")
+	}
+	if s.run(knowsAll - 900*ms); len(a.took(wire.TypeJob))+len(b.took(wire.TypeJob)) != 1 {
+		t.Error("a job that nobody has is not given to any queue once all are known")
+	}
+	s.consistent()
 }
 
 func TestAJobThatIsCancelledWhileItIsLookedForIsForgotten(t *testing.T) {

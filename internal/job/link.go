@@ -82,7 +82,8 @@ type Link struct {
 
 	// Liveness.
 	heard     time.Duration // when the newest message that arrived was sent, on my clock
-	certain   time.Duration // the same, whatever has been excused
+	theirs    uint64        // the newest SentMillis of the peer's
+	assured   time.Duration // when the newest message was sent that the peer says it has heard, on my clock
 	spoke     time.Duration
 	marked    time.Duration // when the last beacon went out
 	transit   int64         // least of (my clock − the sender's) seen, ms
@@ -95,7 +96,7 @@ type Link struct {
 func NewLink(me, peer wire.Incarnation, epoch uint32, window Window, now time.Duration, out func([][]byte)) *Link {
 	return &Link{
 		Me: me, Peer: peer, Epoch: epoch, out: out, beacon: wire.TypeBeacon, window: window, grant: window,
-		ahead: make(map[uint64]struct{}), heard: now, certain: now, spoke: now, marked: now, measured: -1,
+		ahead: make(map[uint64]struct{}), heard: now, spoke: now, marked: now, measured: -1,
 	}
 }
 
@@ -148,7 +149,7 @@ func (l *Link) Settle(size uint64) {
 // emit stamps m with the link's present state and sends it.
 func (l *Link) emit(now time.Duration, m *wire.Message) {
 	m.Sender, m.Receiver, m.LinkEpoch = l.Me, l.Peer, l.Epoch
-	m.LinkAck = l.got
+	m.LinkAck, m.HeardMillis = l.got, l.theirs
 	m.CreditCount, m.CreditBytes = l.grant.Count, l.grant.Bytes
 	ms := uint64(now.Milliseconds())
 	m.TTLMillis -= min(m.TTLMillis, uint32(ms-m.SentMillis)) // a repeat: time has passed since Send
@@ -164,7 +165,8 @@ func (l *Link) emit(now time.Duration, m *wire.Message) {
 func (l *Link) Receive(now time.Duration, m *wire.Message) (fresh bool) {
 	late := l.lateness(now, m.SentMillis)
 	l.heard = max(l.heard, now-late)
-	l.certain = max(l.certain, now-late)
+	l.theirs = max(l.theirs, m.SentMillis)
+	l.assured = max(l.assured, min(time.Duration(min(m.HeardMillis, 1<<40))*time.Millisecond, now))
 	l.confirmed = l.confirmed || m.Receiver == l.Me
 	l.acknowledge(m.LinkAck)
 	if l.granted == (Window{}) {
@@ -353,9 +355,10 @@ func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }
 // Excuse takes back silence of the peer that this process has slept through.
 func (l *Link) Excuse(slept time.Duration) { l.heard += slept }
 
-// Certain returns when the peer was last known to have the link: unlike Heard
-// it does not move when silence is excused.
-func (l *Link) Certain() time.Duration { return l.certain }
+// Assured returns when this side sent the newest message that the peer says it
+// has heard. For LostAfter from then, at least, the peer does not give the link
+// up, whatever it does not hear meanwhile.
+func (l *Link) Assured() time.Duration { return l.assured }
 
 // Unacknowledged returns the messages kept for repeating, oldest first.
 func (l *Link) Unacknowledged() []*wire.Message { return l.kept }

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"faasd/internal/job"
 	"faasd/internal/role"
 )
 
-// confirmedFor is how long after a broker was last known to count on this queue
-// its jobs are started. It is less than the silence after which the broker gives
-// them to others: a queue that was stopped and goes on must not start them too.
-const confirmedFor = 2 * time.Second
+// confirmedFor is how long a broker's jobs are started after this queue has said
+// something that the broker is known to have heard. It is less than the silence
+// after which the broker gives them to others: a queue that was stopped, or was
+// not heard, must not start them too.
+const confirmedFor = job.LostAfter - 200*time.Millisecond
 
 // confirmed reports whether some broker that waits for the job has been heard
 // lately.
@@ -20,26 +22,27 @@ func (e *entry) confirmed() bool {
 	return slices.ContainsFunc(e.routes, func(r route) bool { return !r.broker.unsure && r.broker.Link() == r.link && r.link != nil })
 }
 
-// doubt looks which brokers have been silent too long to start their jobs.
+// doubt looks which brokers have not heard this queue, as far as it knows, for
+// too long to start their jobs.
 func (m *Machine) doubt(now role.Time) {
 	for _, b := range m.brokers {
 		link := b.Link()
 		switch {
 		case link == nil:
 			b.unsure = false
-		case b.unsure: // until a message that is not old comes
-		case now-link.Certain() >= confirmedFor:
+		case b.unsure: // until it says that it has heard
+		case now-link.Assured() >= confirmedFor:
 			b.unsure = true
 			m.sortOut(now)
 		default:
-			m.timer.By(now, link.Certain()+confirmedFor)
+			m.timer.By(now, link.Assured()+confirmedFor)
 		}
 	}
 }
 
 // trust starts a broker's jobs again once it has been heard.
 func (m *Machine) trust(now role.Time, b *broker) {
-	if link := b.Link(); b.unsure && (link == nil || now-link.Certain() < confirmedFor) {
+	if link := b.Link(); b.unsure && (link == nil || now-link.Assured() < confirmedFor) {
 		b.unsure = false
 		m.sortOut(now)
 		m.dispatchAll(now)

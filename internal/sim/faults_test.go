@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -44,20 +45,22 @@ func (t *tormented) plan() {
 	}
 }
 
-// harm does one fault, or another if that one finds nobody.
+// harm does one fault; if that one finds nobody, another, of a kind that has not
+// been done if there is one; if all find nobody, it waits.
 func (t *tormented) harm(f fault) {
-	for range 20 {
-		if what := f.do(t); what != "" {
-			t.harmed[f.kind]++
-			t.Note("FAULT %s: %s", f.kind, what)
-			return
+	others := slices.Clone(t.faults)
+	t.random.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	slices.SortStableFunc(others, func(a, b fault) int { return cmp.Compare(min(t.harmed[a.kind], 1), min(t.harmed[b.kind], 1)) })
+	for _, f := range append([]fault{f}, others...) {
+		for range 20 {
+			if what := f.do(t); what != "" {
+				t.harmed[f.kind]++
+				t.Note("FAULT %s: %s", f.kind, what)
+				return
+			}
 		}
 	}
-	others := slices.DeleteFunc(slices.Clone(t.faults), func(o fault) bool { return t.harmed[o.kind] > 0 })
-	if len(others) == 0 {
-		others = t.faults
-	}
-	t.harm(others[t.random.IntN(len(others))])
+	t.ends(100*ms, func() { t.harm(f) })
 }
 
 // forSome is how long a fault lasts.

@@ -76,6 +76,9 @@ func (n *Node) CrashWithin(effects int) { n.fuse = effects + 1 }
 // Crash ends a process at once, as SIGKILL does.
 func (n *Node) Crash() {
 	n.dead = true
+	if n.w.Died != nil {
+		n.w.Died(n)
+	}
 	n.due = 1<<63 - 1
 	n.w.nodes = slices.DeleteFunc(n.w.nodes, func(o *Node) bool { return o == n })
 	n.breakTowards(func(string) bool { return true })

@@ -34,11 +34,14 @@ type profile struct {
 	hits   func(name string) bool // whom they may hit
 	shape  func(*rand.Rand, *Layout)
 	spare  bool // a process may be gone for good
-	poison bool // some jobs kill their workers
-	rare   bool // requests come one by one, not in bursts
+	poison int  // how many jobs in a hundred kill their workers
 
+	// Promises that hold in spite of the profile's faults, though not of all.
 	once    bool // nothing runs twice
-	zombies bool // nothing is started by a queue after its broker has given it to another
+	unique  bool // no two runs of a job have the same number
+	zombies bool // no queue starts what its broker has given to another
+	herd    bool // no queue asks for more jobs than it has slots
+	orderly bool // nothing is started whose client has gone
 }
 
 // tormented is a system that is done harm to, and what its clients did.
@@ -70,6 +73,7 @@ type call struct {
 	timeout  time.Duration
 	poison   bool
 	gone     bool // the client has gone
+	goneAt   time.Duration
 	paused   bool // its frontend has been stopped meanwhile
 }
 
@@ -105,7 +109,7 @@ func torment(p profile, seed uint64, digested bool, trace func(time.Duration, st
 		if i%2 == 0 {
 			functions = append(functions, "other")
 		}
-		if p.poison {
+		if p.poison > 0 {
 			functions = append(functions, "poison")
 		}
 		t.offered[fmt.Sprintf("worker%d", i+1)] = functions
@@ -149,15 +153,8 @@ func (t *tormented) load() {
 	end := t.Now() + harmFor
 	for n := 0; n < 4*rounds && (t.accepted < jobsEach || t.Now() < end); n++ {
 		t.Run(t.upTo(2 * harmFor / rounds))
-		burst := 8 + t.random.IntN(20)
-		if t.rare {
-			burst = 1
-		}
-		for range burst {
+		for range 8 + t.random.IntN(20) {
 			t.call()
-			if t.rare {
-				t.Run(t.upTo(40 * ms))
-			}
 		}
 		t.checkBounds()
 	}
@@ -183,9 +180,9 @@ func (t *tormented) call() {
 	switch {
 	case kind < 15:
 		c.timeout = 20*ms + t.upTo(2*time.Second)
-	case kind < 17 && t.poison:
+	case kind < 15+t.poison:
 		c.function, c.poison = "poison", true
-	case kind < 35:
+	case kind < 17+t.poison+20:
 		c.function = "other"
 	}
 	t.ask(at[t.random.IntN(len(at))], c)
@@ -196,7 +193,7 @@ func (t *tormented) call() {
 	if kind >= 95 {
 		t.After(t.upTo(500*ms), func() {
 			if !c.Done() && !c.frontend.dead {
-				c.gone = true
+				c.gone, c.goneAt = true, t.Now()
 				t.Note("the client of %s goes", jobName(c.ID))
 				c.Cancel()
 			}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"slices"
@@ -29,9 +30,12 @@ type watched struct {
 	violations []violation
 	runs       map[wire.JobID][]*run
 	current    map[*Node]map[wire.JobID]*run
-	heard      map[string]time.Duration // "queue worker": when the queue last took up something of the worker's
-	lapsed     map[string]time.Duration // likewise: when it last did so after a silence as long as a lease
+	heard      map[string]time.Duration    // "queue worker": when the queue last took up something of the worker's
+	takes      map[wire.Incarnation]uint64 // the last number of each queue's asking
+	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
+	asked      map[string][]asked                 // by queue and function: handovers it has asked for
+	died       map[wire.Incarnation]time.Duration // queues
 	holding    map[*Node]*holding
 }
 
@@ -52,6 +56,12 @@ type giving struct {
 	at         time.Duration
 }
 
+// asked is a queue's asking others for waiting jobs, and how many have not come.
+type asked struct {
+	at   time.Duration
+	jobs int
+}
+
 func (t *tormented) broken(c *call, format string, args ...any) {
 	v := violation{t.Now(), c, fmt.Sprintf(format, args...)}
 	t.Note("BROKEN: %s", v.what)
@@ -64,17 +74,25 @@ func (t *tormented) broken(c *call, format string, args ...any) {
 func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
-		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), given: make(map[wire.JobID][]giving),
+		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), takes: make(map[wire.Incarnation]uint64), given: make(map[wire.JobID][]giving),
+		asked: make(map[string][]asked), died: make(map[wire.Incarnation]time.Duration),
 		holding: make(map[*Node]*holding),
 	}
 	t.Started, t.Ended = t.startWatched, t.endWatched
 	t.Arrived = t.arrived
+	t.Died = func(n *Node) {
+		if strings.HasPrefix(n.Name, "queue") {
+			t.watched.died[n.Incarnation] = t.Now()
+		}
+	}
 }
 
 func (t *tormented) arrived(from string, to *Node, p role.Packet) {
 	switch {
 	case strings.HasPrefix(to.Name, "queue"):
 		t.countHeld(to)
+		t.checkReceiver(to, p)
+		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
 			if t.Now()-t.watched.heard[way] >= lease-50*ms {
@@ -84,6 +102,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet) {
 		}
 		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 && wire.Type(p.Frames[1][3]) == wire.TypeJob {
 			if m, err := wire.Decode(p.Frames[1:]); err == nil {
+				t.watched.handedOver(to.Name+" "+m.Meta.Function, m)
 				t.watched.given[m.Job] = append(t.watched.given[m.Job], giving{m.Sender, m.Assignment, to.Name, t.Now()})
 			}
 		}
@@ -92,6 +111,77 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet) {
 	case t.zombies && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
 		if m, err := wire.Decode(p.Frames); err == nil {
 			t.checkZombie(m)
+		}
+	}
+}
+
+// checkReceiver: what a broker publishes for one incarnation of a queue reaches
+// no other, whatever its name.
+func (t *tormented) checkReceiver(to *Node, p role.Packet) {
+	if len(p.Frames) != 3 || len(p.Frames[1]) < wire.HeaderSize {
+		return
+	}
+	if receiver := binary.BigEndian.Uint64(p.Frames[1][72:]); receiver != 0 && receiver != uint64(to.Incarnation) {
+		t.broken(nil, "%s is sent what is for another incarnation of its name", to.Name)
+	}
+}
+
+// checkAsking: a queue asks others for no more jobs than its workers have slots.
+// What does not come within 250 ms, or is said not to be there, it may ask for again.
+func (t *tormented) checkAsking(to *Node, p role.Packet) {
+	topic := string(p.Frames[0])
+	if !t.herd || !strings.HasPrefix(topic, wire.TopicTake) {
+		var offer wire.Offer
+		if t.herd && strings.HasPrefix(topic, wire.TopicOffer) && wire.DecodeBus(p.Frames, &offer) == nil && offer.Waiting == 0 {
+			delete(t.watched.asked, to.Name+" "+offer.Function)
+		}
+		return
+	}
+	var take wire.Take
+	if wire.DecodeBus(p.Frames, &take) != nil {
+		return
+	}
+	taker := t.process(take.Taker)
+	way := taker + " " + take.Function
+	if taker == "" || t.watched.takes[take.Taker] >= take.Number {
+		return
+	}
+	t.watched.takes[take.Taker] = take.Number
+	list := slices.DeleteFunc(t.watched.asked[way], func(a asked) bool { return a.jobs == 0 || t.Now() > a.at+250*ms })
+	list = append(list, asked{t.Now(), take.Count})
+	t.watched.asked[way] = list
+	jobs := 0
+	for _, a := range list {
+		jobs += a.jobs
+	}
+	workers := reflect.ValueOf(t.Node(taker).Machine).Elem().FieldByName("workers").Len()
+	if slots := workers * t.Slots; jobs > slots {
+		t.broken(nil, "%s asks others for %d jobs of %s within 250 ms, with %d slots", taker, jobs, take.Function, slots)
+	}
+}
+
+// handedOver notes that a job which was asked for has come.
+func (w *watched) handedOver(way string, m *wire.Message) {
+	for i, a := range w.asked[way] {
+		if m.Moves > 0 && a.jobs > 0 {
+			w.asked[way][i].jobs--
+			return
+		}
+	}
+}
+
+// checkViews: a queue that is dead counts for nobody as alive for longer than it
+// may have been silent.
+func (t *tormented) checkViews() {
+	for _, n := range t.nodes {
+		f, ok := n.Machine.(*frontend.Machine)
+		if !ok || n.Stopped() {
+			continue
+		}
+		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
+			if at, dead := t.watched.died[inc]; dead && t.Now() > at+lease+slack {
+				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-at)
+			}
 		}
 	}
 }
@@ -144,6 +234,7 @@ type holding struct{ jobs, frontends, running reflect.Value }
 
 // checkBounds checks what each peer has at each broker and queue, in bytes.
 func (t *tormented) checkBounds() {
+	t.checkViews()
 	for _, n := range t.nodes {
 		m := reflect.ValueOf(n.Machine).Elem()
 		switch {
@@ -190,6 +281,14 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 		t.checkLease(c, o, r)
 	}
 	t.watched.runs[c.ID] = append(t.watched.runs[c.ID], r)
+	for _, o := range t.watched.runs[c.ID][:len(t.watched.runs[c.ID])-1] {
+		if t.unique && r.attempt != 0 && o.attempt == r.attempt {
+			t.broken(c, "%s and %s both run attempt %d", o.worker.Name, n.Name, r.attempt)
+		}
+	}
+	if t.orderly && c.gone && t.Now() > c.goneAt+100*ms {
+		t.broken(c, "%s starts it %v after its client has gone", n.Name, t.Now()-c.goneAt)
+	}
 	if t.once && len(t.watched.runs[c.ID]) > 1 {
 		t.broken(c, "%s runs it again, though nothing was lost that ran it", n.Name)
 	}
@@ -250,7 +349,7 @@ func (t *tormented) judge() {
 			t.broken(c, "no answer %v after the last fault: asked at %v, %v to live", answeredWithin, c.Asked, c.timeout)
 		}
 	}
-	if t.poison { // three runs, each of whose losses may take 3 s to notice, alone
+	if t.poison > 0 { // three runs, each of whose losses may take 3 s to notice, alone
 		t.Until(time.Minute, func() bool {
 			return !slices.ContainsFunc(t.calls, func(c *call) bool { return c.poison && !c.Done() && !c.gone && !c.frontend.dead })
 		})

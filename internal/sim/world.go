@@ -44,6 +44,9 @@ type World struct {
 	// the process acts on it.
 	Arrived func(from string, to *Node, p role.Packet)
 
+	// Died, if set, is told of every process that ends.
+	Died func(n *Node)
+
 	// Latency, if set, says how long the next message between two processes is
 	// under way. What goes the same way by the same connection keeps its order.
 	Latency func(from, to string) time.Duration

@@ -97,7 +97,7 @@ const (
 //	128 body checksum                132  function version
 //	136 link epoch                   140  code              142 reserved
 //	144 trace id (16)                160  span id (8)
-//	168 trace flags, reserved (24)
+//	168 trace flags, reserved (7)    176 heard ms    184 reserved (8)
 type Header struct {
 	Type  Type
 	Flags uint16
@@ -134,6 +134,8 @@ type Header struct {
 	TraceID    [16]byte
 	SpanID     [8]byte
 	TraceFlags uint8
+
+	HeardMillis uint64 // the newest SentMillis of the receiver's that has come on this link; 0: none yet
 }
 
 // append encodes h behind b.
@@ -165,8 +167,9 @@ func (h *Header) append(b []byte) []byte {
 	b = append(b, 0, 0)
 	b = append(b, h.TraceID[:]...)
 	b = append(b, h.SpanID[:]...)
-	b = append(b, h.TraceFlags)
-	return append(b, make([]byte, HeaderSize-169)...)
+	b = append(b, h.TraceFlags, 0, 0, 0, 0, 0, 0, 0)
+	b = be.AppendUint64(b, h.HeardMillis)
+	return be.AppendUint64(b, 0)
 }
 
 // decode reads h from the front of b and returns what stands behind it. A
@@ -214,6 +217,7 @@ func (h *Header) decode(b []byte) (rest []byte, err error) {
 	copy(h.TraceID[:], b[144:])
 	copy(h.SpanID[:], b[160:])
 	h.TraceFlags = b[168]
+	h.HeardMillis = be.Uint64(b[176:])
 	if h.Sender == 0 {
 		return nil, fmt.Errorf("%w: %s without a sender incarnation", ErrMalformed, h.Type)
 	}

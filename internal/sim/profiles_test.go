@@ -1,0 +1,40 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// mixed does everything to everybody.
+var mixed = profile{name: "mixed", faults: everything, count: 10, spare: true, poison: 2}
+
+// profiles are one fault each, or few, and what is promised under those alone.
+var profiles = []profile{
+	{name: "brokers die", faults: []fault{crash, crashMid}, count: 6, hits: are("broker"), once: true, unique: true},
+	{name: "queues die", faults: []fault{crash, crashMid}, count: 6, hits: are("queue"), unique: true, poison: 2},
+	{name: "queues stop", faults: []fault{stop}, count: 8, hits: are("queue"), zombies: true},
+	{name: "queues are replaced", faults: []fault{replace}, count: 4, hits: are("queue"), zombies: true},
+	{name: "workers die", faults: []fault{crash}, count: 10, hits: are("worker", "req"), orderly: true, unique: true, herd: true, shape: few},
+	{name: "workers are poisoned", faults: []fault{crash}, count: 1, hits: are("coordinator"), poison: 10, unique: true},
+	{name: "links fail", faults: []fault{partition, breakPipe, lose, repeating}, count: 10, shape: remote},
+	{name: "parts stop", faults: []fault{stop}, count: 12},
+	{name: "one broker is left", faults: []fault{vanish, crash}, count: 10, hits: are("broker2", "worker", "req"), spare: true},
+	{name: "the bus dies", faults: []fault{crash}, count: 12, hits: are("coordinator", "queue", "frontend")},
+	{name: "little room", faults: []fault{slowDown}, count: 4, shape: narrow, once: true},
+}
+
+// are matches processes whose names begin with one of those.
+func are(names ...string) func(string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(name, n) })
+	}
+}
+
+func remote(_ *rand.Rand, l *Layout) { l.Remote = true }
+
+// few slots: jobs wait.
+func few(_ *rand.Rand, l *Layout) { l.Slots = 1 }
+
+// narrow windows, in bytes.
+func narrow(_ *rand.Rand, l *Layout) { l.WindowBytes = 12 << 10 }
