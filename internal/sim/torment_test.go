@@ -42,6 +42,7 @@ type profile struct {
 	zombies bool // no queue starts what its broker has given to another
 	herd    bool // no queue asks for more jobs than it has slots
 	orderly bool // nothing is started whose client has gone
+	forgets bool // no queue keeps results that have arrived
 }
 
 // tormented is a system that is done harm to, and what its clients did.
@@ -228,13 +229,15 @@ func (t *tormented) serve(name string, s worker.Start) (worker.Outcome, time.Dur
 		})
 		return o, Forever
 	}
-	switch t.random.IntN(20) {
-	case 0:
+	switch t.random.IntN(60) {
+	case 0: // longer than it takes to give up a peer
+		return o, 3*time.Second + t.upTo(1500*ms)
+	case 1, 2, 3:
 		if c.timeout < forGood && !strings.HasPrefix(name, "req") {
 			return o, Forever
 		}
 		return o, t.upTo(time.Second)
-	case 1, 2:
+	case 4, 5, 6, 7, 8, 9:
 		return o, t.upTo(400 * ms)
 	}
 	return o, t.upTo(30 * ms)

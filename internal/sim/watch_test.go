@@ -451,6 +451,23 @@ func (t *tormented) serves() {
 			}
 		}
 	}
+	if t.forgets {
+		t.checkResults()
+	}
+}
+
+// checkResults: with each job a queue hears which results of its frontend are
+// wanted no more. After all, the last few are left.
+func (t *tormented) checkResults() {
+	for _, n := range t.nodes {
+		if !strings.HasPrefix(n.Name, "queue") {
+			continue
+		}
+		kept := reflect.ValueOf(n.Machine).Elem().FieldByName("results").Elem().FieldByName("byID").Len()
+		if kept > 12 {
+			t.broken(nil, "%s keeps %d results; the last %d requests were one by one", n.Name, kept, 6*t.Frontends)
+		}
+	}
 }
 
 func (t *tormented) workers() (names []string) {
