@@ -37,6 +37,11 @@ type Window struct {
 	Bytes uint64
 }
 
+// less is what remains of w once used is taken from it.
+func (w Window) less(used Window) Window {
+	return Window{w.Count - min(used.Count, w.Count), w.Bytes - min(used.Bytes, w.Bytes)}
+}
+
 // Link is one side of a numbered conversation between two incarnations. What
 // is sent is kept until the other side has acknowledged it, and sent again
 // when it says what it missed. It lives until either side is lost.
@@ -108,6 +113,9 @@ func (l *Link) Room(size uint64) bool {
 	idle := l.used.Bytes == l.granted.Bytes-l.initial.Bytes
 	return idle || l.used.Bytes+size <= l.granted.Bytes
 }
+
+// Free is how much of the peer's window is not used.
+func (l *Link) Free() Window { return l.granted.less(l.used) }
 
 // Send sends m and, if its type is numbered, keeps it until acknowledged. The
 // message belongs to the link from then on; see Void for taking it back.
