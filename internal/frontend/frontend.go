@@ -92,8 +92,9 @@ type Machine struct {
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
 	deadlines deadlines
-	homeless  []*request // their broker was lost and no other had room
-	renewing  role.Time  // until then a broker that lives may begin a new link
+	homeless  job.Lines[*request] // their broker was lost and no other had room
+	awaiting  job.Shares          // of homeless
+	renewing  role.Time           // until then a broker that lives may begin a new link
 
 	accepted, answered, refused, late uint64
 	draining                          bool
@@ -111,6 +112,7 @@ type broker struct {
 	endpoint string
 	draining bool
 	held     map[uint64]*request
+	shares   job.Shares // of held
 }
 
 // request is one that has been accepted and not yet answered.
@@ -119,9 +121,10 @@ type request struct {
 	seq      uint64
 	deadline role.Time
 	answer   func(Answer)
-	broker   *broker       // nil: homeless
-	sent     *wire.Message // what the broker's link carries
-	index    int           // in deadlines
+	broker   *broker              // nil: homeless
+	place    *job.Place[*request] // homeless: where it waits
+	sent     *wire.Message        // what the broker's link carries
+	index    int                  // in deadlines
 }
 
 // New makes a frontend; nothing happens before the first Tick.
@@ -239,8 +242,10 @@ const renewWithin = time.Second
 // renews reports whether no broker can be given requests, but only because one
 // that lives begins a new link. What comes meanwhile need not be refused, up to
 // what all brokers together take by default.
-func (m *Machine) renews(now role.Time) bool {
-	return m.ring.Len() == 0 && now < m.renewing && len(m.open) < len(m.brokers)*int(m.cfg.Window.Count)
+func (m *Machine) renews(now role.Time, function string, size uint64) bool {
+	n := uint64(len(m.brokers))
+	all := job.Window{Count: n * m.cfg.Window.Count, Bytes: n * m.cfg.Window.Bytes}
+	return m.ring.Len() == 0 && now < m.renewing && m.awaiting.Admits(function, size, all)
 }
 
 // brokerUsable keeps the ring to brokers that can be given requests.
@@ -256,10 +261,9 @@ func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "requests_sent_again", len(b.held))
 	m.brokerUsable(b)
 	for _, r := range role.InOrder(b.held) {
-		r.broker, r.sent = nil, nil
-		m.homeless = append(m.homeless, r)
+		b.release(r)
+		m.await(r)
 	}
-	clear(b.held)
 	m.rehouse(now)
 }
 

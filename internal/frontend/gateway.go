@@ -64,7 +64,7 @@ func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refusal, error) 
 // it would not. It spares reading a large body in vain.
 func (g *Gateway) Refusal(ctx context.Context, function string) (why Refusal, err error) {
 	err = g.ask(ctx, func(now role.Time) {
-		if why = g.machine.admit(now, &Request{Function: function}); why == Accepted && g.machine.ring.Len() == 0 && !g.machine.renews(now) {
+		if why = g.machine.admit(now, &Request{Function: function}); why == Accepted && g.machine.ring.Len() == 0 && !g.machine.renews(now, function, 0) {
 			why = NoBroker
 		}
 	})

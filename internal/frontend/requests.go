@@ -27,8 +27,8 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
 	r.msg.SetBody(q.Body)
-	if m.renews(now) {
-		m.homeless = append(m.homeless, r)
+	if m.renews(now, q.Function, r.msg.Size()) {
+		m.await(r)
 	} else if !m.send(now, r) {
 		m.last--
 		m.refused++
@@ -62,11 +62,11 @@ func (m *Machine) knows(now role.Time, fn string) bool {
 	return m.bus.View.Serves(now, fn)
 }
 
-// send gives a request to the next broker in turn that has room; false if none
-// has.
+// send gives a request to the next broker in turn where its function has room;
+// false if there is none.
 func (m *Machine) send(now role.Time, r *request) bool {
-	size := r.msg.Size()
-	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room(size) })
+	fn, size := r.msg.Meta.Function, r.msg.Size()
+	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room(size) && b.shares.Fits(fn, size, b.Link().Free()) })
 	if !ok {
 		return false
 	}
@@ -76,21 +76,41 @@ func (m *Machine) send(now role.Time, r *request) bool {
 	r.broker, r.sent = b, &out
 	r.msg.Flags |= wire.FlagResent // from now on
 	b.held[r.seq] = r
+	b.shares.Add(fn, size)
 	b.Link().Send(now, &out)
 	return true
 }
 
+// release takes a request from its broker's books.
+func (b *broker) release(r *request) {
+	delete(b.held, r.seq)
+	b.shares.Remove(r.msg.Meta.Function, r.msg.Size())
+	r.broker, r.sent = nil, nil
+}
+
+// await keeps a request until some broker has room for it.
+func (m *Machine) await(r *request) {
+	r.place = m.homeless.Push(r.msg.Meta.Function, r)
+	m.awaiting.Add(r.msg.Meta.Function, r.msg.Size())
+}
+
+func (m *Machine) awaitNoMore(r *request) {
+	if r.place != nil {
+		m.homeless.Remove(r.place)
+		m.awaiting.Remove(r.msg.Meta.Function, r.msg.Size())
+		r.place = nil
+	}
+}
+
 // rehouse finds brokers for requests whose own was lost.
 func (m *Machine) rehouse(now role.Time) {
-	for len(m.homeless) > 0 {
-		r := m.homeless[0]
-		if m.open[r.seq] == r && r.broker == nil && !m.send(now, r) {
-			return
+	m.homeless.Serve(func(r *request) bool {
+		if !m.send(now, r) {
+			return false
 		}
-		m.homeless[0] = nil
-		m.homeless = m.homeless[1:]
-	}
-	m.homeless = nil
+		m.awaitNoMore(r)
+		return true
+	})
 }
 
 // attempted notes that a request's job was started again, for whoever it is
@@ -142,8 +162,9 @@ func (m *Machine) cancel(now role.Time, r *request) {
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
 	if r.broker != nil {
-		delete(r.broker.held, r.seq)
+		r.broker.release(r)
 	}
+	m.awaitNoMore(r)
 	heap.Remove(&m.deadlines, r.index)
 }
 

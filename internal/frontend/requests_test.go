@@ -69,7 +69,7 @@ func TestRequestsTakeTurnsAmongBrokers(t *testing.T) {
 }
 
 func TestWhatCannotBeTakenIsRefusedBeforeItIsAccepted(t *testing.T) {
-	s := newStageWith(t, 2, job.Window{Count: 2, Bytes: 1 << 20})
+	s := newStageWith(t, 2, job.Window{Count: 4, Bytes: 1 << 20}) // of which one function gets half
 	if c := s.askWith(Request{Function: "nobody", Timeout: time.Second}); c.why != UnknownFunction {
 		t.Errorf("unknown function: refusal %d", c.why)
 	}
@@ -199,7 +199,7 @@ func TestACancelledRequestThatHadNotArrivedNeverDoes(t *testing.T) {
 	if len(b.got) != 1 || b.got[0].Type != wire.TypeCancel {
 		t.Errorf("the broker has got %d messages, want the CANCEL alone", len(b.got))
 	}
-	for range wide.Count { // and all of its room is there
+	for range wide.Count / 2 { // and all of its function's room is there
 		if c := s.ask(); c.why != Accepted {
 			t.Fatalf("refusal %d", c.why)
 		}

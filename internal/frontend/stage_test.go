@@ -186,7 +186,7 @@ func (s *stage) empty() {
 	for _, b := range s.m.brokers {
 		held += len(b.held)
 	}
-	if len(s.m.open)+len(s.m.deadlines)+len(s.m.homeless)+held != 0 || !s.m.Drained() {
-		s.t.Errorf("%d open, %d deadlines, %d homeless, %d held", len(s.m.open), len(s.m.deadlines), len(s.m.homeless), held)
+	if len(s.m.open)+len(s.m.deadlines)+s.m.homeless.Len()+held != 0 || !s.m.Drained() {
+		s.t.Errorf("%d open, %d deadlines, %d homeless, %d held", len(s.m.open), len(s.m.deadlines), s.m.homeless.Len(), held)
 	}
 }

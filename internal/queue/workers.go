@@ -132,8 +132,10 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 // serve gives waiting jobs of the worker's functions to whoever is free.
 func (m *Machine) serve(now role.Time, w *worker) {
 	m.lineUp(w)
-	for _, fn := range w.functions {
-		m.dispatch(now, m.function(fn))
+	if len(w.functions) == 1 {
+		m.dispatch(now, m.function(w.functions[0]))
+	} else {
+		m.dispatchFairly(now, w.functions)
 	}
 	m.bus.Changed()
 	m.pull(now)
@@ -160,12 +162,6 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	}
 	m.finish(now, e, out)
 	m.serve(now, w)
-}
-
-func (m *Machine) dispatchAll(now role.Time) {
-	for _, f := range role.InOrder(m.functions) {
-		m.dispatch(now, f)
-	}
 }
 
 // liveWorkers counts those that take jobs.
