@@ -203,7 +203,7 @@ func TestWhatComesWhileLinksBeginAnewWaitsForThem(t *testing.T) {
 	if meanwhile.why != Accepted {
 		t.Fatalf("refusal %d", meanwhile.why)
 	}
-	if why, err := s.gateway(nil).Refusal(t.Context(), "echo"); why != Accepted || err != nil {
+	if why, err := s.gateway(nil).Refusal(t.Context(), Request{Function: "echo"}); why.Why != Accepted || err != nil {
 		t.Errorf("a large one: refusal %d, %v", why, err)
 	}
 	silent(false)

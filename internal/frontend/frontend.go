@@ -37,7 +37,8 @@ type Config struct {
 	Coordinators []string    // XPUB endpoints
 	BuiltIn      []string    // functions that every worker has
 	AttemptLimit uint8
-	Window       job.Window // what each broker may have outstanding here
+	MaxWait      time.Duration // what a request should wait at most, or be refused; see admission.go
+	Window       job.Window    // what each broker may have outstanding here
 	Log          *slog.Logger
 	Wall         func() time.Time // the time of day, for events and what expires
 }
@@ -69,7 +70,7 @@ type Refusal uint8
 const (
 	Accepted        Refusal = iota
 	UnknownFunction         // nobody serves it and it is not built in
-	Full                    // no broker has room; try again
+	Full                    // too much of its function waits, or no broker has room; try again
 	NoBroker                // no broker is in sight; try again
 	Stopping                // this frontend is about to stop
 )
@@ -91,6 +92,7 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
+	flows     map[string]*flow // by function
 	deadlines deadlines
 	homeless  job.Lines[*request] // their broker was lost and no other had room
 	awaiting  job.Shares          // of homeless
@@ -119,6 +121,8 @@ type broker struct {
 type request struct {
 	msg      wire.Message
 	seq      uint64
+	flow     *flow
+	accepted role.Time
 	deadline role.Time
 	answer   func(Answer)
 	broker   *broker              // nil: homeless
@@ -131,7 +135,7 @@ type request struct {
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
-		open: make(map[uint64]*request), builtIn: make(map[string]bool),
+		open: make(map[uint64]*request), flows: make(map[string]*flow), builtIn: make(map[string]bool),
 	}
 	for _, fn := range cfg.BuiltIn {
 		m.builtIn[fn] = true
@@ -292,6 +296,7 @@ func (m *Machine) Tick(now role.Time) {
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
+	m.forgetIdle()
 	if len(m.deadlines) > 0 {
 		m.timer.By(now, m.deadlines[0].deadline)
 	}

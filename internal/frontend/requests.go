@@ -13,13 +13,13 @@ import (
 func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number uint64, why Refusal) {
 	why = m.admit(now, &q)
 	if why != Accepted {
-		if why == Stopping {
+		if why != UnknownFunction {
 			m.refused++
 		}
 		return 0, why
 	}
 	m.last++
-	r := &request{seq: m.last, deadline: now + q.Timeout, answer: answer}
+	r := &request{seq: m.last, accepted: now, deadline: now + q.Timeout, answer: answer}
 	r.msg = wire.Message{
 		Header: wire.Header{
 			Type: wire.TypeJob, Job: q.ID, AttemptLimit: m.cfg.AttemptLimit, Origin: m.me, OriginSeq: r.seq,
@@ -38,6 +38,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		return 0, Full
 	}
 	m.open[r.seq] = r
+	r.flow = m.opened(now, q.Function)
 	heap.Push(&m.deadlines, r)
 	m.timer.By(now, r.deadline)
 	m.accepted++
@@ -50,6 +51,9 @@ func (m *Machine) admit(now role.Time, q *Request) Refusal {
 	}
 	if !m.knows(now, q.Function) {
 		return UnknownFunction
+	}
+	if m.overloaded(now, q) {
+		return Full
 	}
 	return Accepted
 }
@@ -124,7 +128,7 @@ func (m *Machine) attempted(msg *wire.Message) {
 }
 
 // result closes a request with its answer.
-func (m *Machine) result(_ role.Time, msg *wire.Message) {
+func (m *Machine) result(now role.Time, msg *wire.Message) {
 	r := m.open[msg.OriginSeq]
 	if r == nil || msg.Origin != m.me || r.msg.Job != msg.Job {
 		m.late++ // answered by another run, or its client has gone
@@ -137,6 +141,7 @@ func (m *Machine) result(_ role.Time, msg *wire.Message) {
 	if err := msg.CheckBody(); err != nil {
 		a = Answer{Code: wire.CodeCorrupt, Reason: err.Error(), Queue: a.Queue, Worker: a.Worker, Attempt: a.Attempt}
 	}
+	r.flow.answer(now, r.accepted, m.cfg.MaxWait)
 	m.close(r)
 	m.answered++
 	r.answer(a)
@@ -161,6 +166,7 @@ func (m *Machine) cancel(now role.Time, r *request) {
 
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
+	r.flow.open--
 	if r.broker != nil {
 		r.broker.release(r)
 	}

@@ -73,7 +73,7 @@ func newStageWith(t *testing.T, window job.Window, outcome func(*wire.Message) *
 	s.machine = frontend.New(frontend.Config{
 		Self:    wire.Member{Role: wire.RoleFrontend, Name: "f1", Incarnation: 7, Endpoints: map[string]string{"replies": "r"}},
 		Brokers: []string{"b"}, Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, AttemptLimit: 3,
-		Window: window, Log: slog.New(slog.DiscardHandler),
+		MaxWait: time.Second, Window: window, Log: slog.New(slog.DiscardHandler),
 	})
 	s.handler = New(Config{
 		MaxBody: maxBody, Timeout: timeout,
