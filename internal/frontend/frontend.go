@@ -31,14 +31,14 @@ var linkNames = map[role.Link]string{
 
 // Config is a frontend's part in the system.
 type Config struct {
-	Self         wire.Member // with the endpoint "replies"
-	HTTP         string      // where clients reach it, for people
-	Brokers      []string    // PULL endpoints for frontends
-	Coordinators []string    // XPUB endpoints
-	BuiltIn      []string    // functions that every worker has
-	AttemptLimit uint8
-	MaxWait      time.Duration // what a request should wait at most, or be refused; see admission.go
-	Window       job.Window    // what each broker may have outstanding here
+	Self         wire.Member               // with the endpoint "replies"
+	HTTP         string                    // where clients reach it, for people
+	Brokers      []string                  // PULL endpoints for frontends
+	Coordinators []string                  // XPUB endpoints
+	BuiltIn      []string                  // functions that every worker has
+	Attempts     func(function string) int // of a function's job that may be lost alone with their worker; 1 to 255
+	MaxWait      time.Duration             // what a request should wait at most, or be refused; see admission.go
+	Window       job.Window                // what each broker may have outstanding here
 	Log          *slog.Logger
 	Wall         func() time.Time // the time of day, for events and what expires
 }

@@ -22,7 +22,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 	r := &request{seq: m.last, accepted: now, deadline: now + q.Timeout, answer: answer}
 	r.msg = wire.Message{
 		Header: wire.Header{
-			Type: wire.TypeJob, Job: q.ID, AttemptLimit: m.cfg.AttemptLimit, Origin: m.me, OriginSeq: r.seq,
+			Type: wire.TypeJob, Job: q.ID, AttemptLimit: uint8(m.cfg.Attempts(q.Function)), Origin: m.me, OriginSeq: r.seq,
 		},
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}

@@ -235,3 +235,15 @@ func TestARequestThatIsSentToAnotherBrokerGoesOnCountingItsAttempts(t *testing.T
 	s.one(c)
 	s.empty()
 }
+
+func TestAFunctionMayHaveAnAttemptLimitOfItsOwn(t *testing.T) {
+	s := newStage(t, 1)
+	s.hear(1)
+	s.m.cfg.Attempts = func(function string) int { return map[string]int{"echo": 3, "upper": 1}[function] }
+	for _, fn := range []string{"echo", "upper"} {
+		s.askWith(Request{Function: fn, Timeout: time.Minute})
+		if m := s.brokers[0].took(wire.TypeJob)[0]; int(m.AttemptLimit) != s.m.cfg.Attempts(fn) {
+			t.Errorf("%s: %d attempts", fn, m.AttemptLimit)
+		}
+	}
+}

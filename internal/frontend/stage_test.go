@@ -45,7 +45,7 @@ func newStageWith(t *testing.T, brokers int, window job.Window) *stage {
 	s := &stage{t: t, now: time.Second}
 	cfg := Config{
 		Self: wire.Member{Role: wire.RoleFrontend, Name: "f1", Incarnation: 7}, HTTP: "http",
-		Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, AttemptLimit: 3, MaxWait: time.Second, Window: wide, Log: slog.New(slog.DiscardHandler),
+		Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, Attempts: func(string) int { return 3 }, MaxWait: time.Second, Window: wide, Log: slog.New(slog.DiscardHandler),
 	}
 	for i := range brokers {
 		cfg.Brokers = append(cfg.Brokers, fmt.Sprint("at broker", i))

@@ -235,7 +235,7 @@ func (s *System) startQueue(name string) *Node {
 func (s *System) startFrontend(name string) *Node {
 	cfg := frontend.Config{
 		Self: s.member(wire.RoleFrontend, name), HTTP: name, Brokers: s.brokers("frontends"), Coordinators: s.coordinators(),
-		BuiltIn: []string{"echo"}, AttemptLimit: s.Attempts, MaxWait: time.Second, Log: s.Log,
+		BuiltIn: []string{"echo"}, Attempts: func(string) int { return int(s.Attempts) }, MaxWait: time.Second, Log: s.Log,
 	}
 	cfg.Window.Count, cfg.Window.Bytes = s.Window, windowBytes
 	m := frontend.New(cfg)
