@@ -34,6 +34,9 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 	switch f.Receive(now, msg) {
 	case job.Up:
 		f.sweep = now + job.LostAfter
+		if uint64(len(f.jobs)) > 2*m.cfg.Window.Count { // it begins link after link, and never claims what it sent by those before
+			m.dropAll(now, f)
+		}
 	case job.Down:
 		m.frontendGone(now, f, msg.Meta.Reason)
 		return nil

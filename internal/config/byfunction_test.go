@@ -36,7 +36,7 @@ func TestANumberForAllFunctionsAndOthersForSome(t *testing.T) {
 		"3,4":      "two numbers for all functions: write one, and NAME=N for those that have their own",
 		"a=256":    `"256" is not a whole number in range: write 1 to 255`,
 		"a=":       `"" is not a whole number in range: write 1 to 255`,
-		"3,,a=1":   `"" is not a whole number in range: write 1 to 255`,
+		"b=1,,a=1": `"" is not a whole number in range: write 1 to 255`,
 		"a=1,a=2":  `"a" is in the list twice: name each once`,
 		"jobs=1":   "a route of the frontend: write a name other than",
 		"3, -a=1":  "not a name: write 1 to 64 letters",

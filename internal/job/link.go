@@ -262,7 +262,9 @@ func (l *Link) draw(size uint64) {
 // Overdrawn reports whether the peer has sent more jobs than it was granted.
 func (l *Link) Overdrawn() bool { return l.overdrawn }
 
-// maxAhead bounds the memory for what arrives behind a gap, in messages.
+// maxAhead bounds, in messages, the memory for what arrives behind a gap, and
+// for what is not acknowledged: a receiver that keeps to the first has always
+// acknowledged more.
 const maxAhead = 1 << 18
 
 func (l *Link) acknowledge(ack uint64) {
@@ -358,8 +360,11 @@ func (l *Link) gaps() []wire.Span {
 // Wake returns when Poll has something to do if nothing arrives.
 func (l *Link) Wake() time.Duration { return min(l.beaconDue(), l.heard+LostAfter) }
 
-// Lost reports whether the peer has been silent too long.
-func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }
+// Lost reports whether the peer has been silent too long, or takes nothing in
+// though it speaks.
+func (l *Link) Lost(now time.Duration) bool {
+	return now >= l.heard+LostAfter || len(l.kept) > maxAhead
+}
 
 // Excuse takes back silence of the peer that this process has slept through.
 func (l *Link) Excuse(slept time.Duration) { l.heard += slept }

@@ -16,8 +16,26 @@ const (
 	kindREQ    = "req"
 )
 
-// maxWorkers bounds the workers of one queue.
-const maxWorkers = 16 << 10
+// maxWorkers bounds the workers of one queue, maxFunctions the functions that
+// they make known there: all of them are in every state that it publishes.
+const (
+	maxWorkers   = 16 << 10
+	maxFunctions = 4096
+)
+
+// mayJoin refuses one worker more than there may be, or functions.
+func (m *Machine) mayJoin(name string, functions []string) error {
+	unknown := 0
+	for _, fn := range functions {
+		if m.functions[fn] == nil {
+			unknown++
+		}
+	}
+	if len(m.workers) >= maxWorkers || unknown > 0 && len(m.functions)+unknown > maxFunctions {
+		return fmt.Errorf("%w: worker %.80q is one beyond %d workers, or its functions beyond %d", wire.ErrMalformed, name, maxWorkers, maxFunctions)
+	}
+	return nil
+}
 
 // workerKey tells workers apart: native ones by incarnation, REQ ones by route.
 type workerKey struct {
