@@ -211,7 +211,7 @@ func (m *Machine) Leave(now role.Time) {
 func (m *Machine) state() wire.State {
 	b := &wire.BrokerState{
 		Queues: []string{}, Holding: len(m.jobs), Unrouted: m.unrouted.Len(),
-		Accepted: m.accepted, Answered: m.answered,
+		Accepted: m.accepted, Answered: m.answered, Late: m.late,
 	}
 	for _, q := range m.requests.All() {
 		b.Queues = append(b.Queues, q.member.Name)

@@ -350,7 +350,7 @@ func (m *Machine) state() wire.State {
 	return wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
-			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused,
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused, Late: m.late,
 		},
 	}
 }
