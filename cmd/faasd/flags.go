@@ -45,9 +45,10 @@ func grace(s *config.Set, d *time.Duration) {
 	s.Duration(d, "grace", 8*time.Second, 0, time.Hour, "time to finish or give back what runs when stopped")
 }
 
-func requests(s *config.Set, timeout *time.Duration, attempts *int) {
-	s.Duration(timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
-	s.Int(attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker")
+func requests(s *config.Set, r *node.Requests) {
+	s.Duration(&r.Timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
+	s.Duration(&r.MaxWait, "max-wait", time.Second, time.Millisecond, 24*time.Hour, "a request is refused (503) when more of its function are open than are answered in this time, and than 512")
+	s.ByFunction(&r.Attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker; NAME=N for one function")
 }
 
 func slots(s *config.Set, n *int, name string) {

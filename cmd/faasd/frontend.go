@@ -21,7 +21,7 @@ func (c *frontend) Settings() *config.Set {
 	})
 	identity(s, &c.Identity)
 	s.HTTPAddr(&c.HTTP, "http", "127.0.0.1:3000", "where clients are served")
-	requests(s, &c.Timeout, &c.Attempts)
+	requests(s, &c.Requests)
 	s.Group("Links")
 	s.Bind(&c.Replies, "reply-bind", "tcp://127.0.0.1:8008", "where brokers send results (PULL)")
 	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8009"}, "where brokers take requests")

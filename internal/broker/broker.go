@@ -4,7 +4,6 @@
 package broker
 
 import (
-	"container/list"
 	"log/slog"
 	"time"
 
@@ -56,7 +55,7 @@ type Machine struct {
 
 	jobs        map[wire.JobID]*entry
 	searches    map[wire.JobID]*entry // those of jobs that queues are asked for
-	unrouted    *list.List            // of *entry, for which no queue had room; oldest first
+	unrouted    job.Lines[*entry]     // no queue had room for them
 	assignments uint32                // the last fence given out, over all jobs
 	placed      map[string]placement
 
@@ -74,7 +73,6 @@ func New(cfg Config) *Machine {
 		byTopic:   make(map[string]int),
 		jobs:      make(map[wire.JobID]*entry),
 		searches:  make(map[wire.JobID]*entry),
-		unrouted:  list.New(),
 		placed:    make(map[string]placement),
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
@@ -213,7 +211,7 @@ func (m *Machine) Leave(now role.Time) {
 func (m *Machine) state() wire.State {
 	b := &wire.BrokerState{
 		Queues: []string{}, Holding: len(m.jobs), Unrouted: m.unrouted.Len(),
-		Accepted: m.accepted, Answered: m.answered,
+		Accepted: m.accepted, Answered: m.answered, Late: m.late,
 	}
 	for _, q := range m.requests.All() {
 		b.Queues = append(b.Queues, q.member.Name)

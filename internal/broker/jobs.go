@@ -2,7 +2,6 @@ package broker
 
 import (
 	"cmp"
-	"container/list"
 	"maps"
 	"math"
 	"slices"
@@ -23,10 +22,10 @@ type entry struct {
 	deadline role.Time
 	resent   bool // some queue has had it before
 
-	search *search       // queues are asked whether they have it; nil if not
-	holder *queue        // nil: no queue had room
-	place  *list.Element // in unrouted, then
-	sent   *wire.Message // what the holder's link carries
+	search *search            // queues are asked whether they have it; nil if not
+	holder *queue             // nil: no queue had room
+	place  *job.Place[*entry] // in unrouted, then
+	sent   *wire.Message      // what the holder's link carries
 }
 
 // accept takes custody of a job.
@@ -63,7 +62,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 }
 
 // shelve keeps a job until some queue has room.
-func (m *Machine) shelve(e *entry) { e.place = m.unrouted.PushBack(e) }
+func (m *Machine) shelve(e *entry) { e.place = m.unrouted.Push(e.msg.Meta.Function, e) }
 
 func (m *Machine) unshelve(e *entry) {
 	if e.place != nil {
@@ -72,13 +71,27 @@ func (m *Machine) unshelve(e *entry) {
 	}
 }
 
+// placeOrShelve gives a job to the next queue in turn, behind those of its
+// function that wait for room already.
+func (m *Machine) placeOrShelve(now role.Time, e *entry) {
+	if m.unrouted.Waits(e.msg.Meta.Function) || !m.route(now, e) {
+		m.shelve(e)
+	}
+}
+
 // route gives a job to the next queue in turn that has room; false if none has.
 func (m *Machine) route(now role.Time, e *entry) bool {
-	q, ok := m.requests.Next(func(q *queue) bool { return q.Link().Room(e.size) })
+	q, ok := m.requests.Next(func(q *queue) bool { return q.fits(e) })
 	if ok {
 		m.assign(now, e, q)
 	}
 	return ok
+}
+
+// fits reports whether a queue has room for a job, and its function for one
+// more there.
+func (q *queue) fits(e *entry) bool {
+	return q.Link().Room(e.size) && q.shares.Fits(e.msg.Meta.Function, e.size, q.Link().Free())
 }
 
 // assign gives a job to q under a new fence, so that whatever else is still
@@ -94,6 +107,7 @@ func (m *Machine) assign(now role.Time, e *entry, q *queue) {
 	}
 	e.holder, e.sent, e.resent = q, &out, true
 	q.jobs[out.Job] = e
+	q.shares.Add(out.Meta.Function, e.size)
 	q.Link().Send(now, &out)
 }
 
@@ -101,38 +115,38 @@ func (m *Machine) assign(now role.Time, e *entry, q *queue) {
 func (m *Machine) release(e *entry) {
 	if e.holder != nil {
 		delete(e.holder.jobs, e.msg.Job)
+		e.holder.shares.Remove(e.msg.Meta.Function, e.size)
 		e.holder, e.sent = nil, nil
 	}
 }
 
-// routeWaiting gives queues what no queue had room for.
+// routeWaiting gives queues what no queue had room for, the functions in turn.
 func (m *Machine) routeWaiting(now role.Time) {
-	for el := m.unrouted.Front(); el != nil; el = m.unrouted.Front() {
-		e := el.Value.(*entry)
+	m.unrouted.Serve(func(e *entry) bool {
 		if now >= e.deadline {
 			m.close(e) // the frontend has answered; a CANCEL that comes finds nothing to do
-		} else if !m.route(now, e) {
-			return
+			return true
 		}
-	}
+		return m.route(now, e)
+	})
 }
 
-// rehomeAll gives the jobs that a lost queue held to other queues.
+// rehomeAll gives the jobs that a lost queue held to other queues. What finds
+// no room waits before what waits already, which is younger.
 func (m *Machine) rehomeAll(now role.Time, q *queue) {
 	jobs := slices.SortedFunc(maps.Values(q.jobs), func(a, b *entry) int {
 		return cmp.Or(cmp.Compare(a.deadline, b.deadline), a.msg.Job.Compare(b.msg.Job))
 	})
-	waiting := m.unrouted.Front() // they are older than what waits already
+	var left []*entry
 	for _, e := range jobs {
 		m.release(e)
 		e.uncounted()
-		switch {
-		case m.route(now, e):
-		case waiting != nil:
-			e.place = m.unrouted.InsertBefore(e, waiting)
-		default:
-			m.shelve(e)
+		if !m.route(now, e) {
+			left = append(left, e)
 		}
+	}
+	for _, e := range slices.Backward(left) {
+		e.place = m.unrouted.PushFront(e.msg.Meta.Function, e)
 	}
 }
 
@@ -218,7 +232,7 @@ func (m *Machine) move(now role.Time, q *queue, msg *wire.Message) {
 }
 
 func (m *Machine) taker(giver *queue, e *entry, target string) (*queue, bool) {
-	fits := func(q *queue) bool { return q != giver && q.routable && q.Link().Room(e.size) }
+	fits := func(q *queue) bool { return q != giver && q.routable && q.fits(e) }
 	if target == "" {
 		return m.requests.Next(fits)
 	}

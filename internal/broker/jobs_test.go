@@ -239,3 +239,20 @@ func TestTheJobsOfALostFrontendAreCancelled(t *testing.T) {
 		})
 	}
 }
+
+// A frontend that begins link after link has a whole window by each.
+func TestAFrontendThatNeverClaimsItsJobsIsBounded(t *testing.T) {
+	s := newStage(t)
+	s.m.cfg.Window = job.Window{Count: 10, Bytes: 1 << 20}
+	f := s.frontend("f1", 20)
+	for round := range 20 {
+		f.give(100*round+1, 100*round+11)
+		if n := len(s.m.jobs); n > 30 {
+			t.Fatalf("by link %d the broker holds %d jobs, with a window of 10", round+1, n)
+		}
+		f.Initiator = job.NewInitiator(f.member.Incarnation, &f.epochs, wide, f.announce, f.send)
+		f.Poll(s.now)
+		s.pump()
+		s.consistent()
+	}
+}

@@ -21,6 +21,14 @@ const avoidFor = 5 * time.Second
 // avoided is added to a queue's workers to make it the last choice.
 const avoided = 1 << 30
 
+// maxPlaced bounds the answers that are remembered, and maxPending the workers
+// that count as on their way to one queue: anybody may ask, under any name. Far
+// more than are started in avoidFor.
+const (
+	maxPlaced  = 16 << 10
+	maxPending = 1024
+)
+
 // placement is a broker's last answer to a worker.
 type placement struct {
 	queue *queue
@@ -49,8 +57,12 @@ func (m *Machine) place(now role.Time, p role.Packet) error {
 		}
 		return n
 	}); ok {
-		q.pending = append(q.pending, now)
-		m.placed[ask.Name] = placement{q, now}
+		if len(q.pending) < maxPending {
+			q.pending = append(q.pending, now)
+		}
+		if len(m.placed) < maxPlaced {
+			m.placed[ask.Name] = placement{q, now}
+		}
 		answer = &wire.Text{Command: wire.TextQueue, Name: q.member.Name, Endpoint: q.member.Endpoints["workers"]}
 		m.cfg.Log.Debug("worker sent to queue", "worker", ask.Name, "queue", q.member.Name)
 	}

@@ -127,3 +127,15 @@ func TestWhatIsNoQuestionIsCountedAndNotAnswered(t *testing.T) {
 		}
 	}
 }
+
+func TestStrangersThatAskCannotFillTheMemory(t *testing.T) {
+	s := newStage(t)
+	q := s.queue("queueA", 10)
+	for i := range maxPlaced + 100 {
+		s.ask(fmt.Sprint("w", i))
+		s.sent = nil
+	}
+	if n, pending := len(s.m.placed), len(s.queueState(q).pending); n > maxPlaced || pending > maxPending {
+		t.Errorf("%d workers are remembered, and %d on their way", n, pending)
+	}
+}

@@ -16,6 +16,7 @@ type queue struct {
 	draining bool
 	routable bool                  // stands in the rings
 	jobs     map[wire.JobID]*entry // what it holds for us
+	shares   job.Shares            // of jobs
 	pending  []role.Time           // workers sent there and not yet reported by it
 }
 

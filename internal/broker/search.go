@@ -117,11 +117,3 @@ func (m *Machine) notFound(now role.Time, e *entry) {
 	e.uncounted()
 	m.placeOrShelve(now, e)
 }
-
-// placeOrShelve gives a job to the next queue in turn, behind those that wait
-// for room already.
-func (m *Machine) placeOrShelve(now role.Time, e *entry) {
-	if m.unrouted.Len() > 0 || !m.route(now, e) {
-		m.shelve(e)
-	}
-}

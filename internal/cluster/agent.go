@@ -181,7 +181,8 @@ func (a *Agent) note(c *coordinator, s *wire.State) {
 	}
 }
 
-// maxNoted bounds what is remembered of whom a coordinator knows.
+// maxNoted bounds what is remembered of whom a coordinator knows, and of what it
+// wants.
 const maxNoted = 10_000
 
 // Seen is what is known of one coordinator that has answered.
@@ -224,7 +225,9 @@ func (a *Agent) subscription(now role.Time, c *coordinator, frames [][]byte) err
 		delete(c.topics, topic)
 		return nil
 	}
-	c.topics[topic] = true
+	if len(c.topics) < maxNoted {
+		c.topics[topic] = true
+	}
 	switch {
 	case a.State == nil:
 	case strings.HasPrefix(topic, wire.TopicState):

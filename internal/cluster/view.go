@@ -21,6 +21,11 @@ const (
 	StaleAfter = 3 * time.Second
 	// forgetAfter is the silence after which a lost member is no longer shown.
 	forgetAfter = time.Minute
+	// sweepEvery is how often the old are forgotten at most: there may be many.
+	sweepEvery = time.Second
+	// maxEntries bounds the members in the picture, and those remembered to have
+	// left it: coordinators pass on whatever strangers publish.
+	maxEntries = 20_000
 )
 
 // Entry is what is known of one member.
@@ -38,6 +43,7 @@ func (e *Entry) Stale(now time.Duration) bool { return now-e.At >= StaleAfter }
 type View struct {
 	entries map[wire.Incarnation]*Entry
 	left    map[wire.Incarnation]time.Duration // who has left in order, and when: they do not come back
+	swept   time.Duration                      // when the old were last forgotten
 }
 
 // State takes a member's state that was current age ago.
@@ -46,12 +52,15 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 		return // told by a coordinator that is slower, or has not heard of it
 	}
 	e := v.entry(now, s.Incarnation)
+	if e == nil {
+		return
+	}
 	if e.State.Sequence >= s.Sequence && e.State.Sequence != 0 {
 		return
 	}
 	if s.Left {
 		delete(v.entries, s.Incarnation)
-		v.left[s.Incarnation] = now
+		v.leave(now, s.Incarnation)
 		return
 	}
 	if otherVersion(&s.Member) { // its numbers may mean something else
@@ -82,7 +91,7 @@ func (v *View) succeed(now time.Duration, e *Entry) {
 			old = e
 		}
 		delete(v.entries, old.State.Incarnation)
-		v.left[old.State.Incarnation] = now
+		v.leave(now, old.State.Incarnation)
 	}
 }
 
@@ -215,7 +224,14 @@ func (v *View) replaced(now time.Duration, e *Entry) bool {
 	return false
 }
 
-// entry returns the entry of one incarnation. A new one is the occasion to
+// leave remembers that somebody does not come back.
+func (v *View) leave(now time.Duration, inc wire.Incarnation) {
+	if len(v.left) < maxEntries {
+		v.left[inc] = now
+	}
+}
+
+// entry returns the entry of one incarnation, nil if there are too many. A new one is the occasion to
 // forget the old: not every member draws lists.
 func (v *View) entry(now time.Duration, inc wire.Incarnation) *Entry {
 	if e, ok := v.entries[inc]; ok {
@@ -225,8 +241,14 @@ func (v *View) entry(now time.Duration, inc wire.Incarnation) *Entry {
 		v.entries = make(map[wire.Incarnation]*Entry)
 		v.left = make(map[wire.Incarnation]time.Duration)
 	}
-	maps.DeleteFunc(v.entries, func(_ wire.Incarnation, e *Entry) bool { return now-e.At >= forgetAfter })
-	maps.DeleteFunc(v.left, func(_ wire.Incarnation, at time.Duration) bool { return now-at >= forgetAfter })
+	if now >= v.swept+sweepEvery {
+		v.swept = now
+		maps.DeleteFunc(v.entries, func(_ wire.Incarnation, e *Entry) bool { return now-e.At >= forgetAfter })
+		maps.DeleteFunc(v.left, func(_ wire.Incarnation, at time.Duration) bool { return now-at >= forgetAfter })
+	}
+	if len(v.entries) >= maxEntries {
+		return nil
+	}
 	e := &Entry{At: -forgetAfter}
 	v.entries[inc] = e
 	return e

@@ -431,3 +431,24 @@ func TestWhoIsAtAnothersEndpointsHasTakenItsPlace(t *testing.T) {
 		t.Errorf("members %v after old states, want 2 and 3", got)
 	}
 }
+
+func TestStrangersCannotFillTheView(t *testing.T) {
+	var v View
+	for i := range wire.Incarnation(maxEntries + 100) {
+		v.State(second, queueState("q", 1000+i, 1), 0)
+	}
+	if n := len(v.entries); n != maxEntries {
+		t.Errorf("%d members are kept", n)
+	}
+	for i := range wire.Incarnation(maxEntries + 100) {
+		v.State(second, left(queueState("q", 1000+i, 2)), 0)
+		v.State(second, left(queueState("q", 1_000_000+i, 2)), 0)
+	}
+	if n := len(v.left); n != maxEntries || len(v.entries) != 0 {
+		t.Errorf("%d are known to have left, and %d are there", n, len(v.entries))
+	}
+	v.State(2*time.Minute, queueState("q", 1, 1), 0)
+	if len(v.left) != 0 || len(v.entries) != 1 {
+		t.Errorf("a minute later %d are known to have left, and %d are there", len(v.left), len(v.entries))
+	}
+}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -181,6 +182,76 @@ func (s *Set) list(p *[]string, name string, def []string, placeholder, meaning 
 	}
 	format := func(list []string) string { return strings.Join(list, ",") }
 	t := declare(s, p, name, def, kind[[]string]{placeholder, "", parse, format}, meaning)
+	t.list = true
+	return t
+}
+
+// ByFunction is a number for all functions and others for some.
+type ByFunction struct {
+	All int
+	Of  map[string]int // by name; nil if there are none
+}
+
+// For returns the number that is a function's.
+func (n ByFunction) For(function string) int {
+	if own, ok := n.Of[function]; ok {
+		return own
+	}
+	return n.All
+}
+
+// ByFunction declares a whole number from lowest to highest for all functions,
+// and behind commas others for some: "3,resize=1,mail=5". What is left out for
+// all is the default. Repeating the flag adds to the list.
+func (s *Set) ByFunction(p *ByFunction, name string, def, lowest, highest int, meaning string) *Setting {
+	k := kind[ByFunction]{"N[,NAME=N…]", limits(lowest, highest, math.MaxInt, strconv.Itoa), nil, nil}
+	number := func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < lowest || n > highest {
+			return 0, fmt.Errorf("%q is not a whole number in range: write %s", text, k.limits)
+		}
+		return n, nil
+	}
+	k.parse = func(text string) (n ByFunction, err error) {
+		n.All = def
+		all := false
+		for _, part := range strings.Split(text, ",") {
+			function, value, own := strings.Cut(strings.TrimSpace(part), "=")
+			if !own {
+				if all {
+					return n, errors.New("two numbers for all functions: write one, and NAME=N for those that have their own")
+				}
+				if n.All, err = number(function); err != nil {
+					return n, err
+				}
+				all = true
+				continue
+			}
+			if err := ValidName(function); err != nil {
+				return n, fmt.Errorf("%q: %w", function, err)
+			}
+			if _, twice := n.Of[function]; twice {
+				return n, fmt.Errorf("%q is in the list twice: name each once", function)
+			}
+			v, err := number(value)
+			if err != nil {
+				return n, err
+			}
+			if n.Of == nil {
+				n.Of = make(map[string]int)
+			}
+			n.Of[function] = v
+		}
+		return n, nil
+	}
+	k.format = func(n ByFunction) string {
+		parts := []string{strconv.Itoa(n.All)}
+		for _, function := range slices.Sorted(maps.Keys(n.Of)) {
+			parts = append(parts, function+"="+strconv.Itoa(n.Of[function]))
+		}
+		return strings.Join(parts, ",")
+	}
+	t := declare(s, p, name, ByFunction{All: def}, k, meaning)
 	t.list = true
 	return t
 }

@@ -28,8 +28,10 @@ const (
 	// keptFor is how long the last value of a silent publisher is passed on.
 	// Receivers see its age and judge for themselves.
 	keptFor = time.Minute
-	// maxKept bounds the values kept, against a stranger who publishes many.
-	maxKept = 20_000
+	// maxKept and maxKeptBytes bound the values kept, against a stranger who
+	// publishes many, or large ones.
+	maxKept      = 20_000
+	maxKeptBytes = 256 << 20
 	// maxHistory is how many events are kept for whoever asks what happened.
 	maxHistory      = 1000
 	maxHistoryBytes = 512 << 10
@@ -68,6 +70,7 @@ type Machine struct {
 
 	states  map[string]*kept // by topic
 	details map[string]*kept
+	bytes   int            // of the values in both
 	wanted  map[string]int // subscriptions that are passed on to publishers
 }
 
@@ -120,9 +123,9 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 			return err
 		}
 		if s.Left {
-			delete(m.states, topic)
-			delete(m.details, wire.TopicDetail+strings.TrimPrefix(topic, wire.TopicState))
-		} else if err := keep(m.states, topic, frames[1], now); err != nil {
+			m.forget(m.states, topic)
+			m.forget(m.details, wire.TopicDetail+strings.TrimPrefix(topic, wire.TopicState))
+		} else if err := m.keep(m.states, topic, frames[1], now); err != nil {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicDetail):
@@ -136,7 +139,7 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if err := d.Check(); err != nil {
 			return err
 		}
-		if err := keep(m.details, topic, frames[1], now); err != nil {
+		if err := m.keep(m.details, topic, frames[1], now); err != nil {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicEvent):
@@ -218,17 +221,29 @@ func (m *Machine) commanded(now role.Time, frames [][]byte) error {
 	return err
 }
 
-func keep(in map[string]*kept, topic string, value []byte, now role.Time) error {
+func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role.Time) error {
 	k := in[topic]
 	if k == nil {
 		if len(in) >= maxKept {
 			return fmt.Errorf("%w: more than %d publishers", wire.ErrMalformed, maxKept)
 		}
 		k = &kept{}
-		in[topic] = k
 	}
+	grown := len(value) - len(k.value)
+	if grown > 0 && m.bytes+grown > maxKeptBytes {
+		return fmt.Errorf("%w: values of more than %d bytes", wire.ErrMalformed, maxKeptBytes)
+	}
+	m.bytes += grown
+	in[topic] = k
 	k.value, k.at = value, now
 	return nil
+}
+
+func (m *Machine) forget(in map[string]*kept, topic string) {
+	if k := in[topic]; k != nil {
+		m.bytes -= len(k.value)
+		delete(in, topic)
+	}
 }
 
 // subscribed follows who wants what, tells publishers of it, and answers the
@@ -311,7 +326,7 @@ func (m *Machine) Tick(now role.Time) {
 		for _, values := range []map[string]*kept{m.states, m.details} {
 			for topic, k := range values {
 				if now-k.at >= keptFor {
-					delete(values, topic)
+					m.forget(values, topic)
 				}
 			}
 		}

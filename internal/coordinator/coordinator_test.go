@@ -291,3 +291,22 @@ func TestACoordinatorTellsOfItselfEverySecondAndWhenItLeaves(t *testing.T) {
 		t.Errorf("at last it tells %q", got)
 	}
 }
+
+func TestLargeValuesOfStrangersCannotFillTheMemory(t *testing.T) {
+	s := newStage(t)
+	known, more := state("queueA", 1000, 1), state("queueB", 1001, 1)
+	s.publishJSON(known.Topic(), known)
+	size := s.m.bytes
+	s.m.bytes = maxKeptBytes // as if others had published as much
+	s.publishJSON(more.Topic(), more)
+	if len(s.m.states) != 1 || s.m.MalformedCount() != 1 {
+		t.Errorf("%d states are kept beyond the bound, %d counted", len(s.m.states), s.m.MalformedCount())
+	}
+	known.Sequence++ // as large as before
+	s.publishJSON(known.Topic(), known)
+	known.Left = true
+	s.publishJSON(known.Topic(), known)
+	if s.m.bytes != maxKeptBytes-size || s.m.MalformedCount() != 1 {
+		t.Errorf("a state of %d bytes has gone, %d of %d are counted", size, s.m.bytes, maxKeptBytes)
+	}
+}

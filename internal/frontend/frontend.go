@@ -31,13 +31,14 @@ var linkNames = map[role.Link]string{
 
 // Config is a frontend's part in the system.
 type Config struct {
-	Self         wire.Member // with the endpoint "replies"
-	HTTP         string      // where clients reach it, for people
-	Brokers      []string    // PULL endpoints for frontends
-	Coordinators []string    // XPUB endpoints
-	BuiltIn      []string    // functions that every worker has
-	AttemptLimit uint8
-	Window       job.Window // what each broker may have outstanding here
+	Self         wire.Member               // with the endpoint "replies"
+	HTTP         string                    // where clients reach it, for people
+	Brokers      []string                  // PULL endpoints for frontends
+	Coordinators []string                  // XPUB endpoints
+	BuiltIn      []string                  // functions that every worker has
+	Attempts     func(function string) int // of a function's job that may be lost alone with their worker; 1 to 255
+	MaxWait      time.Duration             // what a request should wait at most, or be refused; see admission.go
+	Window       job.Window                // what each broker may have outstanding here
 	Log          *slog.Logger
 	Wall         func() time.Time // the time of day, for events and what expires
 }
@@ -69,7 +70,7 @@ type Refusal uint8
 const (
 	Accepted        Refusal = iota
 	UnknownFunction         // nobody serves it and it is not built in
-	Full                    // no broker has room; try again
+	Full                    // too much of its function waits, or no broker has room; try again
 	NoBroker                // no broker is in sight; try again
 	Stopping                // this frontend is about to stop
 )
@@ -91,9 +92,11 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
+	flows     map[string]*flow // by function
 	deadlines deadlines
-	homeless  []*request // their broker was lost and no other had room
-	renewing  role.Time  // until then a broker that lives may begin a new link
+	homeless  job.Lines[*request] // their broker was lost and no other had room
+	awaiting  job.Shares          // of homeless
+	renewing  role.Time           // until then a broker that lives may begin a new link
 
 	accepted, answered, refused, late uint64
 	draining                          bool
@@ -111,24 +114,28 @@ type broker struct {
 	endpoint string
 	draining bool
 	held     map[uint64]*request
+	shares   job.Shares // of held
 }
 
 // request is one that has been accepted and not yet answered.
 type request struct {
 	msg      wire.Message
 	seq      uint64
+	flow     *flow
+	accepted role.Time
 	deadline role.Time
 	answer   func(Answer)
-	broker   *broker       // nil: homeless
-	sent     *wire.Message // what the broker's link carries
-	index    int           // in deadlines
+	broker   *broker              // nil: homeless
+	place    *job.Place[*request] // homeless: where it waits
+	sent     *wire.Message        // what the broker's link carries
+	index    int                  // in deadlines
 }
 
 // New makes a frontend; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
-		open: make(map[uint64]*request), builtIn: make(map[string]bool),
+		open: make(map[uint64]*request), flows: make(map[string]*flow), builtIn: make(map[string]bool),
 	}
 	for _, fn := range cfg.BuiltIn {
 		m.builtIn[fn] = true
@@ -239,8 +246,10 @@ const renewWithin = time.Second
 // renews reports whether no broker can be given requests, but only because one
 // that lives begins a new link. What comes meanwhile need not be refused, up to
 // what all brokers together take by default.
-func (m *Machine) renews(now role.Time) bool {
-	return m.ring.Len() == 0 && now < m.renewing && len(m.open) < len(m.brokers)*int(m.cfg.Window.Count)
+func (m *Machine) renews(now role.Time, function string, size uint64) bool {
+	n := uint64(len(m.brokers))
+	all := job.Window{Count: n * m.cfg.Window.Count, Bytes: n * m.cfg.Window.Bytes}
+	return m.ring.Len() == 0 && now < m.renewing && m.awaiting.Admits(function, size, all)
 }
 
 // brokerUsable keeps the ring to brokers that can be given requests.
@@ -256,10 +265,9 @@ func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "requests_sent_again", len(b.held))
 	m.brokerUsable(b)
 	for _, r := range role.InOrder(b.held) {
-		r.broker, r.sent = nil, nil
-		m.homeless = append(m.homeless, r)
+		b.release(r)
+		m.await(r)
 	}
-	clear(b.held)
 	m.rehouse(now)
 }
 
@@ -288,6 +296,7 @@ func (m *Machine) Tick(now role.Time) {
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
+	m.forgetIdle()
 	if len(m.deadlines) > 0 {
 		m.timer.By(now, m.deadlines[0].deadline)
 	}
@@ -341,7 +350,7 @@ func (m *Machine) state() wire.State {
 	return wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
-			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused,
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused, Late: m.late,
 		},
 	}
 }

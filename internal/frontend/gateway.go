@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"faasd/internal/role"
 )
@@ -24,51 +25,76 @@ func NewGateway(m *Machine, do func(func(now role.Time)) bool, ended <-chan stru
 	return &Gateway{machine: m, do: do, ended: ended}
 }
 
+// Refused is what a client is told of a request that was not accepted; with
+// Why Accepted it was.
+type Refused struct {
+	Why        Refusal
+	RetryAfter time.Duration // if Full: when it is worth trying again, in whole seconds
+}
+
 type reply struct {
 	answer  Answer
-	refusal Refusal
+	refused Refused
+}
+
+// refusal completes a refusal.
+func (m *Machine) refusal(now role.Time, why Refusal, function string) Refused {
+	r := Refused{Why: why}
+	if why == Full {
+		r.RetryAfter = m.retryAfter(now, function)
+	}
+	return r
 }
 
 // Call submits a request and waits for its answer. When ctx ends first the job
 // is cancelled and ctx's error returned.
-func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refusal, error) {
+func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refused, error) {
 	replies := make(chan reply, 1)
 	var number uint64 // only touched in the owner's turn
 	ok := g.do(func(now role.Time) {
 		var why Refusal
 		number, why = g.machine.Submit(now, q, func(a Answer) { replies <- reply{answer: a} })
 		if why != Accepted {
-			replies <- reply{refusal: why}
+			replies <- reply{refused: g.machine.refusal(now, why, q.Function)}
 		}
 	})
 	if !ok {
-		return Answer{}, Stopping, nil
+		return Answer{}, Refused{Why: Stopping}, nil
 	}
 	select {
 	case r := <-replies:
-		return r.answer, r.refusal, nil
+		return r.answer, r.refused, nil
 	case <-g.ended:
 		select {
 		case r := <-replies: // among the last things that were done
-			return r.answer, r.refusal, nil
+			return r.answer, r.refused, nil
 		default:
-			return Answer{}, Stopping, nil
+			return Answer{}, Refused{Why: Stopping}, nil
 		}
 	case <-ctx.Done():
 		g.do(func(now role.Time) { g.machine.Cancel(now, number) })
-		return Answer{}, Accepted, ctx.Err()
+		return Answer{}, Refused{}, ctx.Err()
 	}
 }
 
-// Refusal says why a request for a function would be refused now, Accepted if
-// it would not. It spares reading a large body in vain.
-func (g *Gateway) Refusal(ctx context.Context, function string) (why Refusal, err error) {
+// Refusal says how a request that has yet to be read would be refused now. It
+// spares reading a large body in vain.
+func (g *Gateway) Refusal(ctx context.Context, q Request) (r Refused, err error) {
 	err = g.ask(ctx, func(now role.Time) {
-		if why = g.machine.admit(now, &Request{Function: function}); why == Accepted && g.machine.ring.Len() == 0 && !g.machine.renews(now) {
+		m := g.machine
+		why := m.admit(now, &q)
+		if why == Accepted && m.ring.Len() == 0 && !m.renews(now, q.Function, 0) {
 			why = NoBroker
 		}
+		r = m.refusal(now, why, q.Function)
 	})
-	return why, err
+	return r, err
+}
+
+// Full is a refusal for want of room for a function's requests at the caller.
+func (g *Gateway) Full(ctx context.Context, function string) (r Refused, err error) {
+	err = g.ask(ctx, func(now role.Time) { r = g.machine.refusal(now, Full, function) })
+	return r, err
 }
 
 // Ready reports whether a broker takes requests.

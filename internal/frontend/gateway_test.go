@@ -49,11 +49,11 @@ func TestACallReturnsItsAnswer(t *testing.T) {
 		return ok
 	}
 	a, why, err := g.Call(context.Background(), Request{Function: "echo", Timeout: time.Second})
-	if err != nil || why != Accepted || string(a.Body) != "result" {
+	if err != nil || why.Why != Accepted || string(a.Body) != "result" {
 		t.Errorf("%+v, refusal %d, %v", a, why, err)
 	}
-	if _, why, err = g.Call(context.Background(), Request{Function: "nobody", Timeout: time.Second}); why != UnknownFunction || err != nil {
-		t.Errorf("refusal %d, %v", why, err)
+	if _, why, err = g.Call(context.Background(), Request{Function: "nobody", Timeout: time.Second}); why.Why != UnknownFunction || err != nil {
+		t.Errorf("refusal %+v, %v", why, err)
 	}
 }
 
@@ -85,11 +85,11 @@ func TestNothingHangsOnAFrontendThatHasStopped(t *testing.T) {
 		}()
 		return do(fn)
 	}
-	if _, why, err := g.Call(context.Background(), Request{Function: "echo", Timeout: time.Second}); why != Stopping || err != nil {
-		t.Errorf("refusal %d, %v", why, err)
+	if _, why, err := g.Call(context.Background(), Request{Function: "echo", Timeout: time.Second}); why.Why != Stopping || err != nil {
+		t.Errorf("refusal %+v, %v", why, err)
 	}
-	if _, why, err := g.Call(context.Background(), Request{Function: "echo", Timeout: time.Second}); why != Stopping || err != nil {
-		t.Errorf("refusal %d, %v", why, err)
+	if _, why, err := g.Call(context.Background(), Request{Function: "echo", Timeout: time.Second}); why.Why != Stopping || err != nil {
+		t.Errorf("refusal %+v, %v", why, err)
 	}
 	if _, err := g.Ready(context.Background()); !errors.Is(err, ErrStopped) {
 		t.Errorf("ready: %v", err)
@@ -160,15 +160,15 @@ func TestARefusalIsKnownBeforehand(t *testing.T) {
 	s := newStage(t, 1)
 	g := s.gateway(nil)
 	for fn, want := range map[string]Refusal{"echo": Accepted, "nobody": UnknownFunction} {
-		if why, err := g.Refusal(ctx, fn); why != want || err != nil {
+		if why, err := g.Refusal(ctx, Request{Function: fn, Timeout: time.Second}); why.Why != want || err != nil {
 			t.Errorf("%s: refusal %d, %v; want %d", fn, why, err, want)
 		}
 	}
-	if why, err := newStage(t, 0).gateway(nil).Refusal(ctx, "echo"); why != NoBroker || err != nil {
+	if why, err := newStage(t, 0).gateway(nil).Refusal(ctx, Request{Function: "echo"}); why.Why != NoBroker || err != nil {
 		t.Errorf("without a broker: refusal %d, %v", why, err)
 	}
 	s.m.Drain(s.now)
-	if why, err := g.Refusal(ctx, "echo"); why != Stopping || err != nil {
+	if why, err := g.Refusal(ctx, Request{Function: "echo"}); why.Why != Stopping || err != nil {
 		t.Errorf("draining: refusal %d, %v", why, err)
 	}
 }

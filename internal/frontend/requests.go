@@ -13,22 +13,22 @@ import (
 func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number uint64, why Refusal) {
 	why = m.admit(now, &q)
 	if why != Accepted {
-		if why == Stopping {
+		if why != UnknownFunction {
 			m.refused++
 		}
 		return 0, why
 	}
 	m.last++
-	r := &request{seq: m.last, deadline: now + q.Timeout, answer: answer}
+	r := &request{seq: m.last, accepted: now, deadline: now + q.Timeout, answer: answer}
 	r.msg = wire.Message{
 		Header: wire.Header{
-			Type: wire.TypeJob, Job: q.ID, AttemptLimit: m.cfg.AttemptLimit, Origin: m.me, OriginSeq: r.seq,
+			Type: wire.TypeJob, Job: q.ID, AttemptLimit: uint8(m.cfg.Attempts(q.Function)), Origin: m.me, OriginSeq: r.seq,
 		},
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
 	r.msg.SetBody(q.Body)
-	if m.renews(now) {
-		m.homeless = append(m.homeless, r)
+	if m.renews(now, q.Function, r.msg.Size()) {
+		m.await(r)
 	} else if !m.send(now, r) {
 		m.last--
 		m.refused++
@@ -38,6 +38,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		return 0, Full
 	}
 	m.open[r.seq] = r
+	r.flow = m.opened(now, q.Function)
 	heap.Push(&m.deadlines, r)
 	m.timer.By(now, r.deadline)
 	m.accepted++
@@ -51,6 +52,9 @@ func (m *Machine) admit(now role.Time, q *Request) Refusal {
 	if !m.knows(now, q.Function) {
 		return UnknownFunction
 	}
+	if m.overloaded(now, q) {
+		return Full
+	}
 	return Accepted
 }
 
@@ -62,11 +66,11 @@ func (m *Machine) knows(now role.Time, fn string) bool {
 	return m.bus.View.Serves(now, fn)
 }
 
-// send gives a request to the next broker in turn that has room; false if none
-// has.
+// send gives a request to the next broker in turn where its function has room;
+// false if there is none.
 func (m *Machine) send(now role.Time, r *request) bool {
-	size := r.msg.Size()
-	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room(size) })
+	fn, size := r.msg.Meta.Function, r.msg.Size()
+	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room(size) && b.shares.Fits(fn, size, b.Link().Free()) })
 	if !ok {
 		return false
 	}
@@ -76,21 +80,41 @@ func (m *Machine) send(now role.Time, r *request) bool {
 	r.broker, r.sent = b, &out
 	r.msg.Flags |= wire.FlagResent // from now on
 	b.held[r.seq] = r
+	b.shares.Add(fn, size)
 	b.Link().Send(now, &out)
 	return true
 }
 
+// release takes a request from its broker's books.
+func (b *broker) release(r *request) {
+	delete(b.held, r.seq)
+	b.shares.Remove(r.msg.Meta.Function, r.msg.Size())
+	r.broker, r.sent = nil, nil
+}
+
+// await keeps a request until some broker has room for it.
+func (m *Machine) await(r *request) {
+	r.place = m.homeless.Push(r.msg.Meta.Function, r)
+	m.awaiting.Add(r.msg.Meta.Function, r.msg.Size())
+}
+
+func (m *Machine) awaitNoMore(r *request) {
+	if r.place != nil {
+		m.homeless.Remove(r.place)
+		m.awaiting.Remove(r.msg.Meta.Function, r.msg.Size())
+		r.place = nil
+	}
+}
+
 // rehouse finds brokers for requests whose own was lost.
 func (m *Machine) rehouse(now role.Time) {
-	for len(m.homeless) > 0 {
-		r := m.homeless[0]
-		if m.open[r.seq] == r && r.broker == nil && !m.send(now, r) {
-			return
+	m.homeless.Serve(func(r *request) bool {
+		if !m.send(now, r) {
+			return false
 		}
-		m.homeless[0] = nil
-		m.homeless = m.homeless[1:]
-	}
-	m.homeless = nil
+		m.awaitNoMore(r)
+		return true
+	})
 }
 
 // attempted notes that a request's job was started again, for whoever it is
@@ -104,7 +128,7 @@ func (m *Machine) attempted(msg *wire.Message) {
 }
 
 // result closes a request with its answer.
-func (m *Machine) result(_ role.Time, msg *wire.Message) {
+func (m *Machine) result(now role.Time, msg *wire.Message) {
 	r := m.open[msg.OriginSeq]
 	if r == nil || msg.Origin != m.me || r.msg.Job != msg.Job {
 		m.late++ // answered by another run, or its client has gone
@@ -117,6 +141,7 @@ func (m *Machine) result(_ role.Time, msg *wire.Message) {
 	if err := msg.CheckBody(); err != nil {
 		a = Answer{Code: wire.CodeCorrupt, Reason: err.Error(), Queue: a.Queue, Worker: a.Worker, Attempt: a.Attempt}
 	}
+	r.flow.answer(now, r.accepted, m.cfg.MaxWait)
 	m.close(r)
 	m.answered++
 	r.answer(a)
@@ -141,9 +166,11 @@ func (m *Machine) cancel(now role.Time, r *request) {
 
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
+	r.flow.open--
 	if r.broker != nil {
-		delete(r.broker.held, r.seq)
+		r.broker.release(r)
 	}
+	m.awaitNoMore(r)
 	heap.Remove(&m.deadlines, r.index)
 }
 

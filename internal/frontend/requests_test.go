@@ -69,7 +69,7 @@ func TestRequestsTakeTurnsAmongBrokers(t *testing.T) {
 }
 
 func TestWhatCannotBeTakenIsRefusedBeforeItIsAccepted(t *testing.T) {
-	s := newStageWith(t, 2, job.Window{Count: 2, Bytes: 1 << 20})
+	s := newStageWith(t, 2, job.Window{Count: 4, Bytes: 1 << 20}) // of which one function gets half
 	if c := s.askWith(Request{Function: "nobody", Timeout: time.Second}); c.why != UnknownFunction {
 		t.Errorf("unknown function: refusal %d", c.why)
 	}
@@ -199,7 +199,7 @@ func TestACancelledRequestThatHadNotArrivedNeverDoes(t *testing.T) {
 	if len(b.got) != 1 || b.got[0].Type != wire.TypeCancel {
 		t.Errorf("the broker has got %d messages, want the CANCEL alone", len(b.got))
 	}
-	for range wide.Count { // and all of its room is there
+	for range wide.Count / 2 { // and all of its function's room is there
 		if c := s.ask(); c.why != Accepted {
 			t.Fatalf("refusal %d", c.why)
 		}
@@ -234,4 +234,16 @@ func TestARequestThatIsSentToAnotherBrokerGoesOnCountingItsAttempts(t *testing.T
 	second.answer(again[0], nil)
 	s.one(c)
 	s.empty()
+}
+
+func TestAFunctionMayHaveAnAttemptLimitOfItsOwn(t *testing.T) {
+	s := newStage(t, 1)
+	s.hear(1)
+	s.m.cfg.Attempts = func(function string) int { return map[string]int{"echo": 3, "upper": 1}[function] }
+	for _, fn := range []string{"echo", "upper"} {
+		s.askWith(Request{Function: fn, Timeout: time.Minute})
+		if m := s.brokers[0].took(wire.TypeJob)[0]; int(m.AttemptLimit) != s.m.cfg.Attempts(fn) {
+			t.Errorf("%s: %d attempts", fn, m.AttemptLimit)
+		}
+	}
 }

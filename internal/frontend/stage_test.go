@@ -45,7 +45,7 @@ func newStageWith(t *testing.T, brokers int, window job.Window) *stage {
 	s := &stage{t: t, now: time.Second}
 	cfg := Config{
 		Self: wire.Member{Role: wire.RoleFrontend, Name: "f1", Incarnation: 7}, HTTP: "http",
-		Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, AttemptLimit: 3, Window: wide, Log: slog.New(slog.DiscardHandler),
+		Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, Attempts: func(string) int { return 3 }, MaxWait: time.Second, Window: wide, Log: slog.New(slog.DiscardHandler),
 	}
 	for i := range brokers {
 		cfg.Brokers = append(cfg.Brokers, fmt.Sprint("at broker", i))
@@ -186,7 +186,7 @@ func (s *stage) empty() {
 	for _, b := range s.m.brokers {
 		held += len(b.held)
 	}
-	if len(s.m.open)+len(s.m.deadlines)+len(s.m.homeless)+held != 0 || !s.m.Drained() {
-		s.t.Errorf("%d open, %d deadlines, %d homeless, %d held", len(s.m.open), len(s.m.deadlines), len(s.m.homeless), held)
+	if len(s.m.open)+len(s.m.deadlines)+s.m.homeless.Len()+held != 0 || !s.m.Drained() {
+		s.t.Errorf("%d open, %d deadlines, %d homeless, %d held", len(s.m.open), len(s.m.deadlines), s.m.homeless.Len(), held)
 	}
 }

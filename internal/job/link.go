@@ -37,6 +37,11 @@ type Window struct {
 	Bytes uint64
 }
 
+// less is what remains of w once used is taken from it.
+func (w Window) less(used Window) Window {
+	return Window{w.Count - min(used.Count, w.Count), w.Bytes - min(used.Bytes, w.Bytes)}
+}
+
 // Link is one side of a numbered conversation between two incarnations. What
 // is sent is kept until the other side has acknowledged it, and sent again
 // when it says what it missed. It lives until either side is lost.
@@ -109,6 +114,9 @@ func (l *Link) Room(size uint64) bool {
 	idle := l.used.Bytes == l.granted.Bytes-l.initial.Bytes
 	return idle || l.used.Bytes+size <= l.granted.Bytes
 }
+
+// Free is how much of the peer's window is not used.
+func (l *Link) Free() Window { return l.granted.less(l.used) }
 
 // Send sends m and, if its type is numbered, keeps it until acknowledged. The
 // message belongs to the link from then on; see Void for taking it back.
@@ -256,7 +264,9 @@ func (l *Link) draw(size uint64) {
 // Overdrawn reports whether the peer has sent more jobs than it was granted.
 func (l *Link) Overdrawn() bool { return l.overdrawn }
 
-// maxAhead bounds the memory for what arrives behind a gap, in messages.
+// maxAhead bounds, in messages, the memory for what arrives behind a gap, and
+// for what is not acknowledged: a receiver that keeps to the first has always
+// acknowledged more.
 const maxAhead = 1 << 18
 
 func (l *Link) acknowledge(ack uint64) {
@@ -349,8 +359,11 @@ func (l *Link) gaps() []wire.Span {
 // Wake returns when Poll has something to do if nothing arrives.
 func (l *Link) Wake() time.Duration { return min(l.beaconDue(), l.heard+LostAfter) }
 
-// Lost reports whether the peer has been silent too long.
-func (l *Link) Lost(now time.Duration) bool { return now >= l.heard+LostAfter }
+// Lost reports whether the peer has been silent too long, or takes nothing in
+// though it speaks.
+func (l *Link) Lost(now time.Duration) bool {
+	return now >= l.heard+LostAfter || len(l.kept) > maxAhead
+}
 
 // Excuse takes back silence of the peer that this process has slept through.
 func (l *Link) Excuse(slept time.Duration) { l.heard += slept }

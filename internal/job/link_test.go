@@ -545,3 +545,18 @@ func FuzzLink(f *testing.F) {
 		}
 	})
 }
+
+// A peer that speaks and acknowledges nothing is as good as silent.
+func TestAPeerThatAcknowledgesNothingIsGivenUp(t *testing.T) {
+	a, b, fromA, _ := couple(t, Window{10, 1 << 20})
+	now := time.Second
+	for range maxAhead + 1 {
+		a.Send(now, &wire.Message{Header: wire.Header{Type: wire.TypeCancel}})
+		fromA.take()
+	}
+	b.Beacon(now)
+	a.Poll(now)
+	if !a.Lost(now) {
+		t.Errorf("%d messages are kept for it", len(a.Unacknowledged()))
+	}
+}

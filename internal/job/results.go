@@ -1,6 +1,15 @@
 package job
 
-import "faasd/internal/wire"
+import (
+	"maps"
+
+	"faasd/internal/wire"
+)
+
+// maxOrigins is when origins of which no result is kept are forgotten; those of
+// which one is are bounded as the results are. It is far above the frontends of
+// a system.
+const maxOrigins = 1024
 
 // Results keeps the outcomes of finished jobs for whoever asks again, within
 // bounds, until their origin is known to have them.
@@ -36,6 +45,9 @@ func (r *Results) Get(id wire.JobID) *wire.Message { return r.byID[id] }
 func (r *Results) Put(m *wire.Message) {
 	o := r.origins[m.Origin]
 	if o == nil {
+		if len(r.origins) >= maxOrigins {
+			maps.DeleteFunc(r.origins, func(_ wire.Incarnation, o *origin) bool { return len(o.kept) == 0 })
+		}
 		o = &origin{}
 		r.origins[m.Origin] = o
 	}

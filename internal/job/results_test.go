@@ -202,3 +202,16 @@ func TestResultsDoNotGrowInAMillionJobs(t *testing.T) {
 		})
 	}
 }
+
+func TestOriginsOfWhichNothingIsKeptAreForgotten(t *testing.T) {
+	r := NewResults(Window{10, 1 << 20})
+	for i := range 10 * maxOrigins {
+		m := &wire.Message{Header: wire.Header{Type: wire.TypeResult, Origin: wire.Incarnation(1 + i), OriginSeq: 1}}
+		m.Job[0], m.Job[1] = byte(i), byte(i>>8)
+		r.Put(m)
+		r.Closed(m.Origin, 2)
+	}
+	if n := len(r.origins); n > maxOrigins {
+		t.Errorf("%d origins are remembered", n)
+	}
+}

@@ -23,12 +23,18 @@ import (
 type Frontend struct {
 	Identity
 	Limits
-	HTTP         string        // address to listen on
-	Timeout      time.Duration // until a request is answered 504
-	Attempts     int           // runs of a job that may be started at most
-	Replies      string        // endpoint to bind
-	Brokers      []string      // PULL endpoints to dial
-	Coordinators []string      // XPUB endpoints to dial
+	Requests
+	HTTP         string   // address to listen on
+	Replies      string   // endpoint to bind
+	Brokers      []string // PULL endpoints to dial
+	Coordinators []string // XPUB endpoints to dial
+}
+
+// Requests is what is promised of a request.
+type Requests struct {
+	Timeout  time.Duration     // until it is answered 504
+	MaxWait  time.Duration     // what it should wait at most, or be refused
+	Attempts config.ByFunction // runs of its job that may be lost alone with their worker
 }
 
 // The times of the HTTP server. They bound what a slow client can hold.
@@ -67,7 +73,7 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	}
 	m := frontend.New(frontend.Config{
 		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,
-		BuiltIn: []string{function.EchoName}, AttemptLimit: uint8(f.Attempts), Window: f.window(),
+		BuiltIn: []string{function.EchoName}, Attempts: f.Attempts.For, MaxWait: f.MaxWait, Window: f.window(),
 		Log: log, Wall: time.Now,
 	})
 	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), started, log)

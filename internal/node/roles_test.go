@@ -65,7 +65,7 @@ func (c *cluster) frontend() *running {
 	listening := make(chan string, 1)
 	r := start(c.t, func(ctx context.Context) error {
 		return RunFrontend(ctx, Frontend{
-			Limits: limits, HTTP: "127.0.0.1:0", Timeout: patience, Attempts: 3, Replies: anyPort,
+			Limits: limits, Requests: Requests{Timeout: patience, MaxWait: patience, Attempts: config.ByFunction{All: 3}}, HTTP: "127.0.0.1:0", Replies: anyPort,
 			Brokers: []string{c.broker.Links["frontends"]}, Coordinators: c.coordinators(),
 		}, patience, quiet, func(config.Ready) {}, func(url string) { listening <- url })
 	})

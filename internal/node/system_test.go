@@ -19,7 +19,7 @@ import (
 func settings(t *testing.T) Up {
 	return Up{
 		Limits: limits, Results: Window{1000, 64 << 20}, HTTP: "127.0.0.1:0", Data: filepath.Join(t.TempDir(), "data"),
-		Queues: 3, Workers: 3, Slots: 4, Timeout: 20 * time.Second, Attempts: 3, Grace: 10 * time.Second,
+		Queues: 3, Workers: 3, Slots: 4, Requests: Requests{Timeout: 20 * time.Second, MaxWait: time.Second, Attempts: config.ByFunction{All: 3}}, Grace: 10 * time.Second,
 		Log: config.Log{Level: "warn", Format: "text"},
 	}
 }

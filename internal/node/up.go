@@ -21,16 +21,15 @@ import (
 // coordinator and some queues in this process, and workers as its children.
 type Up struct {
 	Limits
-	Results  Window
-	HTTP     string
-	Data     string // folder
-	Queues   int
-	Workers  int
-	Slots    int // of each worker
-	Timeout  time.Duration
-	Attempts int
-	Grace    time.Duration // to stop in
-	Log      config.Log    // the workers' too
+	Requests
+	Results Window
+	HTTP    string
+	Data    string // folder
+	Queues  int
+	Workers int
+	Slots   int           // of each worker
+	Grace   time.Duration // to stop in
+	Log     config.Log    // the workers' too
 }
 
 // system is a running Up. Roles are linked over inproc; what workers and
@@ -126,7 +125,7 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 		}
 	}
 	s.frontend, err = startFrontend(s.zmq, Frontend{
-		Identity: Identity{Name: "frontend1"}, Limits: u.Limits, HTTP: u.HTTP, Timeout: u.Timeout, Attempts: u.Attempts,
+		Identity: Identity{Name: "frontend1"}, Limits: u.Limits, Requests: u.Requests, HTTP: u.HTTP,
 		Replies: "inproc://frontend-replies", Brokers: []string{frontendsAt}, Coordinators: []string{subscribeAt},
 	}, s.metrics, log)
 	return s, err

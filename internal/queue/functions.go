@@ -19,6 +19,7 @@ type function struct {
 	idle    []*worker  // with a free slot, the longest idle first; checked when used
 	workers int
 	running int
+	served  uint64 // which start at this queue was its last
 }
 
 func (m *Machine) function(name string) *function {
@@ -116,15 +117,25 @@ func (f *function) nextWorker() *worker {
 // dispatch gives waiting jobs of f to free workers.
 func (m *Machine) dispatch(now role.Time, f *function) {
 	m.dispatchLone(now, f)
-	for e := m.nextToRun(now, f, f.line); e != nil; e = m.nextToRun(now, f, f.line) {
-		w := f.nextWorker()
-		if w == nil {
-			break
-		}
-		m.start(now, f, e, w)
-		m.lineUp(w)
+	for m.dispatchNext(now, f) {
 	}
 	m.forgetIfIdle(f)
+}
+
+// dispatchNext gives f's next job to a free worker; false if there is none of
+// either.
+func (m *Machine) dispatchNext(now role.Time, f *function) bool {
+	e := m.nextToRun(now, f, f.line)
+	if e == nil {
+		return false
+	}
+	w := f.nextWorker()
+	if w == nil {
+		return false
+	}
+	m.start(now, f, e, w)
+	m.lineUp(w)
+	return true
 }
 
 // nextToRun returns the first job of a line, after ending those whose time or
@@ -167,6 +178,8 @@ func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	e.msg.Attempt++
 	f.running++
 	m.running++
+	m.starts++
+	f.served = m.starts
 	w.jobs[e.msg.Job] = e
 	w.give(now, e)
 	if e.msg.Attempt > 1 {

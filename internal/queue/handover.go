@@ -310,6 +310,7 @@ func (m *Machine) forgetStrangers() {
 	maps.DeleteFunc(m.take.asked, func(inc wire.Incarnation, _ asked) bool { return gone(inc) })
 	maps.DeleteFunc(m.offers.seen, func(inc wire.Incarnation, _ uint64) bool { return gone(inc) })
 	maps.DeleteFunc(m.offers.quiet, func(fn string, _ role.Time) bool { return m.functions[fn] == nil })
+	maps.DeleteFunc(m.take.reserved, func(fn string, _ reservation) bool { return m.functions[fn] == nil })
 }
 
 func (m *Machine) linked() bool {

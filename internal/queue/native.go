@@ -46,8 +46,11 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 	if err := member.CheckWorker(); err != nil {
 		return nil, err
 	}
-	if member.Incarnation != hello.Sender || len(m.workers) >= maxWorkers {
-		return nil, fmt.Errorf("%w: HELLO of worker %.80q from somebody else, or beyond %d workers", wire.ErrMalformed, member.Name, maxWorkers)
+	if member.Incarnation != hello.Sender {
+		return nil, fmt.Errorf("%w: HELLO of worker %.80q from somebody else", wire.ErrMalformed, member.Name)
+	}
+	if err := m.mayJoin(member.Name, member.Functions); err != nil {
+		return nil, err
 	}
 	w := m.newWorker(now, workerKey{native: hello.Sender}, member.Name, route, member.Functions, member.Slots)
 	w.member = member

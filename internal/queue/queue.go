@@ -68,6 +68,7 @@ type Machine struct {
 	routes    map[string]*worker // native workers by their present routing id
 	lost      []*worker          // shown for a while
 	functions map[string]*function
+	choice    []*function // scratch of dispatchFairly
 
 	jobs    map[wire.JobID]*entry
 	results *job.Results
@@ -79,7 +80,7 @@ type Machine struct {
 	uneven     role.Time // since when this queue has had too many workers; 0 it has not
 
 	done, moved, taken, late uint64
-	arrivals                 uint64 // jobs so far
+	arrivals, starts         uint64 // of jobs so far
 	reqNumber                uint64 // REQ workers so far
 	crash                    cluster.Crash
 	draining                 bool

@@ -51,8 +51,7 @@ func (m *Machine) fromREQ(now role.Time, p role.Packet) error {
 		return err
 	}
 	if t.Command == wire.TextReady {
-		m.reqReadied(now, w, p.Peer, t)
-		return nil
+		return m.reqReadied(now, w, p.Peer, t)
 	}
 	if w == nil { // of a queue that ran here before
 		m.textTo(p.Peer, &wire.Text{Command: wire.TextRejoin, Reason: "not known here; begin with READY"})
@@ -73,9 +72,13 @@ func (m *Machine) fromREQ(now role.Time, p role.Packet) error {
 }
 
 // reqReadied takes up a worker, or one that begins again.
-func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Text) {
+func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Text) error {
 	if w != nil {
 		m.workerGone(now, w, "joined again")
+	}
+	if err := m.mayJoin(t.Name, t.Functions); err != nil {
+		m.textTo(route, &wire.Text{Command: wire.TextError, Reason: err.Error()})
+		return err
 	}
 	w = m.newWorker(now, reqKey(route), t.Name, route, t.Functions, 1)
 	w.req = &reqState{}
@@ -87,6 +90,7 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 	if !m.draining {
 		m.welcome(now, w)
 	}
+	return nil
 }
 
 // reqIdle makes a worker ready for the next job.

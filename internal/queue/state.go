@@ -13,7 +13,7 @@ import (
 func (m *Machine) state() wire.State {
 	q := &wire.QueueState{
 		Functions: make(map[string]wire.FunctionState, len(m.functions)),
-		Running:   m.running, Done: m.done, Moved: m.moved, Taken: m.taken,
+		Running:   m.running, Done: m.done, Moved: m.moved, Taken: m.taken, Late: m.late,
 	}
 	for _, w := range m.workers {
 		if w.welcomed {

@@ -16,8 +16,26 @@ const (
 	kindREQ    = "req"
 )
 
-// maxWorkers bounds the workers of one queue.
-const maxWorkers = 16 << 10
+// maxWorkers bounds the workers of one queue, maxFunctions the functions that
+// they make known there: all of them are in every state that it publishes.
+const (
+	maxWorkers   = 16 << 10
+	maxFunctions = 4096
+)
+
+// mayJoin refuses one worker more than there may be, or functions.
+func (m *Machine) mayJoin(name string, functions []string) error {
+	unknown := 0
+	for _, fn := range functions {
+		if m.functions[fn] == nil {
+			unknown++
+		}
+	}
+	if len(m.workers) >= maxWorkers || unknown > 0 && len(m.functions)+unknown > maxFunctions {
+		return fmt.Errorf("%w: worker %.80q is one beyond %d workers, or its functions beyond %d", wire.ErrMalformed, name, maxWorkers, maxFunctions)
+	}
+	return nil
+}
 
 // workerKey tells workers apart: native ones by incarnation, REQ ones by route.
 type workerKey struct {
@@ -132,8 +150,10 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 // serve gives waiting jobs of the worker's functions to whoever is free.
 func (m *Machine) serve(now role.Time, w *worker) {
 	m.lineUp(w)
-	for _, fn := range w.functions {
-		m.dispatch(now, m.function(fn))
+	if len(w.functions) == 1 {
+		m.dispatch(now, m.function(w.functions[0]))
+	} else {
+		m.dispatchFairly(now, w.functions)
 	}
 	m.bus.Changed()
 	m.pull(now)
@@ -160,12 +180,6 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	}
 	m.finish(now, e, out)
 	m.serve(now, w)
-}
-
-func (m *Machine) dispatchAll(now role.Time) {
-	for _, f := range role.InOrder(m.functions) {
-		m.dispatch(now, f)
-	}
 }
 
 // liveWorkers counts those that take jobs.

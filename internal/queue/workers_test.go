@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -303,5 +304,28 @@ func TestAQueueWithoutABrokerSendsItsWorkersAway(t *testing.T) {
 	s.run(1500 * ms)
 	if !w.sentAway {
 		t.Error("still there")
+	}
+}
+
+func TestWorkersMakeOnlySoManyFunctionsKnown(t *testing.T) {
+	s := newStage(t, 1)
+	names := func(from int) (list []string) {
+		for i := range wire.MaxFunctions {
+			list = append(list, fmt.Sprint("f", from+i))
+		}
+		return list
+	}
+	for i := range 2 * maxFunctions / wire.MaxFunctions {
+		s.worker(wire.Incarnation(100+i), here, 1, names(i*wire.MaxFunctions)...)
+	}
+	if n := len(s.m.functions); n > maxFunctions || s.m.MalformedCount() == 0 {
+		t.Errorf("%d functions are known", n)
+	}
+	if r := s.req("a", append([]string{"READY", "w"}, "fresh")...); len(s.m.functions) == maxFunctions && len(r) != 1 {
+		t.Errorf("a REQ worker with one more is answered %v", r)
+	}
+	s.worker(999, here, 1, "f1") // one that is known
+	if s.m.functions["f1"].workers != 2 {
+		t.Error("a worker with known functions is refused")
 	}
 }

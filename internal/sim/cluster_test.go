@@ -137,8 +137,8 @@ func (c *cluster) at(r *Request) string {
 // stateful are the fields in which machines keep jobs, and nothing else: they
 // are empty when nobody waits for anything.
 var stateful = []string{
-	".open", ".deadlines", ".homeless", ".brokers[].held", // frontend
-	".jobs", ".unrouted", ".queues[].jobs", ".frontends[].jobs", // broker
+	".open", ".flows", ".deadlines", ".homeless.byName", ".brokers[].held", ".brokers[].shares.held", // frontend
+	".jobs", ".unrouted.byName", ".queues[].jobs", ".queues[].shares.held", ".frontends[].jobs", // broker
 	".functions[].line", ".functions[].lone", ".functions[].held", ".workers[].jobs", ".workers[].stopping", // queue
 	".line", ".starts", ".stops", ".undelivered", // worker
 }

@@ -19,11 +19,12 @@ import (
 type Layout struct {
 	Frontends, Brokers, Coordinators int // 1 each
 	Queues, Workers                  int
-	Slots                            int    // of each worker; 1
-	Window                           uint64 // jobs that one peer may have outstanding at another; 4096
-	WindowBytes                      uint64 // and their bytes; no bound
-	Attempts                         uint8  // 3
-	Remote                           bool   // every process is on a host of its own
+	Slots                            int            // of each worker; 1
+	Window                           uint64         // jobs that one peer may have outstanding at another; 4096
+	WindowBytes                      uint64         // and their bytes; no bound
+	Attempts                         uint8          // 3
+	AttemptsOf                       map[string]int // for these functions, instead
+	Remote                           bool           // every process is on a host of its own
 
 	// Serve says what comes of a run and how long it takes. Nil is an echo that
 	// takes no time.
@@ -281,11 +282,19 @@ func (s *System) startQueueAs(name, process string) *Node {
 	})
 }
 
+// attempts is how often a function's jobs may be run.
+func (s *System) attempts(function string) int {
+	if n := s.AttemptsOf[function]; n > 0 {
+		return n
+	}
+	return int(s.Attempts)
+}
+
 func (s *System) startFrontend(name string) *Node {
 	self := s.member(wire.RoleFrontend, name)
 	cfg := frontend.Config{
 		Self: self, HTTP: name, Brokers: s.brokers("frontends"), Coordinators: s.coordinators(),
-		BuiltIn: []string{"echo"}, AttemptLimit: s.Attempts, Log: s.Log,
+		BuiltIn: []string{"echo"}, Attempts: s.attempts, MaxWait: time.Second, Log: s.Log,
 	}
 	cfg.Window.Count, cfg.Window.Bytes = s.Window, s.WindowBytes
 	m := frontend.New(cfg)

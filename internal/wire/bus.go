@@ -92,6 +92,7 @@ type QueueState struct {
 	Done      uint64                   `json:"done"`    // results sent on, since it started
 	Moved     uint64                   `json:"moved"`   // jobs given to other queues
 	Taken     uint64                   `json:"taken"`   // jobs taken from other queues
+	Late      uint64                   `json:"late"`    // results of jobs that were closed, dropped
 }
 
 // FunctionState is one function's part of a queue. A worker with several
@@ -111,6 +112,7 @@ type BrokerState struct {
 	Unrouted int      `json:"unrouted"`
 	Accepted uint64   `json:"accepted"`
 	Answered uint64   `json:"answered"`
+	Late     uint64   `json:"late"` // results of jobs that were closed, dropped
 }
 
 // FrontendState is what operators see of a frontend.
@@ -120,6 +122,7 @@ type FrontendState struct {
 	Accepted uint64 `json:"accepted"` // requests a broker had room for
 	Answered uint64 `json:"answered"`
 	Refused  uint64 `json:"refused"`
+	Late     uint64 `json:"late"` // results of requests that were closed, dropped
 }
 
 // SupervisorState is what operators see of who keeps the workers of `faasd up`.

@@ -14,7 +14,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -38,7 +37,7 @@ type Handler struct {
 	cfg     Config
 	gateway *frontend.Gateway
 	mux     *http.ServeMux
-	bodies  atomic.Int64 // bytes of large bodies being read or waiting for their answer
+	bodies  bodies
 }
 
 // smallBody is the size in bytes up to which a body is read without asking
@@ -47,7 +46,7 @@ const smallBody = 64 << 10
 
 // New makes a handler in front of a gateway.
 func New(cfg Config, g *frontend.Gateway) *Handler {
-	h := &Handler{cfg: cfg, gateway: g, mux: http.NewServeMux()}
+	h := &Handler{cfg: cfg, gateway: g, mux: http.NewServeMux(), bodies: bodies{most: cfg.MaxBodies}}
 	get := func(path string, serve http.HandlerFunc) {
 		h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -123,7 +122,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		bad.write(w)
 		return
 	}
-	release, bad := h.reserve(r, name)
+	release, bad := h.reserve(r, name, timeout)
 	if bad != nil {
 		bad.write(w)
 		return
@@ -134,14 +133,14 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		bad.write(w)
 		return
 	}
-	answer, refusal, err := h.gateway.Call(r.Context(), frontend.Request{
+	answer, refused, err := h.gateway.Call(r.Context(), frontend.Request{
 		ID: id, Function: name, ContentType: r.Header.Get("Content-Type"), Body: body, Timeout: timeout,
 	})
 	switch {
 	case err != nil: // the client has gone; nobody reads this
 		w.WriteHeader(statusClientGone)
-	case refusal != frontend.Accepted:
-		refused(refusal, name).write(w)
+	case refused.Why != frontend.Accepted:
+		notAccepted(refused, name).write(w)
 	default:
 		respond(w, id, timeout, answer)
 	}
@@ -180,8 +179,8 @@ func (h *Handler) timeout(r *http.Request) (time.Duration, *problem) {
 
 // reserve makes room for a request's body before it is read. A large one is
 // refused here if the request would be, or if the large ones that are held
-// leave no room.
-func (h *Handler) reserve(r *http.Request, function string) (release func(), bad *problem) {
+// leave no room for one more of its function.
+func (h *Handler) reserve(r *http.Request, function string, timeout time.Duration) (release func(), bad *problem) {
 	size := r.ContentLength
 	switch {
 	case size > h.cfg.MaxBody:
@@ -191,19 +190,18 @@ func (h *Handler) reserve(r *http.Request, function string) (release func(), bad
 	case size < 0:
 		size = h.cfg.MaxBody
 	}
-	why, err := h.gateway.Refusal(r.Context(), function)
+	refused, err := h.gateway.Refusal(r.Context(), frontend.Request{Function: function, Timeout: timeout})
+	if err == nil && refused.Why == frontend.Accepted && !h.bodies.add(function, size) {
+		refused, err = h.gateway.Full(r.Context(), function)
+	}
 	if err != nil {
-		why = frontend.Stopping
+		refused.Why = frontend.Stopping
 	}
-	if why == frontend.Accepted && h.bodies.Add(size) > max(h.cfg.MaxBodies, size) {
-		h.bodies.Add(-size)
-		why = frontend.Full
-	}
-	if why != frontend.Accepted {
-		p := refused(why, function)
+	if refused.Why != frontend.Accepted {
+		p := notAccepted(refused, function)
 		return nil, &p
 	}
-	return func() { h.bodies.Add(-size) }, nil
+	return func() { h.bodies.remove(function, size) }, nil
 }
 
 // body reads the request's body, of at most MaxBody bytes.
@@ -294,13 +292,13 @@ func (h *Handler) function(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	refused(frontend.UnknownFunction, r.PathValue("name")).write(w)
+	notAccepted(frontend.Refused{Why: frontend.UnknownFunction}, r.PathValue("name")).write(w)
 }
 
 func (h *Handler) list(w http.ResponseWriter, ctx context.Context) ([]frontend.FunctionInfo, bool) {
 	list, err := h.gateway.Functions(ctx)
 	if err != nil {
-		refused(frontend.Stopping, "").write(w)
+		notAccepted(frontend.Refused{Why: frontend.Stopping}, "").write(w)
 	}
 	return list, err == nil
 }

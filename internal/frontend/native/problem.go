@@ -47,15 +47,17 @@ func notAllowed(w http.ResponseWriter, allow string) {
 		Detail: "this route takes " + allow}.write(w)
 }
 
-// refused is the answer to a request that was not accepted.
-func refused(why frontend.Refusal, function string) problem {
+// notAccepted is the answer to a request that was refused.
+func notAccepted(r frontend.Refused, function string) problem {
 	p := problem{Status: http.StatusServiceUnavailable, retryAfter: 1}
-	switch why {
+	switch r.Why {
 	case frontend.UnknownFunction:
 		return problem{Type: "unknown-function", Status: http.StatusNotFound, Title: "Unknown function",
 			Detail: fmt.Sprintf("no function %.80q is built in or served by a worker; GET /functions lists those that are", function)}
 	case frontend.Full:
-		p.Type, p.Title, p.Detail = "full", "The system is full", "no broker has room for another job; try again later"
+		p.Type, p.Title = "full", "The system is full"
+		p.Detail = fmt.Sprintf("as many requests for %.80q wait as there may; try again when these are answered", function)
+		p.retryAfter = int(r.RetryAfter / time.Second)
 	case frontend.NoBroker:
 		p.Type, p.Title, p.Detail = "no-broker", "No broker in sight", "this frontend has no connection to a broker; try again, and see that one runs"
 	default:

@@ -182,12 +182,16 @@ func TestAResultThatWasDamagedIsA502(t *testing.T) {
 }
 
 func TestAFullSystemIsA503(t *testing.T) {
-	s := newStageWith(t, job.Window{Count: 2, Bytes: 1 << 20}, unanswered)
+	s := newStageWith(t, job.Window{Count: 4, Bytes: 1 << 20}, unanswered) // half of it for one function
 	first, second := s.callLater("POST", "/echo", "x"), s.callLater("POST", "/echo", "x")
 	w := s.call("POST", "/echo", "x")
 	isProblem(t, w, http.StatusServiceUnavailable, "full")
 	retryAfter(t, w)
-	s.pass(timeout + time.Second)
+	s.pass(2 * time.Second) // in which nothing is answered
+	if got := s.call("POST", "/echo", "x").Header().Get("Retry-After"); got != "5" {
+		t.Errorf("Retry-After is %q while nothing is answered, want 5", got)
+	}
+	s.pass(timeout)
 	for _, answer := range []chan *httptest.ResponseRecorder{first, second} {
 		isProblem(t, <-answer, http.StatusGatewayTimeout, "deadline")
 	}

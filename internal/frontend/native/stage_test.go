@@ -72,8 +72,8 @@ func newStageWith(t *testing.T, window job.Window, outcome func(*wire.Message) *
 	s := &stage{t: t, window: window, outcome: outcome, arrived: make(chan struct{}, 1000)}
 	s.machine = frontend.New(frontend.Config{
 		Self:    wire.Member{Role: wire.RoleFrontend, Name: "f1", Incarnation: 7, Endpoints: map[string]string{"replies": "r"}},
-		Brokers: []string{"b"}, Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, AttemptLimit: 3,
-		Window: window, Log: slog.New(slog.DiscardHandler),
+		Brokers: []string{"b"}, Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, Attempts: func(string) int { return 3 },
+		MaxWait: time.Second, Window: window, Log: slog.New(slog.DiscardHandler),
 	})
 	s.handler = New(Config{
 		MaxBody: maxBody, Timeout: timeout,
