@@ -22,6 +22,8 @@ const (
 	answeredWithin = 10 * time.Second
 	// forGood is the time to live of a request that outlives its run.
 	forGood = 10 * time.Minute
+	// poisonAttempts is how often what kills its workers may be run.
+	poisonAttempts = 3
 	// jobsEach is how many requests of a run are accepted at least.
 	jobsEach = 200
 )
@@ -84,7 +86,7 @@ func torment(p profile, seed uint64, digested bool, trace func(time.Duration, st
 	l := Layout{
 		Frontends: 1 + random.IntN(2), Brokers: 2, Coordinators: 2, Queues: 3 + random.IntN(8)/7, Slots: 1 + random.IntN(4),
 		Remote: random.IntN(2) == 0, Window: []uint64{32, 256, 4096}[random.IntN(3)],
-		WindowBytes: []uint64{64 << 10, 1 << 30}[random.IntN(2)], Attempts: 3,
+		WindowBytes: []uint64{64 << 10, 1 << 30}[random.IntN(2)], Attempts: 20, AttemptsOf: map[string]int{"poison": poisonAttempts},
 	}
 	if random.IntN(2) == 0 { // five times what quartz does
 		l.ClockSpeed = func(string) int64 { return random.Int64N(1000) - 500 }
@@ -158,6 +160,11 @@ func (t *tormented) load() {
 			t.call()
 		}
 		t.checkBounds()
+	}
+	for _, f := range t.faults {
+		if len(t.harmed) < min(4, len(t.faults)) && t.harmed[f.kind] == 0 {
+			t.harm(f)
+		}
 	}
 }
 
