@@ -146,7 +146,7 @@ func TestARequestIsAnsweredAtItsDeadline(t *testing.T) {
 
 func TestAFullSystemRefusesAndRecovers(t *testing.T) {
 	t.Parallel()
-	withoutWorkers(t, 3, func(t *testing.T, s *system) {
+	withoutWorkers(t, 6, func(t *testing.T, s *system) { // of which one function gets half
 		sent := s.sendEchoes(3)
 		s.awaitHeld(3)
 		for range 5 {
