@@ -65,36 +65,34 @@ func (v *Overload) Run(ctx context.Context) (*OverloadReport, error) {
 func (r *overload) phases(ctx context.Context) (err error) {
 	capacity := r.perSecond()
 	r.ledger.enters("quiet")
-	r.other = r.load(r.Seed, other, max(1, capacity/2/10), overloadBodies)
-	r.other.full = true
+	r.other = r.load(r.Seed, other, max(1, capacity/2/10), overloadBodies, true)
 	defer r.other.halt()
 	if err := r.until(ctx, r.Quiet); err != nil {
 		return err
 	}
-	if r.half, err = r.phase(ctx, "half of the capacity", capacity/2, r.Quiet); err != nil {
+	if r.half, err = r.phase(ctx, "half of the capacity", capacity/2, false, r.Quiet); err != nil {
 		return err
 	}
 	if r.before, err = r.usage(); err != nil {
 		return err
 	}
-	if r.flood, err = r.phase(ctx, "the flood", r.Times*capacity, r.Duration); err != nil {
+	if r.flood, err = r.phase(ctx, "the flood", r.Times*capacity, true, r.Duration); err != nil {
 		return err
 	}
 	if r.full, err = r.usage(); err != nil {
 		return err
 	}
-	if r.after, err = r.phase(ctx, "half of the capacity again", capacity/2, r.After); err != nil {
+	if r.after, err = r.phase(ctx, "half of the capacity again", capacity/2, true, r.After); err != nil {
 		return err
 	}
 	r.last, err = r.usage()
 	return err
 }
 
-// phase sends slow so many requests a second for so long.
-func (r *overload) phase(ctx context.Context, what string, rate int, lasts time.Duration) (began time.Duration, err error) {
+// phase sends slow so many requests a second for so long; full says that 503 is an answer.
+func (r *overload) phase(ctx context.Context, what string, rate int, full bool, lasts time.Duration) (began time.Duration, err error) {
 	r.ledger.enters(what)
-	l := r.load(r.Seed+uint64(len(r.slow))+1, slow, rate, overloadBodies)
-	l.full = true
+	l := r.load(r.Seed+uint64(len(r.slow))+1, slow, rate, overloadBodies, full)
 	r.slow = append(r.slow, l)
 	r.tell("%6.1f s  %s: %d/s of %s beside %d/s of %s", l.from.Seconds(), what, rate, slow, r.other.rate, other)
 	defer l.halt()

@@ -61,6 +61,9 @@ func (r *Run) writeBehind(w io.Writer, late float64) {
 	}
 }
 
+// toldBreaches is how many broken promises people are told of in full.
+const toldBreaches = 20
+
 func (r *Run) writeBreaches(w io.Writer) {
 	if r.Interrupted != "" {
 		fmt.Fprintf(w, "\nIt did not run to its end: %s.\n", r.Interrupted)
@@ -70,16 +73,17 @@ func (r *Run) writeBreaches(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "\n%d promises were broken; the parts' logs are in %s\n", r.Broken, r.Logs)
-	for _, b := range r.Breaches {
+	told := r.Breaches[:min(len(r.Breaches), toldBreaches)]
+	for _, b := range told {
 		fmt.Fprintf(w, "  %7.2f s  ", b.Seconds)
 		if b.Request > 0 {
 			fmt.Fprintf(w, "request %d to %s of %s, sent %s, job %s, after %.2f s: ",
 				b.Request, b.Function, b.Frontend, b.Sent.Format("15:04:05.000"), b.Job, b.Took)
 		}
-		fmt.Fprintf(w, "%s (%s)\n", b.What, b.During)
+		fmt.Fprintf(w, "%s (%s)\n", strings.TrimSpace(b.What), b.During)
 	}
-	if more := r.Broken - len(r.Breaches); more > 0 {
-		fmt.Fprintf(w, "  and %d more\n", more)
+	if more := r.Broken - len(told); more > 0 {
+		fmt.Fprintf(w, "  and %d more; --json tells of %d\n", more, len(r.Breaches))
 	}
 }
 

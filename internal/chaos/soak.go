@@ -65,8 +65,8 @@ func (s *Soak) Run(ctx context.Context) (*SoakReport, error) {
 	defer r.close() // what a clean stop has left, which is nothing
 	half := s.perSecond() / 2
 	r.ledger.enters("soak")
-	r.slow = r.load(s.Seed, slow, half*4/5, soakBodies)
-	r.quick = r.load(s.Seed+1, quick, half/5, soakBodies)
+	r.slow = r.load(s.Seed, slow, half*4/5, soakBodies, false)
+	r.quick = r.load(s.Seed+1, quick, half/5, soakBodies, false)
 	err = r.watch(ctx)
 	lasted := r.ledger.now()
 	r.slow.halt()

@@ -152,10 +152,10 @@ func (x *subject) addresses() []string {
 	return urls
 }
 
-// load begins to send requests to a function.
-func (x *subject) load(seed uint64, function string, rate int, bodies bodies) *load {
+// load begins to send requests to a function; full says that 503 is an answer.
+func (x *subject) load(seed uint64, function string, rate int, bodies bodies, full bool) *load {
 	l := &load{
-		function: function, rate: rate, bodies: bodies, seed: seed, timeout: requestTimeout, most: maxOpen,
+		function: function, rate: rate, bodies: bodies, seed: seed, timeout: requestTimeout, most: maxOpen, full: full,
 		clients: x.clients, ledger: x.ledger,
 	}
 	l.start()

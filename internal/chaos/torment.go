@@ -52,7 +52,7 @@ func (t *Torment) Run(ctx context.Context) (*TormentReport, error) {
 	}
 	defer r.close() // what a clean stop has left, which is nothing
 
-	l := r.load(t.Seed, "echo", t.Rate, tormentedBodies)
+	l := r.load(t.Seed, "echo", t.Rate, tormentedBodies, false)
 	err = r.torment(ctx)
 	lasted := r.ledger.now()
 	l.halt()
