@@ -21,6 +21,8 @@ type client struct {
 	patience time.Duration     // how long an answer is waited for; then it hangs
 	stray    func(what string) // told of what comes though nothing was asked
 
+	open atomic.Int64 // connections
+
 	mu   sync.Mutex
 	idle []*line // the one used last at the end; guarded by mu
 }
@@ -120,7 +122,11 @@ func (c *client) line(over time.Time) (*line, error) {
 		return nil, err
 	}
 	l := &line{conn: conn, answers: make(chan reply, 2)}
-	go l.read(c.stray)
+	c.open.Add(1)
+	go func() {
+		defer c.open.Add(-1)
+		l.read(c.stray)
+	}()
 	return l, nil
 }
 

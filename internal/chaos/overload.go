@@ -28,10 +28,9 @@ type overload struct {
 	other *load // from the beginning to the end
 	slow  []*load
 
-	half, flood, after time.Duration // when each began, since the experiment did
+	flood, after       time.Duration // when each began, since the experiment did
 	end                time.Duration // when no more was sent
-	before, full       map[string]proc.Usage
-	last               map[string]proc.Usage
+	before, full, last map[string]proc.Usage
 }
 
 // Run does it. The report is there even if the error is not nil, as far as it
@@ -70,7 +69,7 @@ func (r *overload) phases(ctx context.Context) (err error) {
 	if err := r.until(ctx, r.Quiet); err != nil {
 		return err
 	}
-	if r.half, err = r.phase(ctx, "half of the capacity", capacity/2, false, r.Quiet); err != nil {
+	if _, err = r.phase(ctx, "half of the capacity", capacity/2, false, r.Quiet); err != nil {
 		return err
 	}
 	if r.before, err = r.usage(); err != nil {

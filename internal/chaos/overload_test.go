@@ -8,7 +8,6 @@ import (
 
 // The short form of `make overload`: what holds on a machine of any speed.
 func TestTooMuchIsRefusedAndNobodyElseIsHarmed(t *testing.T) {
-	t.Parallel()
 	const s = time.Second
 	overload := Overload{
 		Setup:    setup(t),
@@ -42,6 +41,7 @@ func TestTooMuchIsRefusedAndNobodyElseIsHarmed(t *testing.T) {
 func flooded() OverloadReport {
 	return OverloadReport{
 		Capacity: 1000, Goodput: 930, Others: 50, Refused: Refusals{Count: 9, P99: 0.05}, Recovery: 1.5,
+		Flood:  Tally{Requests: 49, Answers: map[string]int{"200": 40}},
 		Memory: []Memory{{Peak: 1, Bound: 1}}, OtherQuiet: Tally{P99: 0.02},
 		OtherFlood: Tally{Requests: 100, Answers: map[string]int{"200": 100}, P99: 0.05},
 	}
@@ -58,6 +58,7 @@ func TestEachRequirementIsJudged(t *testing.T) {
 		{"too much memory", func(r *OverloadReport) { r.Memory[0].Peak++ }, "memory"},
 		{"not looked at", func(r *OverloadReport) { r.Memory = nil }, "memory"},
 		{"nothing refused", func(r *OverloadReport) { r.Refused = Refusals{} }, "excess"},
+		{"answered otherwise", func(r *OverloadReport) { r.Flood.Requests++ }, "excess"},
 		{"refused late", func(r *OverloadReport) { r.Refused.P99 = 0.1 }, "excess"},
 		{"slow to recover", func(r *OverloadReport) { r.Recovery = 2.1 }, "normal"},
 		{"no recovery", func(r *OverloadReport) { r.Recovery = -1 }, "normal"},

@@ -39,7 +39,8 @@ type sample struct {
 	parts map[string]Used
 }
 
-// Used is what a part uses of the machine.
+// Used is what a part uses of the machine; of a frontend, without the descriptor
+// and the goroutine that each connection of a client is.
 type Used struct {
 	Resident    float64 `json:"resident"` // bytes
 	Descriptors float64 `json:"descriptors"`
@@ -128,10 +129,12 @@ func (r *soak) look(ctx context.Context) (map[string]Used, error) {
 		parts[name] = Used{Resident: float64(u.Resident), Descriptors: float64(u.Descriptors), Threads: float64(u.Threads)}
 	}
 	for i, name := range r.system.Names("frontend") {
-		u := parts[name]
-		if u.Goroutines, err = goroutines(ctx, r.addresses()[i]); err != nil {
+		all, err := goroutines(ctx, r.addresses()[i])
+		if err != nil {
 			return nil, fmt.Errorf("see how many goroutines %s has: %w", name, err)
 		}
+		u, clients := parts[name], float64(r.clients[i].open.Load())
+		u.Descriptors, u.Goroutines = u.Descriptors-clients, all-clients
 		parts[name] = u
 	}
 	return parts, nil

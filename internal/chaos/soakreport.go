@@ -24,13 +24,13 @@ type PartReport struct {
 }
 
 // By how much the last quarter's median may be above the second's: the heap
-// breathes, and how many connections clients keep depends on the slowest moment.
+// breathes, and connections come and go between one look and the next.
 const (
 	grownShare       = 0.10
 	grownBytes       = 4 << 20
 	grownDescriptors = 16
 	grownThreads     = 4
-	grownGoroutines  = 32 // two a connection
+	grownGoroutines  = 16
 )
 
 // OK reports whether every promise was kept and nothing has grown.
@@ -108,7 +108,7 @@ func (r *SoakReport) Write(w io.Writer) {
 			p.each("%.0f", "", func(u Used) float64 { return u.Goroutines }), p.Grown)
 	}
 	_ = table.Flush()
-	fmt.Fprintf(w, "\ngrown: the last quarter's median is more than %.0f %% and %s, or %d descriptors, %d threads or %d goroutines, above that of the second.\n",
+	fmt.Fprintf(w, "\ngrown: the last quarter's median is more than %.0f %% and %s, or %d descriptors, %d threads or %d goroutines, above that of the second.\nDescriptors and goroutines of frontends are told without those of clients' connections.\n",
 		100*grownShare, mebibytes(grownBytes), grownDescriptors, grownThreads, grownGoroutines)
 	r.writeBehind(w, slices.MaxFunc(r.Quarters[:], func(a, b Tally) int { return int(1000 * (a.SentLate - b.SentLate)) }).SentLate)
 	r.writeBreaches(w)
