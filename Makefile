@@ -25,6 +25,9 @@ BENCH_SECONDS ?= 5
 BENCH_ARGS    ?=
 # Flags for `make chaos`, for example CHAOS_ARGS="--duration 10m --seed 7".
 CHAOS_ARGS ?=
+# Flags for `make overload` and `make soak`, for example SOAK_ARGS="--duration 8h".
+OVERLOAD_ARGS ?=
+SOAK_ARGS     ?=
 
 STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
@@ -73,7 +76,19 @@ sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed
 .PHONY: chaos
 chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table
 	@go build -o bin/chaos ./internal/chaos/cmd
-	@exec bin/chaos --faasd bin/faasd $(CHAOS_ARGS)
+	@exec bin/chaos torment --faasd bin/faasd $(CHAOS_ARGS)
+
+.PHONY: overload
+overload: build ## send a function 4 times what it can do for 30 seconds; prints a table
+	@go build -o bin/ ./internal/chaos/timed
+	@go build -o bin/chaos ./internal/chaos/cmd
+	@exec bin/chaos overload --faasd bin/faasd $(OVERLOAD_ARGS)
+
+.PHONY: soak
+soak: build ## leave a system at work for an hour and see whether anything grows; prints a table
+	@go build -o bin/ ./internal/chaos/timed
+	@go build -o bin/chaos ./internal/chaos/cmd
+	@exec bin/chaos soak --faasd bin/faasd $(SOAK_ARGS)
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"faasd/internal/config"
+	"faasd/internal/function"
 	"faasd/internal/node"
 )
 
@@ -32,5 +33,6 @@ func (c *worker) Settings() *config.Set {
 func (c *worker) Validate() error { return nil }
 
 func (c *worker) Run(ctx context.Context, std config.Stdio) error {
+	c.Functions = map[string]function.Function{function.EchoName: function.Echo{}}
 	return node.Run(ctx, c.Worker, c.grace, c.logger(std), announcer(std))
 }

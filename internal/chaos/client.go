@@ -16,12 +16,27 @@ import (
 // client is all clients of one frontend. It speaks HTTP by itself, because it
 // wants to see what net/http hides: an answer that nobody waits for.
 type client struct {
+	name     string // of the frontend
 	address  string
 	patience time.Duration     // how long an answer is waited for; then it hangs
 	stray    func(what string) // told of what comes though nothing was asked
 
+	open atomic.Int64 // connections
+
 	mu   sync.Mutex
 	idle []*line // the one used last at the end; guarded by mu
+}
+
+func newClients(names, addresses []string, patience time.Duration, ledger *ledger) (clients []*client) {
+	for i, address := range addresses {
+		clients = append(clients, &client{
+			name: names[i], address: address, patience: patience,
+			stray: func(what string) {
+				ledger.breach(Breach{Frontend: names[i], What: "an answer that nobody waits for: " + what})
+			},
+		})
+	}
+	return clients
 }
 
 // A reply is what came of a request.
@@ -46,16 +61,16 @@ type line struct {
 // frontend keeps it, so that none is used which is about to be closed.
 const idleFor = 30 * time.Second
 
-// post sends a body to /echo and waits for what comes back.
-func (c *client) post(body []byte, timeout time.Duration) reply {
+// post sends a body to a function and waits for what comes back.
+func (c *client) post(function string, body []byte, timeout time.Duration) reply {
 	over := time.Now().Add(c.patience)
 	l, err := c.line(over)
 	if err != nil {
 		return failed(err)
 	}
 	var message bytes.Buffer
-	fmt.Fprintf(&message, "POST /echo HTTP/1.1\r\nHost: faasd\r\nContent-Type: application/octet-stream\r\nX-Timeout: %s\r\nContent-Length: %d\r\n\r\n",
-		timeout, len(body))
+	fmt.Fprintf(&message, "POST /%s HTTP/1.1\r\nHost: faasd\r\nContent-Type: application/octet-stream\r\nX-Timeout: %s\r\nContent-Length: %d\r\n\r\n",
+		function, timeout, len(body))
 	message.Write(body)
 	l.waiting.Store(true)
 	_ = l.conn.SetWriteDeadline(over)
@@ -107,7 +122,11 @@ func (c *client) line(over time.Time) (*line, error) {
 		return nil, err
 	}
 	l := &line{conn: conn, answers: make(chan reply, 2)}
-	go l.read(c.stray)
+	c.open.Add(1)
+	go func() {
+		defer c.open.Add(-1)
+		l.read(c.stray)
+	}()
 	return l, nil
 }
 
@@ -172,3 +191,9 @@ func (r reply) attempt() int {
 
 // job is the id of the job, "" if it is not said.
 func (r reply) job() string { return r.header.Get("X-Faasd-Job") }
+
+// retryAfter is after how many seconds the answer says to try again, 0 if it does not.
+func (r reply) retryAfter() int {
+	n, _ := strconv.Atoi(r.header.Get("Retry-After"))
+	return n
+}

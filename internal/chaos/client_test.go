@@ -70,12 +70,26 @@ func ran() string { return fmt.Sprintf("X-Faasd-Attempt: 1\r\nX-Faasd-Job: %d", 
 
 var jobs atomic.Int64
 
+// body is that of a request of a test.
+func body(number int) []byte { return tormentedBodies.draw(1, number) }
+
+// load is one for the server, of small bodies, not started yet.
+func (s server) load(t *testing.T, rate int, timeout, patience time.Duration) *load {
+	t.Helper()
+	ledger := newLedger()
+	l := &load{
+		function: "echo", rate: rate, bodies: tormentedBodies, seed: 1, timeout: timeout, most: maxOpen, ledger: ledger,
+		clients: newClients([]string{"frontend1"}, []string{s.listen(t)}, timeout+patience, ledger),
+	}
+	t.Cleanup(l.clients[0].close)
+	return l
+}
+
 // some sends a few requests, a hundred a second, to a server that behaves so.
 func (s server) some(t *testing.T, timeout time.Duration) *load {
 	t.Helper()
-	l := newLoad(100, timeout, 1, []string{"frontend1"}, []string{s.listen(t)})
-	l.clients[0].patience = timeout + 200*time.Millisecond
-	go l.run()
+	l := s.load(t, 100, timeout, 200*time.Millisecond)
+	l.start()
 	wait := time.NewTimer(200 * time.Millisecond)
 	<-wait.C
 	l.halt()
@@ -89,10 +103,10 @@ func (s server) some(t *testing.T, timeout time.Duration) *load {
 // every fails the test unless all requests are told to have broken a promise so.
 func (l *load) every(t *testing.T, what string) {
 	t.Helper()
-	if l.broken != len(l.outcomes) {
-		t.Errorf("%d of %d requests broke a promise", l.broken, len(l.outcomes))
+	if l.ledger.broken != len(l.outcomes) {
+		t.Errorf("%d of %d requests broke a promise", l.ledger.broken, len(l.outcomes))
 	}
-	for _, b := range l.breaches {
+	for _, b := range l.ledger.breaches {
 		if !strings.Contains(b.What, what) {
 			t.Fatalf("told: %q, want %q", b.What, what)
 		}
@@ -101,11 +115,11 @@ func (l *load) every(t *testing.T, what string) {
 
 func TestTheRightAnswerBreaksNoPromise(t *testing.T) {
 	l := server(func(conn net.Conn, body []byte) { answer(conn, 200, body, ran()) }).some(t, time.Second)
-	if l.broken > 0 {
-		t.Errorf("told: %+v", l.breaches)
+	if l.ledger.broken > 0 {
+		t.Errorf("told: %+v", l.ledger.breaches)
 	}
-	if r := l.report(time.Second); !r.OK() || r.Answers["200"] != len(l.outcomes) {
-		t.Errorf("reported: %+v", r)
+	if r := newTally(l.outcomes).sum(); r.Requests == 0 || r.Answers["200"] != r.Requests {
+		t.Errorf("counted: %+v", r)
 	}
 }
 
@@ -117,13 +131,13 @@ func TestAnAlteredByteIsSeen(t *testing.T) {
 }
 
 func TestAnAnswerThatIsAnothersIsSeen(t *testing.T) {
-	l := server(func(conn net.Conn, _ []byte) { answer(conn, 200, body(1, 7), ran()) }).some(t, time.Second)
+	l := server(func(conn net.Conn, _ []byte) { answer(conn, 200, body(7), ran()) }).some(t, time.Second)
 	found := false
-	for _, b := range l.breaches {
+	for _, b := range l.ledger.breaches {
 		found = found || strings.Contains(b.What, "they begin like those of request 7")
 	}
-	if !found || l.broken != len(l.outcomes)-1 {
-		t.Errorf("%d of %d told: %+v", l.broken, len(l.outcomes), l.breaches[0])
+	if !found || l.ledger.broken != len(l.outcomes)-1 {
+		t.Errorf("%d of %d told: %+v", l.ledger.broken, len(l.outcomes), l.ledger.breaches[0])
 	}
 }
 
@@ -140,22 +154,22 @@ func eventuallyTold(t *testing.T, l *load, what string) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < soon; <-tick.C {
-		l.mu.Lock()
-		for _, b := range l.breaches {
+		l.ledger.mu.Lock()
+		for _, b := range l.ledger.breaches {
 			if strings.Contains(b.What, what) {
-				l.mu.Unlock()
+				l.ledger.mu.Unlock()
 				return
 			}
 		}
-		l.mu.Unlock()
+		l.ledger.mu.Unlock()
 	}
 	t.Fatalf("never told: %s", what)
 }
 
 func TestAJobThatAnswersTwoRequestsIsSeen(t *testing.T) {
 	l := server(func(conn net.Conn, body []byte) { answer(conn, 200, body, "X-Faasd-Attempt: 1", "X-Faasd-Job: J") }).some(t, time.Second)
-	if l.broken == 0 || !strings.Contains(l.breaches[0].What, "its job is that of request") {
-		t.Errorf("%d told: %+v", l.broken, l.breaches)
+	if l.ledger.broken == 0 || !strings.Contains(l.ledger.breaches[0].What, "its job is that of request") {
+		t.Errorf("%d told: %+v", l.ledger.broken, l.ledger.breaches)
 	}
 }
 
@@ -172,14 +186,15 @@ func TestNoAnswerIsSeen(t *testing.T) {
 func TestABodyIsItsRequestsOwn(t *testing.T) {
 	huge := 0
 	for n := 1; n <= 2000; n++ {
-		b := body(3, n)
-		if !bytes.Equal(b, body(3, n)) || bytes.Equal(b, body(4, n)) || bytes.Equal(b, body(3, n+1)) {
+		draw := tormentedBodies.draw
+		b := draw(3, n)
+		if !bytes.Equal(b, draw(3, n)) || bytes.Equal(b, draw(4, n)) || bytes.Equal(b, draw(3, n+1)) {
 			t.Fatalf("the body of request %d is not drawn from the seed", n)
 		}
 		switch {
-		case len(b) == hugeBody:
+		case len(b) == tormentedBodies.huge:
 			huge++
-		case len(b) < smallestBody || len(b) > largestBody:
+		case len(b) < tormentedBodies.smallest || len(b) > tormentedBodies.largest:
 			t.Fatalf("a body of %d bytes", len(b))
 		}
 	}
@@ -189,12 +204,12 @@ func TestABodyIsItsRequestsOwn(t *testing.T) {
 }
 
 func TestRequestsAreDueAtTheRate(t *testing.T) {
-	l := newLoad(1000, time.Second, 1, []string{"frontend1"}, []string{"127.0.0.1:1"})
+	l := load{rate: 1000, from: time.Minute}
 	for _, c := range []struct {
 		number int
 		due    time.Duration
 	}{{1, time.Millisecond}, {1000, time.Second}, {1500, 1500 * time.Millisecond}} {
-		if got := l.due(c.number); got != c.due {
+		if got := l.due(c.number) - l.from; got != c.due {
 			t.Errorf("request %d is due at %s, want %s", c.number, got, c.due)
 		}
 	}
@@ -212,17 +227,55 @@ func TestTheLoadDoesNotWaitForAnswers(t *testing.T) {
 		<-held
 		answer(conn, 200, body, ran())
 	})
-	l := newLoad(100, soon, 1, []string{"frontend1"}, []string{s.listen(t)})
-	go l.run()
+	l := s.load(t, 100, soon, patience)
+	l.start()
 	<-held
 	l.halt()
 	l.finish()
-	if l.broken > 0 {
-		t.Errorf("told: %+v", l.breaches)
+	if l.ledger.broken > 0 {
+		t.Errorf("told: %+v", l.ledger.breaches)
 	}
 	for _, o := range l.outcomes {
 		if o.number == 1 && o.took() < 180*time.Millisecond {
 			t.Errorf("the first of 20 that were held for the last is said to have taken %s", o.took())
 		}
+	}
+}
+
+// What is full says so, and that is an answer to a load that is to be too much.
+func TestARefusalIsAnAnswerOnlyToALoadThatIsTooMuch(t *testing.T) {
+	s := server(func(conn net.Conn, _ []byte) { answer(conn, 503, nil, "Retry-After: 2") })
+	s.some(t, time.Second).every(t, "answered 503")
+	l := s.load(t, 100, time.Second, patience)
+	l.full = true
+	l.send(1)
+	if o := l.take()[0]; l.ledger.broken > 0 || o.verdict != refused || o.retryAfter != 2 {
+		t.Errorf("%+v, told: %+v", o, l.ledger.breaches)
+	}
+}
+
+// What cannot be sent because too much is under way is not forgotten.
+func TestMoreThanMayBeUnderWayIsNotSent(t *testing.T) {
+	held := make(chan struct{})
+	s := server(func(conn net.Conn, body []byte) {
+		<-held
+		answer(conn, 200, body, ran())
+	})
+	l := s.load(t, 1000, soon, patience)
+	l.most = 3
+	l.start()
+	err := eventually(t.Context(), func() string {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.unsent < 100 {
+			return "sent"
+		}
+		return ""
+	})
+	l.halt()
+	close(held)
+	l.finish()
+	if n := len(l.take()); n != 3 || err != nil {
+		t.Errorf("%d requests were sent, want 3; %v", n, err)
 	}
 }

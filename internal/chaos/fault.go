@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -70,8 +69,4 @@ func (e *event) String() string {
 // clients may see.
 func (e *event) hits(frontend string) bool {
 	return e.Part == frontend && e.peer == "" && e.Kind != Stop
-}
-
-func describe(e *event, at time.Duration) string {
-	return fmt.Sprintf("%s since %.2f s", e, (at - e.began).Seconds())
 }

@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// An outcome is a request and what came of it. Times are since the load began.
+// An outcome is a request and what came of it. Times are since the experiment began.
 type outcome struct {
-	number   int
-	frontend string
-	due      time.Duration // when it was to be sent; latencies count from here
-	ended    time.Duration
-	status   int // 0: no answer came
-	attempt  int
-	verdict  verdict
+	number     int
+	frontend   string
+	due        time.Duration // when it was to be sent; latencies count from here
+	late       time.Duration // by how much it was sent later than that
+	ended      time.Duration
+	status     int // 0: no answer came
+	attempt    int
+	retryAfter int // s, of a 503
+	verdict    verdict
 }
 
 func (o *outcome) took() time.Duration { return o.ended - o.due }
@@ -26,7 +28,7 @@ type verdict uint8
 const (
 	right   verdict = iota // 200 with the bytes that were sent, in time
 	held                   // none, from a frontend that was killed while it held the request, or was dead
-	refused                // 503 with Retry-After, from a frontend that starts or is cut off
+	refused                // 503 with Retry-After, from a frontend that starts or is cut off, or is sent too much
 	broken                 // anything else
 )
 
@@ -35,26 +37,20 @@ const (
 const tolerance = time.Second
 
 // judge says whether what came of a request keeps the promises, else why not.
-func (o *outcome) judge(sent []byte, r reply, timeout time.Duration, faults []*event) (v verdict, why string) {
+// lost and refuses say whether its frontend has an excuse for no answer, and for
+// refusing it.
+func (o *outcome) judge(sent []byte, r reply, timeout time.Duration, lost, refuses bool) (v verdict, why string) {
 	switch {
 	case r.hung:
 		return broken, "hangs: " + r.err.Error()
+	case r.err != nil && lost:
+		return held, ""
 	case r.err != nil:
-		for _, e := range faults {
-			if e.Kind == Kill && e.hits(o.frontend) && o.overlaps(e) {
-				return held, ""
-			}
-		}
 		return broken, "no answer: " + r.err.Error()
 	case o.took() > timeout+tolerance:
 		return broken, fmt.Sprintf("answered %d after %s, and its deadline was %s", r.status, o.took(), timeout)
-	case r.status == 503 && r.header.Get("Retry-After") != "":
-		for _, e := range faults {
-			if e.hits(o.frontend) && o.overlaps(e) {
-				return refused, ""
-			}
-		}
-		fallthrough
+	case r.status == 503 && refuses && r.retryAfter() > 0:
+		return refused, ""
 	case r.status != 200:
 		return broken, fmt.Sprintf("answered %d: %.300s", r.status, r.body)
 	case !bytes.Equal(r.body, sent):

@@ -10,7 +10,7 @@ import (
 
 func TestWhatComesOfARequestIsJudged(t *testing.T) {
 	const s = time.Second
-	sent := body(1, 1)
+	sent := body(1)
 	answered := func(status int, header string) reply {
 		r := reply{status: status, header: http.Header{"X-Faasd-Attempt": {"1"}, "X-Faasd-Job": {"J"}}, body: sent}
 		if header != "" {
@@ -60,7 +60,8 @@ func TestWhatComesOfARequestIsJudged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := outcome{frontend: c.frontend, due: c.due, ended: c.ended}
-			got, why := o.judge(sent, c.reply, 30*s, faults)
+			lost, refuses := (&ledger{faults: faults}).excused(&o)
+			got, why := o.judge(sent, c.reply, 30*s, lost, refuses)
 			if got != c.want || !strings.Contains(why, c.why) || (got == broken) != (why != "") {
 				t.Errorf("verdict %d, %q; want %d, %q", got, why, c.want, c.why)
 			}
@@ -69,13 +70,13 @@ func TestWhatComesOfARequestIsJudged(t *testing.T) {
 }
 
 func TestADifferenceIsTold(t *testing.T) {
-	want := body(1, 5)
+	want := body(5)
 	got := append([]byte{}, want...)
 	got[100%len(got)] ^= 1
 	if s := difference(got, want); !strings.Contains(s, "from byte") || strings.Contains(s, "request") {
 		t.Error(s)
 	}
-	if s := difference(body(1, 6), want); !strings.Contains(s, "request 6") {
+	if s := difference(body(6), want); !strings.Contains(s, "request 6") {
 		t.Error(s)
 	}
 	if s := difference(nil, want); !strings.Contains(s, "0 bytes for") {

@@ -8,39 +8,28 @@ import (
 	"time"
 )
 
-// A load sends requests at their time, whether or not others have been
-// answered, in turn to the frontends, and judges what comes of each.
+// A load sends requests to one function at their time, whether or not others
+// have been answered, in turn to the frontends, and judges what comes of each.
 type load struct {
-	rate    int // requests a second
-	timeout time.Duration
-	seed    uint64
-	clients []*client // by frontend
-	names   []string  // of the frontends
-	began   time.Time
+	function string
+	rate     int // requests a second
+	bodies   bodies
+	seed     uint64
+	timeout  time.Duration
+	most     int  // requests that may be under way
+	full     bool // it is to be more than the system can do: then 503 is an answer
+	clients  []*client
+	ledger   *ledger
 
+	from    time.Duration // when it began
 	stop    chan struct{}
 	ended   chan struct{} // no more is sent
 	pending sync.WaitGroup
+	room    chan struct{} // one for each request under way
 
 	mu       sync.Mutex
-	outcomes []outcome      // of those that have ended; guarded by mu
-	breaches []Breach       // guarded by mu
-	broken   int            // of them, those not kept too; guarded by mu
-	faults   []*event       // guarded by mu
-	jobs     map[string]int // job id → request; guarded by mu
-	lag      time.Duration  // by how much a request was sent late at most; guarded by mu
-}
-
-// A Breach is a promise that was not kept.
-type Breach struct {
-	Request  int       `json:"request,omitempty"` // from 1; 0: it is not about one
-	Frontend string    `json:"frontend,omitempty"`
-	Sent     time.Time `json:"sent,omitzero"`
-	Seconds  float64   `json:"seconds"`          // when, since the load began
-	Took     float64   `json:"took_s,omitempty"` // s, of a request
-	During   string    `json:"during"`           // the last fault before
-	What     string    `json:"what"`
-	Job      string    `json:"job,omitempty"`
+	outcomes []outcome // of those that have ended; guarded by mu
+	unsent   int       // because too many were under way; guarded by mu
 }
 
 const (
@@ -48,32 +37,18 @@ const (
 	patience = 5 * time.Second
 	// pace is how often what is due is sent.
 	pace = time.Millisecond
-	// maxBreaches is how many broken promises are told in full.
-	maxBreaches = 100
-
-	smallestBody = 20
-	largestBody  = 4 << 10
-	hugeBody     = 256 << 10
-	hugeEvery    = 200 // on average
+	// maxOpen is how many requests of a load may be under way: each has a
+	// connection, and a process may have some 20,000.
+	maxOpen = 17500
 )
 
-func newLoad(rate int, timeout time.Duration, seed uint64, names, addresses []string) *load {
-	l := &load{
-		rate: rate, timeout: timeout, seed: seed, names: names, began: time.Now(),
-		stop: make(chan struct{}), ended: make(chan struct{}), jobs: make(map[string]int),
-	}
-	for i, address := range addresses {
-		l.clients = append(l.clients, &client{
-			address: address, patience: timeout + patience,
-			stray: func(what string) {
-				l.breach(Breach{Frontend: names[i], What: "an answer that nobody waits for: " + what})
-			},
-		})
-	}
-	return l
+// start sends until halt.
+func (l *load) start() {
+	l.from = l.ledger.now()
+	l.stop, l.ended, l.room = make(chan struct{}), make(chan struct{}), make(chan struct{}, l.most)
+	go l.run()
 }
 
-// run sends until halt.
 func (l *load) run() {
 	defer close(l.ended)
 	tick := time.NewTicker(pace)
@@ -84,80 +59,57 @@ func (l *load) run() {
 			return
 		case <-tick.C:
 		}
-		for ; l.due(number) <= l.now(); number++ {
-			n := number
-			l.pending.Go(func() { l.send(n) })
+		for ; l.due(number) <= l.ledger.now(); number++ {
+			select {
+			case l.room <- struct{}{}:
+				n := number
+				l.pending.Go(func() { l.send(n); <-l.room })
+			default:
+				l.mu.Lock()
+				l.unsent++
+				l.mu.Unlock()
+			}
 		}
 	}
 }
 
 // due is when a request is to be sent.
 func (l *load) due(number int) time.Duration {
-	return time.Duration(number) * time.Second / time.Duration(l.rate)
+	return l.from + time.Duration(number)*time.Second/time.Duration(l.rate)
 }
 
-func (l *load) now() time.Duration { return time.Since(l.began) }
-
 func (l *load) send(number int) {
-	at := number % len(l.clients)
-	o := outcome{number: number, frontend: l.names[at], due: l.due(number)}
-	sent := body(l.seed, number)
-	lag := l.now() - o.due
-	r := l.clients[at].post(sent, l.timeout)
-	o.ended, o.status, o.attempt = l.now(), r.status, r.attempt()
+	client := l.clients[number%len(l.clients)]
+	o := outcome{number: number, frontend: client.name, due: l.due(number)}
+	sent := l.bodies.draw(l.seed, number)
+	o.late = l.ledger.now() - o.due
+	r := client.post(l.function, sent, l.timeout)
+	o.ended, o.status, o.attempt, o.retryAfter = l.ledger.now(), r.status, r.attempt(), r.retryAfter()
 
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lag = max(l.lag, lag)
+	lost, refuses := l.ledger.excused(&o)
 	var why string
-	o.verdict, why = o.judge(sent, r, l.timeout, l.faults)
-	id := r.job()
-	if other := l.jobs[id]; o.verdict == right && other != 0 {
+	o.verdict, why = o.judge(sent, r, l.timeout, lost, refuses || l.full)
+	if other := l.ledger.answered(r.job(), number); o.verdict == right && other != 0 {
 		o.verdict, why = broken, fmt.Sprintf("its job is that of request %d", other)
 	}
-	l.jobs[id] = number
 	if o.verdict == broken {
-		l.note(Breach{
-			Request: number, Frontend: o.frontend, Sent: l.began.Add(o.due), Seconds: o.due.Seconds(),
-			Took: o.took().Seconds(), What: why, Job: id,
+		l.ledger.breach(Breach{
+			Request: number, Function: l.function, Frontend: o.frontend, Sent: l.ledger.began.Add(o.due), Seconds: o.due.Seconds(),
+			Took: o.took().Seconds(), What: why, Job: r.job(),
 		})
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.outcomes = append(l.outcomes, o)
 }
 
-// breach notes a broken promise.
-func (l *load) breach(b Breach) {
+// take returns the outcomes so far and forgets them.
+func (l *load) take() []outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b.Seconds = l.now().Seconds()
-	l.note(b)
-}
-
-// note keeps a broken promise with what was going on. l.mu is held.
-func (l *load) note(b Breach) {
-	l.broken++
-	if len(l.breaches) == maxBreaches {
-		return
-	}
-	b.During = "no fault yet"
-	if n := len(l.faults); n > 0 {
-		b.During = describe(l.faults[n-1], l.now())
-	}
-	l.breaches = append(l.breaches, b)
-}
-
-// begin tells of a fault before it is done, and over once the part works again.
-func (l *load) begin(e *event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e.began = l.now()
-	l.faults = append(l.faults, e)
-}
-
-func (l *load) over(e *event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e.over = l.now()
+	taken := l.outcomes
+	l.outcomes = nil
+	return taken
 }
 
 // halt sends no more.
@@ -167,25 +119,29 @@ func (l *load) halt() {
 }
 
 // finish waits for what is still to come after halt.
-func (l *load) finish() {
-	l.pending.Wait()
-	for _, c := range l.clients {
-		c.close()
-	}
+func (l *load) finish() { l.pending.Wait() }
+
+// bodies says how large the bodies are that a load draws, in bytes.
+type bodies struct {
+	smallest, largest int
+	huge              int // one in hugeEvery, on average; 0 for none
 }
 
-// body is what a request carries: its number, then bytes drawn from the seed.
-func body(seed uint64, number int) []byte {
+// hugeEvery is how many bodies there are to a huge one.
+const hugeEvery = 200
+
+// draw returns what a request carries: its number, then bytes drawn from the seed.
+func (b bodies) draw(seed uint64, number int) []byte {
 	random := rand.New(rand.NewPCG(seed, uint64(number)))
-	size := smallestBody + random.IntN(largestBody-smallestBody+1)
-	if random.IntN(hugeEvery) == 0 {
-		size = hugeBody
+	size := b.smallest + random.IntN(b.largest-b.smallest+1)
+	if b.huge > 0 && random.IntN(hugeEvery) == 0 {
+		size = b.huge
 	}
 	var key [32]byte
 	binary.BigEndian.PutUint64(key[:], seed)
 	binary.BigEndian.PutUint64(key[numberSize:], uint64(number))
-	b := make([]byte, size)
-	_, _ = rand.NewChaCha8(key).Read(b) // never fails
-	binary.BigEndian.PutUint64(b, uint64(number))
-	return b
+	body := make([]byte, size)
+	_, _ = rand.NewChaCha8(key).Read(body) // never fails
+	binary.BigEndian.PutUint64(body, uint64(number))
+	return body
 }

@@ -29,19 +29,24 @@ func newLatencies(outcomes []outcome) latencies {
 	return slices.SortedFunc(slices.Values(outcomes), func(a, b outcome) int { return cmp.Compare(a.due, b.due) })
 }
 
-// percentile is the time within which a share of the requests that were sent
-// from one time until before another were answered; false if there were none.
-func (l latencies) percentile(share float64, from, until time.Duration) (time.Duration, bool) {
+// between are the requests that were sent from one time until before another.
+func (l latencies) between(from, until time.Duration) latencies {
 	at := func(t time.Duration) int {
 		i, _ := slices.BinarySearchFunc(l, t, func(o outcome, t time.Duration) int { return cmp.Compare(o.due, t) })
 		return i
 	}
-	begin, end := at(from), at(until)
-	if begin >= end {
+	return l[at(from):max(at(from), at(until))]
+}
+
+// percentile is the time within which a share of the requests that were sent
+// from one time until before another were answered; false if there were none.
+func (l latencies) percentile(share float64, from, until time.Duration) (time.Duration, bool) {
+	sent := l.between(from, until)
+	if len(sent) == 0 {
 		return 0, false
 	}
-	took := make([]time.Duration, 0, end-begin)
-	for _, o := range l[begin:end] {
+	took := make([]time.Duration, 0, len(sent))
+	for _, o := range sent {
 		if o.verdict == right {
 			took = append(took, o.took())
 		} else {
@@ -67,15 +72,25 @@ func (l latencies) recovery(fault, end time.Duration) (took, before time.Duratio
 	if !ok || before == forever {
 		return 0, 0, false
 	}
-	good := fault // the first second since which all were good
-	for t := fault; t+window <= end; t += step {
+	took, ok = settled(fault, end, func(t time.Duration) bool {
 		p, any := l.percentile(0.99, t, t+window)
+		return any && p < recoveredBelow*before
+	})
+	return took, before, ok
+}
+
+// settled returns how long after a time the first second began that was good,
+// and so was every one that began within steady after it; false if none did
+// before the end.
+func settled(from, end time.Duration, good func(t time.Duration) bool) (took time.Duration, ok bool) {
+	first := from // the second since which all were good
+	for t := from; t+window <= end; t += step {
 		switch {
-		case !any || p >= recoveredBelow*before:
-			good = t + step
-		case t-good >= steady:
-			return good - fault, before, true
+		case !good(t):
+			first = t + step
+		case t-first >= steady:
+			return first - from, true
 		}
 	}
-	return 0, before, false
+	return 0, false
 }

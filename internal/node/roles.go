@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"faasd/internal/broker"
@@ -129,19 +131,19 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 // Worker is a worker's settings.
 type Worker struct {
 	Identity
-	Slots   int
-	MaxBody int64    // bytes of a result, at most
-	Brokers []string // ROUTER endpoints to dial
+	Functions map[string]function.Function // by name; one at least
+	Slots     int
+	MaxBody   int64    // bytes of a result, at most
+	Brokers   []string // ROUTER endpoints to dial
 }
 
 func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	started := time.Now()
 	w.Role = wire.RoleWorker
 	self := w.member()
-	functions := map[string]function.Function{function.EchoName: function.Echo{}}
-	self.Functions, self.Slots = []string{function.EchoName}, w.Slots
+	self.Functions, self.Slots = slices.Sorted(maps.Keys(w.Functions)), w.Slots
 	log = log.With("role", w.Role, "id", w.Name)
-	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, MaxBody: w.MaxBody, Log: log}), functions)
+	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, MaxBody: w.MaxBody, Log: log}), w.Functions)
 	p, err := newPart(ctx, w.Identity, r, worker.Links(), started, log)
 	if err != nil {
 		return nil, err

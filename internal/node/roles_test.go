@@ -55,7 +55,10 @@ func (c *cluster) queue(name string) (*running, config.Ready) {
 }
 
 func (c *cluster) worker(name string) *running {
-	r, _ := startRole(c.t, Worker{Identity: Identity{Name: name}, Slots: 2, MaxBody: 1 << 20, Brokers: []string{c.broker.Links["workers"]}})
+	r, _ := startRole(c.t, Worker{
+		Identity: Identity{Name: name}, Functions: functions, Slots: 2, MaxBody: 1 << 20,
+		Brokers: []string{c.broker.Links["workers"]},
+	})
 	return r
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"faasd/internal/config"
+	"faasd/internal/function"
 )
 
 // TestMain lets this test binary be the worker that `up` starts from its own
@@ -51,7 +52,7 @@ func workerMain(args []string) int {
 	if err := config.WatchLifeline(os.Getenv, func() { os.Exit(1) }); err != nil {
 		return 1
 	}
-	var w Worker
+	w := Worker{Functions: functions}
 	set := flag.NewFlagSet("worker", flag.ContinueOnError)
 	broker := set.String("broker", "", "")
 	set.IntVar(&w.Slots, "slots", 1, "")
@@ -70,6 +71,9 @@ func workerMain(args []string) int {
 	}
 	return 0
 }
+
+// functions are what workers of `up` have.
+var functions = map[string]function.Function{function.EchoName: function.Echo{}}
 
 var quiet = slog.New(slog.DiscardHandler)
 

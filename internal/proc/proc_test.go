@@ -266,3 +266,17 @@ func state(t *testing.T, pid int) string {
 	_, rest, _ := strings.Cut(string(data), ") ")
 	return rest[:1]
 }
+
+func TestUsageIsThatOfTheProcess(t *testing.T) {
+	p := start(t, "frontend-lines")
+	ready(t, p)
+	u, err := p.Usage()
+	if err != nil || u.Resident < 1<<20 || u.Peak < u.Resident || u.Threads < 1 || u.Descriptors < 4 {
+		t.Errorf("it uses %+v, %v", u, err)
+	}
+	if err := p.Stop(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Usage()
+	wantError(t, err, "see what frontend-lines uses")
+}

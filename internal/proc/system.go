@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Layout struct {
 	Frontends    int
 
 	Bin  string              // path of faasd; "" is what FindBinary finds
+	Bins map[string]string   // by role, of a program that stands in for faasd's and takes the same flags
 	Dir  string              // folder for logs; "" is a temporary one that a clean Stop removes
 	Args map[string][]string // further flags by role: {"worker": {"--slots", "4"}}
 	Env  []string            // added to every process's environment
@@ -268,7 +270,7 @@ func (s *System) part(name string) (*part, error) {
 // bound.
 func (s *System) start(ctx context.Context, p *part) error {
 	process, err := Start(ctx, Spec{
-		Name: p.name, Bin: s.bin, Env: s.layout.Env,
+		Name: p.name, Bin: cmp.Or(s.layout.Bins[p.role], s.bin), Env: s.layout.Env,
 		Args:    slices.Concat(s.command(p), s.layout.Args[p.role], p.args),
 		LogFile: filepath.Join(s.dir, p.name+".log"),
 	})

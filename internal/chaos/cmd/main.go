@@ -1,79 +1,113 @@
-// Command cmd runs internal/chaos: `make chaos`. It exits with 1 if a promise
-// was broken.
+// Command cmd runs the experiments of internal/chaos: `make chaos`, `make
+// overload`, `make soak`. It exits with 1 if a promise was broken.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
+	"io"
+	"math"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"faasd/internal/chaos"
+	"faasd/internal/config"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		os.Exit(1)
-	}
+	os.Exit(config.Main(config.Program{
+		Name: "chaos", Summary: "try a faasd of separate processes",
+		Commands: []config.Command{&torment{}, &overload{}, &soak{}},
+	}, os.Args[1:], config.OS()))
 }
 
-func run(ctx context.Context) error {
-	cfg := chaos.Config{Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }}
-	flag.StringVar(&cfg.Bin, "faasd", "", "the `program` to torment (default: the one beside this program, else in PATH)")
-	flag.DurationVar(&cfg.Duration, "duration", 3*time.Minute, "how long load is sent")
-	flag.IntVar(&cfg.Rate, "rate", 1000, "`requests` a second")
-	flag.Uint64Var(&cfg.Seed, "seed", 1, "what is drawn: parts, bodies, how cuts heal")
-	flag.DurationVar(&cfg.Every, "every", 11500*time.Millisecond, "time from one fault to the next, at least 10s")
-	flag.StringVar(&cfg.Logs, "logs", "", "`folder` for the parts' logs (default: a new one, removed if no promise is broken)")
-	asJSON := flag.Bool("json", false, "print the report as JSON")
-	flag.Parse()
-	switch {
-	case flag.NArg() > 0:
-		return fmt.Errorf("%q is not understood: there are flags only, see --help", flag.Arg(0))
-	case cfg.Every < 10*time.Second:
-		return fmt.Errorf("--every %s is too short: a fault lasts 5s, and what it did has to be over before the next; give at least 10s", cfg.Every)
-	case cfg.Rate < 1 || cfg.Duration <= 0:
-		return errors.New("--rate and --duration must be above 0")
-	}
-	temporary := cfg.Logs == ""
+// common is what every experiment's command has besides its own settings.
+type common struct {
+	setup  chaos.Setup
+	seed   int
+	asJSON bool
+}
+
+func (c *common) declare(s *config.Set) {
+	s.String(&c.setup.Bin, "faasd", "", "FILE", "the program to try").DefaultText("the one beside this program, else in PATH")
+	s.Int(&c.seed, "seed", 1, 0, math.MaxInt, "what is drawn")
+	s.String(&c.setup.Logs, "logs", "", "DIR", "folder for the parts' logs").DefaultText("a new one, removed if no promise is broken")
+	s.Bool(&c.asJSON, "json", false, "print the report as JSON")
+	s.FlagsOnly()
+}
+
+// report is what an experiment has found.
+type report interface {
+	OK() bool
+	Write(io.Writer)
+}
+
+// run runs an experiment and prints what it has found.
+func (c *common) run(std config.Stdio, experiment func() (report, error)) (err error) {
+	c.setup.Seed = uint64(c.seed)
+	c.setup.Progress = func(line string) { fmt.Fprintln(std.Err, line) }
+	temporary := c.setup.Logs == ""
 	if temporary {
-		dir, err := os.MkdirTemp("", "faasd-chaos-")
-		if err != nil {
+		if c.setup.Logs, err = os.MkdirTemp("", "faasd-chaos-"); err != nil {
 			return err
 		}
-		cfg.Logs = dir
-	} else if err := os.MkdirAll(cfg.Logs, 0o755); err != nil {
+	} else if err := os.MkdirAll(c.setup.Logs, 0o755); err != nil {
 		return err
 	}
-	report, err := chaos.Run(ctx, cfg)
-	if report == nil {
+	found, err := experiment()
+	if found == nil {
 		return err
 	}
-	if *asJSON {
-		out := json.NewEncoder(os.Stdout)
+	if c.asJSON {
+		out := json.NewEncoder(std.Out)
 		out.SetIndent("", "  ")
-		if err := out.Encode(report); err != nil {
+		if err := out.Encode(found); err != nil {
 			return err
 		}
 	} else {
-		report.Write(os.Stdout)
+		found.Write(std.Out)
 	}
 	switch {
 	case err != nil:
 		return err
-	case !report.OK():
-		return fmt.Errorf("%d promises were broken", report.Broken)
+	case !found.OK():
+		return errors.New("not all is as promised, see the report; logs in " + c.setup.Logs)
 	case temporary:
-		return os.RemoveAll(cfg.Logs)
+		return os.RemoveAll(c.setup.Logs)
 	}
 	return nil
+}
+
+// none is no report if there is nothing to report.
+func none[R report](found R, there bool, err error) (report, error) {
+	if !there {
+		return nil, err
+	}
+	return found, err
+}
+
+type torment struct {
+	common
+	chaos.Torment
+}
+
+func (c *torment) Settings() *config.Set {
+	s := config.NewSet(config.Doc{Name: "torment", Summary: "kill, stop and cut off every part under load"})
+	s.Duration(&c.Duration, "duration", 3*time.Minute, time.Second, 24*time.Hour, "how long load is sent")
+	s.Int(&c.Rate, "rate", 1000, 1, 1e6, "requests a second")
+	s.Duration(&c.Every, "every", 11500*time.Millisecond, 10*time.Second, time.Hour, "time from one fault to the next")
+	c.declare(s)
+	return s
+}
+
+func (c *torment) Validate() error { return nil }
+
+func (c *torment) Run(ctx context.Context, std config.Stdio) error {
+	return c.run(std, func() (report, error) {
+		c.Torment.Setup = c.setup
+		found, err := c.Torment.Run(ctx)
+		return none(found, found != nil, err)
+	})
 }

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,22 +14,16 @@ import (
 func TestFourFaultsInSeparateProcessesUnderLoad(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "faasd")
-	if out, err := exec.Command("go", "build", "-o", bin, "faasd/cmd/faasd").CombinedOutput(); err != nil {
-		t.Fatalf("building faasd: %v\n%s", err, out)
-	}
-	logs := t.TempDir()
-	t.Cleanup(func() { quote(t, logs) })
-	report, err := Run(context.Background(), Config{
-		Bin: bin, Logs: logs, Duration: 24 * s, Rate: 200, Seed: uint64(time.Now().UnixNano()),
+	torment := Torment{
+		Setup: setup(t), Duration: 24 * s, Rate: 200,
 		Faults: []Fault{
 			{At: 2 * s, Kind: Kill, Part: "worker3"},
 			{At: 5 * s, Kind: Stop, Part: "queueB"},
 			{At: 12 * s, Kind: Cut, Part: "broker1"},
 			{At: 20 * s, Kind: Kill, Part: "coordinator1"},
 		},
-	})
+	}
+	report, err := torment.Run(t.Context())
 	if report == nil {
 		t.Fatal(err)
 	}
@@ -46,6 +39,24 @@ func TestFourFaultsInSeparateProcessesUnderLoad(t *testing.T) {
 	if len(report.Faults) != 4 {
 		t.Errorf("%d faults have happened, want 4", len(report.Faults))
 	}
+}
+
+// setup has faasd built, and its logs shown if the test fails.
+func setup(t *testing.T) Setup {
+	t.Helper()
+	logs := t.TempDir()
+	t.Cleanup(func() { quote(t, logs) })
+	return Setup{Bin: build(t, "cmd/faasd"), Logs: logs, Seed: uint64(time.Now().UnixNano())}
+}
+
+// build builds a program of this module and returns its path.
+func build(t *testing.T, pkg string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	if out, err := exec.Command("go", "build", "-o", bin, "faasd/"+pkg).CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
+	}
+	return bin
 }
 
 // quote shows the end of each part's log of a test that has failed.
