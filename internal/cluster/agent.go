@@ -340,7 +340,7 @@ func (a *Agent) Wake() role.Time {
 func (a *Agent) publishState(now role.Time) {
 	s := a.State()
 	a.sequence++
-	s.Sequence = a.sequence
+	s.Sequence, s.Clock = a.sequence, 1+now.Milliseconds()
 	a.changed, a.published = false, now
 	a.View.State(now, s, 0)
 	a.Send(wire.EncodeBus(s.Topic(), s))

@@ -33,6 +33,8 @@ type Entry struct {
 	State  wire.State
 	Detail *wire.Detail  // nil if never seen; published only while somebody watches
 	At     time.Duration // when State was current, on the viewer's clock
+
+	delay Delay
 }
 
 // Stale reports whether the member has been silent too long to count on.
@@ -70,6 +72,7 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 	if s.Role == wire.RoleQueue && s.Queue == nil {
 		s.Queue = &wire.QueueState{}
 	}
+	age = max(age, e.delay.Of(now, s.Clock))
 	e.State = s
 	e.At = max(e.At, now-age)
 	v.succeed(now, e)

@@ -76,7 +76,8 @@ type Machine struct {
 
 type kept struct {
 	value json.RawMessage
-	at    role.Time
+	at    role.Time // when it was current
+	delay cluster.Delay
 }
 
 // New makes a coordinator. It wants every state, whoever else does.
@@ -125,7 +126,7 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if s.Left {
 			m.forget(m.states, topic)
 			m.forget(m.details, wire.TopicDetail+strings.TrimPrefix(topic, wire.TopicState))
-		} else if err := m.keep(m.states, topic, frames[1], now); err != nil {
+		} else if err := m.keep(m.states, topic, frames[1], now, s.Clock); err != nil {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicDetail):
@@ -139,7 +140,7 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if err := d.Check(); err != nil {
 			return err
 		}
-		if err := m.keep(m.details, topic, frames[1], now); err != nil {
+		if err := m.keep(m.details, topic, frames[1], now, 0); err != nil {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicEvent):
@@ -221,7 +222,7 @@ func (m *Machine) commanded(now role.Time, frames [][]byte) error {
 	return err
 }
 
-func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role.Time) error {
+func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role.Time, clock int64) error {
 	k := in[topic]
 	if k == nil {
 		if len(in) >= maxKept {
@@ -235,7 +236,7 @@ func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role
 	}
 	m.bytes += grown
 	in[topic] = k
-	k.value, k.at = value, now
+	k.value, k.at = value, now-k.delay.Of(now, clock)
 	return nil
 }
 

@@ -15,22 +15,22 @@ type Node struct {
 	Incarnation wire.Incarnation // 0 if it has none
 	Machine     role.Machine
 
-	w         *World
-	born      time.Duration // its clock reads zero then
-	speed     int64         // see World.Speed
-	kinds     map[role.Link]Kind
-	sockets   []*socket // in the order in which they were opened
-	nextTick  time.Duration
-	due       time.Duration // when it wants its next tick, as of its last turn
-	fuse      int           // it crashes after so many effects more, in the middle of a turn; 0 it does not
-	dead      bool
-	left      bool              // it has said goodbye, and runs nothing any more
-	exiting   bool              // it wants to end in order
-	continued time.Duration     // when it last went on
-	stopped   int               // how often it has been stopped; odd while it is
-	backlog   []func(role.Time) // what happened to it while it was stopped
-	lost      []role.Packet     // to be returned as unreachable
-	turned    func()            // after each turn, before the effects; may be nil
+	w        *World
+	born     time.Duration // its clock reads zero then
+	speed    int64         // see World.Speed
+	kinds    map[role.Link]Kind
+	sockets  []*socket // in the order in which they were opened
+	nextTick time.Duration
+	due      time.Duration // when it wants its next tick, as of its last turn
+	fuse     int           // it crashes after so many effects more, in the middle of a turn; 0 it does not
+	dead     bool
+	left     bool // it has said goodbye, and runs nothing any more
+	exiting  bool // it wants to end in order
+
+	stopped int               // how often it has been stopped; odd while it is
+	backlog []func(role.Time) // what happened to it while it was stopped
+	lost    []role.Packet     // to be returned as unreachable
+	turned  func()            // after each turn, before the effects; may be nil
 }
 
 // Spec says what a process is.
@@ -107,7 +107,6 @@ func (n *Node) Stop() {
 // Continue has a stopped process go on.
 func (n *Node) Continue() {
 	n.stopped++
-	n.continued = n.w.now
 	n.due = n.nextDue()
 	backlog := n.backlog
 	n.backlog = nil

@@ -191,13 +191,13 @@ func (s *socket) receive(c *conn, frames [][]byte) {
 	}
 	n, w := s.node, s.node.w
 	w.digest(n.Name, p)
-	from := c.other(s).node.Name
+	from, at := c.other(s).node.Name, w.now
 	n.Do(func(now role.Time) {
 		if w.Trace != nil {
 			w.Trace(w.now, describe(from, n.Name, p))
 		}
 		if w.Arrived != nil {
-			w.Arrived(from, n, p)
+			w.Arrived(from, n, p, at)
 		}
 		n.Machine.Receive(now, p)
 	})

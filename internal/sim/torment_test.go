@@ -236,15 +236,15 @@ func (t *tormented) serve(name string, s worker.Start) (worker.Outcome, time.Dur
 		})
 		return o, Forever
 	}
-	switch t.random.IntN(60) {
+	switch t.random.IntN(120) {
 	case 0: // longer than it takes to give up a peer
-		return o, 3*time.Second + t.upTo(1500*ms)
-	case 1, 2, 3:
+		return o, 3*time.Second + t.upTo(500*ms)
+	case 1, 2, 3, 4, 5, 6:
 		if c.timeout < forGood && !strings.HasPrefix(name, "req") {
 			return o, Forever
 		}
 		return o, t.upTo(time.Second)
-	case 4, 5, 6, 7, 8, 9:
+	case 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18:
 		return o, t.upTo(400 * ms)
 	}
 	return o, t.upTo(30 * ms)

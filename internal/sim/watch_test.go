@@ -30,7 +30,7 @@ type watched struct {
 	violations []violation
 	runs       map[wire.JobID][]*run
 	current    map[*Node]map[wire.JobID]*run
-	heard      map[string]time.Duration    // "queue worker": when the queue last took up something of the worker's
+	heard      map[string]time.Duration    // "queue worker": when what the queue last took up of the worker's had come
 	takes      map[wire.Incarnation]uint64 // the last number of each queue's asking
 	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
@@ -87,7 +87,7 @@ func (t *tormented) watch() {
 	}
 }
 
-func (t *tormented) arrived(from string, to *Node, p role.Packet) {
+func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Duration) {
 	switch {
 	case strings.HasPrefix(to.Name, "queue"):
 		t.countHeld(to)
@@ -95,10 +95,10 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet) {
 		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
-			if t.Now()-t.watched.heard[way] >= lease-50*ms {
+			if at-t.watched.heard[way] >= lease-50*ms {
 				t.watched.lapsed[way] = t.Now()
 			}
-			t.watched.heard[way] = t.Now()
+			t.watched.heard[way] = at
 		}
 		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 && wire.Type(p.Frames[1][3]) == wire.TypeJob {
 			if m, err := wire.Decode(p.Frames[1:]); err == nil {
@@ -175,8 +175,8 @@ func (w *watched) handedOver(way string, m *wire.Message) {
 func (t *tormented) checkViews() {
 	for _, n := range t.nodes {
 		f, ok := n.Machine.(*frontend.Machine)
-		if !ok || n.Stopped() || n.stopped > 0 && t.Now() < n.continued+lease {
-			continue // to who was stopped all that had arrived is new
+		if !ok || n.Stopped() {
+			continue
 		}
 		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
 			if at, dead := t.watched.died[inc]; dead && t.Now() > at+lease+slack {
@@ -340,8 +340,10 @@ func (t *tormented) endWatched(n *Node, id wire.JobID) {
 
 // judge waits until all is over and looks at what is left.
 func (t *tormented) judge() {
-	end := max(t.until, t.Now()) + answeredWithin
-	t.Run(max(t.until-t.Now(), 0))
+	for t.Now() < t.until { // what ends may bring the next
+		t.Run(t.until - t.Now())
+	}
+	end := t.Now() + answeredWithin
 	t.Note("all faults are over")
 	t.Until(end-t.Now(), func() bool { return !slices.ContainsFunc(t.calls, t.owed) })
 	for _, c := range t.calls {
@@ -440,8 +442,14 @@ func (t *tormented) rest() (wrong []string) {
 // serves checks that all is well: requests are answered at once.
 func (t *tormented) serves() {
 	t.Serve = Echo
+	var frontends []*Node
+	for _, n := range t.nodes {
+		if strings.HasPrefix(n.Name, "frontend") {
+			frontends = append(frontends, n)
+		}
+	}
 	for i := range 24 {
-		if n := t.nodes[t.random.IntN(len(t.nodes))]; strings.HasPrefix(n.Name, "frontend") {
+		if n := frontends[t.random.IntN(len(frontends))]; n != nil {
 			c := t.ask(n, &call{function: "echo", timeout: forGood, body: fmt.Sprint("after all ", i)})
 			if !t.Until(time.Second, c.Done) || !c.OK() {
 				t.broken(c, "afterwards a request is not answered within a second: refusal %d, %+v", c.Refusal, c.Answers)

@@ -41,8 +41,9 @@ type World struct {
 	Trace func(at time.Duration, line string)
 
 	// Arrived, if set, is told of every message that a process takes up, before
-	// the process acts on it.
-	Arrived func(from string, to *Node, p role.Packet)
+	// the process acts on it, and when it came: a process that was stopped takes
+	// it up later.
+	Arrived func(from string, to *Node, p role.Packet, at time.Duration)
 
 	// Died, if set, is told of every process that ends.
 	Died func(n *Node)

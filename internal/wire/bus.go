@@ -68,6 +68,7 @@ func (m *Member) Advertise(link, endpoint string) {
 type State struct {
 	Member
 	Sequence  uint64 `json:"sequence"`
+	Clock     int64  `json:"clock_ms,omitempty"` // the publisher's monotonic clock, ms, from 1: tells how late this comes
 	Draining  bool   `json:"draining,omitempty"`
 	Left      bool   `json:"left,omitempty"`      // the last state of this incarnation: it has stopped in order
 	Malformed uint64 `json:"malformed,omitempty"` // messages that did not decode, since it started
