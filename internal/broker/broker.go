@@ -44,6 +44,7 @@ type Machine struct {
 	me  wire.Incarnation
 	bus *cluster.Agent
 	role.Faults
+	paths paths
 	timer role.Timer
 	role.Outbox
 
@@ -67,7 +68,7 @@ type Machine struct {
 // New makes a broker; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
 	m := &Machine{
-		cfg: cfg, me: cfg.Self.Incarnation,
+		cfg: cfg, me: cfg.Self.Incarnation, paths: newPaths(),
 		frontends: make(map[wire.Incarnation]*frontend),
 		queues:    make(map[wire.Incarnation]*queue),
 		byTopic:   make(map[string]int),

@@ -17,6 +17,7 @@ type frontend struct {
 	*job.Acceptor
 	member wire.Member
 	jobs   map[wire.JobID]*entry
+	state  uint8     // see frontendStates
 	before *job.Link // the link before the present one
 	sweep  role.Time // when jobs of an earlier link that were not sent again are dropped; 0 never
 }
@@ -34,6 +35,8 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 	}
 	switch f.Receive(now, msg) {
 	case job.Up:
+		m.paths.frontends.Step(f.state, met)
+		f.state = met
 		m.dropUnclaimed(now, f, f.before) // each link may fill a window
 		f.before, f.sweep = f.Link(), now+job.LostAfter
 	case job.Down:
@@ -97,6 +100,9 @@ func (m *Machine) frontendGone(now role.Time, f *frontend, why string) {
 	m.cfg.Log.Info("frontend gone", "frontend", f.member.Name, "why", why, "jobs_dropped", len(f.jobs))
 	m.dropAll(now, f)
 	delete(m.frontends, f.Peer)
+	if f.state != absent { // else it never had a link
+		m.paths.frontends.Step(f.state, absent)
+	}
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkReplies, Peer: f.Peer.String()}})
 }
 

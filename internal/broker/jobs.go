@@ -20,7 +20,8 @@ type entry struct {
 	size     uint64
 	accepted role.Time
 	deadline role.Time
-	resent   bool // some queue has had it before
+	resent   bool  // some queue has had it before
+	state    uint8 // see jobStates
 
 	search *search            // queues are asked whether they have it; nil if not
 	holder *queue             // nil: no queue had room
@@ -62,7 +63,10 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 }
 
 // shelve keeps a job until some queue has room.
-func (m *Machine) shelve(e *entry) { e.place = m.unrouted.Push(e.msg.Meta.Function, e) }
+func (m *Machine) shelve(e *entry) {
+	m.become(e, unrouted)
+	e.place = m.unrouted.Push(e.msg.Meta.Function, e)
+}
 
 func (m *Machine) unshelve(e *entry) {
 	if e.place != nil {
@@ -105,6 +109,7 @@ func (m *Machine) assign(now role.Time, e *entry, q *queue) {
 	if e.resent {
 		out.Flags |= wire.FlagResent
 	}
+	m.become(e, given)
 	e.holder, e.sent, e.resent = q, &out, true
 	q.jobs[out.Job] = e
 	q.shares.Add(out.Meta.Function, e.size)
@@ -146,6 +151,7 @@ func (m *Machine) rehomeAll(now role.Time, q *queue) {
 		}
 	}
 	for _, e := range slices.Backward(left) {
+		m.become(e, unrouted)
 		e.place = m.unrouted.PushFront(e.msg.Meta.Function, e)
 	}
 }
@@ -276,6 +282,7 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 func (m *Machine) close(e *entry) {
 	m.unshelve(e)
 	m.endSearch(e)
+	m.become(e, absent)
 	delete(m.jobs, e.msg.Job)
 	m.leaveFrontend(e)
 }

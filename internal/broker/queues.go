@@ -15,6 +15,7 @@ type queue struct {
 	topic    string
 	draining bool
 	routable bool                  // stands in the rings
+	was      uint8                 // see queueStates
 	jobs     map[wire.JobID]*entry // what it holds for us
 	shares   job.Shares            // of jobs
 	pending  []role.Time           // workers sent there and not yet reported by it
@@ -93,6 +94,7 @@ func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) 
 		}})
 	})
 	m.queues[hello.Sender] = q
+	m.look(q)
 	m.cfg.Log.Debug("queue announced itself", "queue", q.member.Name, "workers_at", q.member.Endpoints["workers"])
 	return q, nil
 }
@@ -145,6 +147,7 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 		return
 	}
 	q.routable = want
+	m.look(q)
 	m.bus.Changed()
 	m.timer.By(now, m.bus.Wake())
 	if want {
@@ -171,5 +174,6 @@ func (m *Machine) queueLost(now role.Time, q *queue) {
 func (m *Machine) dropQueue(now role.Time, q *queue) {
 	delete(m.queues, q.Peer)
 	m.checkRoutable(now, q)
+	m.look(q)
 	m.rehomeAll(now, q)
 }

@@ -56,6 +56,7 @@ type Machine struct {
 	role.Outbox
 	cfg Config
 	role.Faults
+	path     role.Path // see valueStates
 	timer    role.Timer
 	sequence uint64
 	due      role.Time // of its own state
@@ -83,7 +84,7 @@ type kept struct {
 // New makes a coordinator. It wants every state, whoever else does.
 func New(cfg Config) *Machine {
 	m := &Machine{
-		cfg: cfg, states: make(map[string]*kept), details: make(map[string]*kept), wanted: make(map[string]int),
+		cfg: cfg, path: role.NewPath(&valueStates), states: make(map[string]*kept), details: make(map[string]*kept), wanted: make(map[string]int),
 	}
 	if m.cfg.Wall == nil {
 		m.cfg.Wall = func() time.Time { return time.Time{} }
@@ -223,18 +224,19 @@ func (m *Machine) commanded(now role.Time, frames [][]byte) error {
 }
 
 func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role.Time, clock int64) error {
-	k := in[topic]
+	k, is := in[topic], known
 	if k == nil {
 		if len(in) >= maxKept {
 			return fmt.Errorf("%w: more than %d publishers", wire.ErrMalformed, maxKept)
 		}
-		k = &kept{}
+		k, is = &kept{}, absent
 	}
 	grown := len(value) - len(k.value)
 	if grown > 0 && m.bytes+grown > maxKeptBytes {
 		return fmt.Errorf("%w: values of more than %d bytes", wire.ErrMalformed, maxKeptBytes)
 	}
 	m.bytes += grown
+	m.path.Step(is, known)
 	in[topic] = k
 	k.value, k.at = value, now-k.delay.Of(now, clock)
 	return nil
@@ -243,6 +245,7 @@ func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role
 func (m *Machine) forget(in map[string]*kept, topic string) {
 	if k := in[topic]; k != nil {
 		m.bytes -= len(k.value)
+		m.path.Step(known, absent)
 		delete(in, topic)
 	}
 }

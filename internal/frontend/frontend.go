@@ -82,6 +82,7 @@ type Machine struct {
 	me  wire.Incarnation
 	bus *cluster.Agent
 	role.Faults
+	paths   paths
 	timer   role.Timer
 	builtIn map[string]bool
 
@@ -113,6 +114,7 @@ type broker struct {
 	key      string
 	endpoint string
 	draining bool
+	state    uint8 // see brokerStates
 	held     map[uint64]*request
 	shares   job.Shares // of held
 }
@@ -121,6 +123,7 @@ type broker struct {
 type request struct {
 	msg      wire.Message
 	seq      uint64
+	state    uint8 // see requestStates
 	flow     *flow
 	accepted role.Time
 	deadline role.Time
@@ -141,6 +144,7 @@ func New(cfg Config) *Machine {
 		m.builtIn[fn] = true
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
+	m.paths = newPaths()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
@@ -254,6 +258,7 @@ func (m *Machine) renews(now role.Time, function string, size uint64) bool {
 
 // brokerUsable keeps the ring to brokers that can be given requests.
 func (m *Machine) brokerUsable(b *broker) {
+	m.look(b)
 	m.ring.Remove(b)
 	if b.Link() != nil && !b.draining {
 		m.ring.Add(b.key, b)

@@ -80,6 +80,7 @@ func (m *Machine) send(now role.Time, r *request) bool {
 	r.broker, r.sent = b, &out
 	r.msg.Flags |= wire.FlagResent // from now on
 	b.held[r.seq] = r
+	m.become(r, given)
 	b.shares.Add(fn, size)
 	b.Link().Send(now, &out)
 	return true
@@ -94,6 +95,7 @@ func (b *broker) release(r *request) {
 
 // await keeps a request until some broker has room for it.
 func (m *Machine) await(r *request) {
+	m.become(r, homeless)
 	r.place = m.homeless.Push(r.msg.Meta.Function, r)
 	m.awaiting.Add(r.msg.Meta.Function, r.msg.Size())
 }
@@ -166,6 +168,7 @@ func (m *Machine) cancel(now role.Time, r *request) {
 
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
+	m.become(r, absent)
 	r.flow.open--
 	if r.broker != nil {
 		r.broker.release(r)

@@ -15,7 +15,7 @@ type broker struct {
 	*job.Initiator
 	key      string
 	endpoint string // its PULL
-	unsure   bool   // it has been silent too long for its jobs to be started
+	state    uint8  // see brokerStates
 }
 
 func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
@@ -65,6 +65,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	switch event {
 	case job.Up:
 		m.lastLink = now
+		m.hear(b, linked)
 		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
 	case job.Down:
 		m.brokerGone(now, b, "began anew or left")
@@ -96,6 +97,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 // are dropped: whoever answers for them now gives them to a queue again. Those
 // that run go on, and their results are kept.
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
+	m.hear(b, absent)
 	dropped := 0
 	for _, e := range role.InOrderFunc(m.jobs, wire.JobID.Compare) {
 		switch {

@@ -81,6 +81,7 @@ func (m *Machine) killWorker(now role.Time, w *worker, by string) wire.Reply {
 	}
 	if w.doomed == 0 {
 		w.doomed = now
+		m.look(w)
 	}
 	m.timer.By(now, now)
 	m.workersChanged(now)
@@ -97,6 +98,7 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 	}
 	jobs := len(w.jobs)
 	w.drainAsked, w.undrainSeq = true, 0
+	m.look(w)
 	m.cfg.Log.Info("worker drains", "worker", w.name, "by", by, "jobs", jobs)
 	m.event(now, wire.LevelInfo, "worker-drain-asked", w.name, "", fmt.Sprintf("drain asked by %s; it finishes %s", by, wire.Plural(jobs, "job")))
 	switch {
@@ -133,6 +135,7 @@ func (m *Machine) undrainWorker(now role.Time, w *worker, by string) wire.Reply 
 		return wire.Reply{OK: true, Text: "asked to stay; it may be leaving already"}
 	}
 	w.drainAsked = false
+	m.look(w)
 	m.serve(now, w)
 	m.workersChanged(now)
 	return wire.Reply{OK: true, Text: "it is given jobs again"}
@@ -142,6 +145,7 @@ func (m *Machine) undrainWorker(now role.Time, w *worker, by string) wire.Reply 
 func (m *Machine) stays(now role.Time, w *worker, hello *wire.Message) {
 	if w.undrainSeq != 0 && hello.LinkAck >= w.undrainSeq && !w.draining {
 		w.drainAsked, w.undrainSeq = false, 0
+		m.look(w)
 		m.workersChanged(now)
 	}
 }
@@ -160,6 +164,7 @@ func (m *Machine) repeatOrders(now role.Time, w *worker, drained bool) {
 		m.order(now, w, wire.TypeDrain)
 	case drained:
 		w.drainAsked = true
+		m.look(w)
 	}
 }
 

@@ -19,7 +19,7 @@ const confirmedFor = job.LostAfter - 200*time.Millisecond
 // confirmed reports whether some broker that waits for the job has been heard
 // lately.
 func (e *entry) confirmed() bool {
-	return slices.ContainsFunc(e.routes, func(r route) bool { return !r.broker.unsure && r.broker.Link() == r.link && r.link != nil })
+	return slices.ContainsFunc(e.routes, func(r route) bool { return r.broker.state == linked && r.broker.Link() == r.link && r.link != nil })
 }
 
 // doubt looks which brokers have not heard this queue, as far as it knows, for
@@ -29,10 +29,10 @@ func (m *Machine) doubt(now role.Time) {
 		link := b.Link()
 		switch {
 		case link == nil:
-			b.unsure = false
-		case b.unsure: // until it says that it has heard
+			m.hear(b, absent)
+		case b.state == unsure: // until it says that it has heard
 		case now-link.Assured() >= confirmedFor:
-			b.unsure = true
+			m.hear(b, unsure)
 			m.sortOut(now)
 		default:
 			m.timer.By(now, link.Assured()+confirmedFor)
@@ -42,8 +42,8 @@ func (m *Machine) doubt(now role.Time) {
 
 // trust starts a broker's jobs again once it has been heard.
 func (m *Machine) trust(now role.Time, b *broker) {
-	if link := b.Link(); b.unsure && (link == nil || now-link.Assured() < confirmedFor) {
-		b.unsure = false
+	if link := b.Link(); b.state == unsure && link != nil && now-link.Assured() < confirmedFor {
+		m.hear(b, linked)
 		m.sortOut(now)
 		m.dispatchAll(now)
 	}

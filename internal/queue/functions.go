@@ -174,7 +174,8 @@ func (m *Machine) dispatchLone(now role.Time, f *function) {
 // start gives a job to a worker.
 func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	m.detach(e)
-	e.state, e.worker, e.started = running, w, now
+	m.become(e, running)
+	e.worker, e.started = w, now
 	e.msg.Attempt++
 	f.running++
 	m.running++

@@ -255,7 +255,8 @@ func (m *Machine) askMove(now role.Time, e *entry, target string) {
 		return
 	}
 	m.detach(e)
-	e.state, e.asked = moving, r
+	m.become(e, moving)
+	e.asked = r
 	msg := &wire.Message{
 		Header: wire.Header{
 			Type: wire.TypeMove, Flags: e.msg.Flags & wire.FlagAlone, Job: e.msg.Job, Assignment: r.assignment,

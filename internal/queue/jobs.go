@@ -9,20 +9,11 @@ import (
 	"faasd/internal/wire"
 )
 
-type jobState uint8
-
-const (
-	waiting jobState = iota // in its function's line
-	held                    // not to be run before one of its brokers has been heard again
-	moving                  // a broker was asked to give it to another queue
-	running                 // a worker has it
-)
-
 // entry is a job that this queue holds.
 type entry struct {
 	msg      *wire.Message // as it came; Attempt is kept current
 	size     uint64
-	state    jobState
+	state    uint8  // see jobStates
 	number   uint64 // +1 each job that arrives here: its place in line
 	arrived  role.Time
 	deadline role.Time
@@ -118,6 +109,7 @@ func (m *Machine) fail(now role.Time, e *entry, code wire.Code, worker, reason s
 // remove takes a job out and returns its credit.
 func (m *Machine) remove(e *entry) {
 	m.detach(e)
+	m.become(e, absent)
 	delete(m.jobs, e.msg.Job)
 	for _, r := range e.routes {
 		r.settle(e.size)
@@ -155,8 +147,10 @@ func (m *Machine) requeue(now role.Time, e *entry) {
 
 // enqueue puts a job that no worker has into its line.
 func (m *Machine) enqueue(e *entry) {
-	if e.state = waiting; !e.confirmed() {
-		e.state = held
+	if e.confirmed() {
+		m.become(e, waiting)
+	} else {
+		m.become(e, held)
 	}
 	e.place = m.function(e.msg.Meta.Function).insert(e)
 }

@@ -33,6 +33,7 @@ func (m *Machine) Unreachable(now role.Time, p role.Packet) {
 	w.cut = true
 	if w.doomed != 0 && isKill(p.Frames) {
 		w.doomed = 0 // it has not heard; whatever became of it, it was not that
+		m.look(w)
 	}
 	if id, ok := w.jobIn(p.Frames); ok {
 		if e := w.jobs[id]; e != nil {
@@ -108,7 +109,11 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 	if m.routes[w.route] == w {
 		delete(m.routes, w.route)
 	}
-	w.draining = true // no more jobs, whoever still has it in a line
+	if w.req != nil {
+		m.phase(w, absent)
+	}
+	w.draining, w.dropped = true, true // no more jobs, whoever still has it in a line
+	m.look(w)
 	for _, fn := range w.functions {
 		f := m.function(fn)
 		f.workers--

@@ -83,6 +83,7 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 	case msg.Type == wire.TypeHello && w.link.Ready():
 		if drains := msg.Flags&wire.FlagDraining != 0; drains != w.draining {
 			w.draining = drains
+			m.look(w)
 			m.workersChanged(now)
 		}
 		m.compare(now, w, msg)

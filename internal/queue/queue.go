@@ -57,6 +57,7 @@ type Machine struct {
 	topic string // of its jobs
 	bus   *cluster.Agent
 	role.Faults
+	paths paths
 	timer role.Timer
 	now   role.Time // of the present turn, for what is published
 
@@ -99,6 +100,7 @@ func New(cfg Config) *Machine {
 		functions: make(map[string]*function),
 		jobs:      make(map[wire.JobID]*entry),
 		results:   job.NewResults(cfg.Results),
+		paths:     newPaths(),
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.take.init(m.me)

@@ -20,16 +20,8 @@ const (
 // probe does not begin as an answer to a REQ must; libzmq's REQ discards it.
 var probe = [][]byte{[]byte("PROB"), {}, []byte("x")}
 
-type reqPhase uint8
-
-const (
-	reqReady  reqPhase = iota // waits for our answer
-	reqPinged                 // owes us a PONG
-	reqBusy                   // owes us a RESULT or FAIL
-)
-
 type reqState struct {
-	phase reqPhase
+	phase uint8     // see reqStates
 	since role.Time // when the phase began
 	next  role.Time // when the next ping or probe is due
 	job   *entry
@@ -83,7 +75,8 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 	w = m.newWorker(now, reqKey(route), t.Name, route, t.Functions, 1)
 	w.req = &reqState{}
 	w.give = func(now role.Time, e *entry) {
-		w.req.phase, w.req.since, w.req.next, w.req.job = reqBusy, now, now+pingEvery, e
+		m.phase(w, reqBusy)
+		w.req.since, w.req.next, w.req.job = now, now+pingEvery, e
 		m.replyREQ(w, &wire.Text{Command: wire.TextJob, Job: e.msg.Job, Function: e.msg.Meta.Function, Body: e.msg.Body})
 	}
 	m.reqIdle(now, w)
@@ -95,7 +88,8 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 
 // reqIdle makes a worker ready for the next job.
 func (m *Machine) reqIdle(now role.Time, w *worker) {
-	w.req.phase, w.req.since, w.req.next, w.req.job = reqReady, now, now+pingEvery, nil
+	m.phase(w, reqReady)
+	w.req.since, w.req.next, w.req.job = now, now+pingEvery, nil
 	m.timer.By(now, w.req.next)
 	switch {
 	case w.drainAsked: // the one answer that is owed
@@ -158,7 +152,8 @@ func (m *Machine) tickREQ(now role.Time, w *worker) {
 	} else if now >= r.next {
 		r.next = now + pingEvery
 		if r.phase == reqReady {
-			r.phase, r.since, r.next = reqPinged, now, now+pongWithin
+			m.phase(w, reqPinged)
+			r.since, r.next = now, now+pongWithin
 			m.replyREQ(w, &wire.Text{Command: wire.TextPing})
 		} else {
 			m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: w.route, Frames: probe}})

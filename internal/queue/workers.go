@@ -71,6 +71,8 @@ type worker struct {
 	joined     role.Time
 	heard      role.Time
 	done       uint64
+	dropped    bool      // it is this queue's no more
+	was        uint8     // see workerStates
 	gone       role.Time // when it was lost
 	reason     string
 
@@ -125,6 +127,7 @@ func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, fu
 		w.id = fmt.Sprintf("req-%d", m.reqNumber)
 	}
 	m.workers[key] = w
+	m.look(w)
 	for _, fn := range functions {
 		m.function(fn).workers++
 	}
@@ -138,6 +141,7 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 		return
 	}
 	w.welcomed = true
+	m.look(w)
 	if w.key.native != 0 { // one that comes back is lost no more
 		m.lost = slices.DeleteFunc(m.lost, func(o *worker) bool { return o.key == w.key })
 	}

@@ -27,9 +27,10 @@ var (
 	repeating = fault{"repetition", (*tormented).repeating}
 	replace   = fault{"replacement", (*tormented).replace}
 	vanish    = fault{"loss for good", (*tormented).vanish}
+	operate   = fault{"an operator", (*tormented).operate}
 )
 
-var everything = []fault{crash, crashMid, stop, shut, partition, isolate, breakPipe, lose, slowDown, repeating, replace, vanish}
+var everything = []fault{crash, crashMid, stop, shut, partition, isolate, breakPipe, lose, slowDown, repeating, replace, vanish, operate}
 
 // plan draws the faults of a run: of four kinds at least, if there are four.
 func (t *tormented) plan() {

@@ -65,7 +65,7 @@ func (w *World) Start(s Spec) *Node {
 		w.bound[b.Endpoint] = n.open(b.Link, "", b.Endpoint)
 		w.bound[b.Endpoint].isBound = true
 	}
-	w.nodes = append(w.nodes, n)
+	w.nodes, w.all = append(w.nodes, n), append(w.all, n)
 	n.due = n.nextDue()
 	return n
 }

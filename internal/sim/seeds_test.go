@@ -20,8 +20,19 @@ var (
 
 func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // a run needs little memory and makes much garbage
-	each(*from, *from+*seeds, func(seed uint64) { mixed.holds(t, seed) })
+	var all travels
+	each(*from, *from+*seeds, func(seed uint64) { mixed.holds(t, seed, &all) })
+	table, missed := all.report()
+	t.Logf("%d systems; the steps of their state machines:\n%s", *seeds, table)
+	if *seeds >= enough {
+		for _, m := range missed {
+			t.Error(m)
+		}
+	}
 }
+
+// enough is how many systems take every step of every state machine.
+const enough = 1000
 
 // each runs do for the numbers from first up to end, as many at a time as there
 // are processors.
@@ -41,9 +52,10 @@ func each(first, end uint64, do func(uint64)) {
 
 // The faults that one rule is for, and the promises that hold under those alone.
 func TestEveryRuleHoldsUnderItsFaults(t *testing.T) {
+	var all travels
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
-			each(*from, *from+max(*seeds/50, 10), func(seed uint64) { p.holds(t, seed) })
+			each(*from, *from+max(*seeds/50, 10), func(seed uint64) { p.holds(t, seed, &all) })
 		})
 	}
 }
@@ -59,9 +71,12 @@ func TestASeedIsReplayedExactly(t *testing.T) {
 }
 
 // holds runs one seed and fails with a trace if a promise was broken.
-func (p profile) holds(t *testing.T, seed uint64) {
+func (p profile) holds(t *testing.T, seed uint64, all *travels) {
 	t.Helper()
 	r := torment(p, seed, false, nil)
+	for _, n := range r.all {
+		all.add(n)
+	}
 	if r.accepted < jobsEach {
 		t.Errorf("only %d requests were accepted", r.accepted)
 	}

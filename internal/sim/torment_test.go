@@ -51,13 +51,14 @@ type profile struct {
 type tormented struct {
 	*System
 	profile
-	seed    uint64
-	random  *rand.Rand
-	names   []string            // whom faults may hit
-	offered map[string][]string // workers' functions
-	calls   []*call
-	byID    map[wire.JobID]*call
-	watched watched
+	seed      uint64
+	random    *rand.Rand
+	names     []string            // whom faults may hit
+	offered   map[string][]string // workers' functions
+	calls     []*call
+	byID      map[wire.JobID]*call
+	watched   watched
+	commander *commander
 
 	accepted int
 	harmed   map[string]int // how often, by kind of fault
@@ -107,6 +108,7 @@ func torment(p profile, seed uint64, digested bool, trace func(time.Duration, st
 	t.Trace = trace
 	t.Digested = digested
 	t.watch()
+	t.startCommander()
 	for i := range 6 + random.IntN(2) {
 		functions := []string{"echo"}
 		if i%2 == 0 {
@@ -124,7 +126,7 @@ func torment(p profile, seed uint64, digested bool, trace func(time.Duration, st
 		t.restart(name)
 	}
 	for _, n := range t.nodes {
-		if p.hits == nil || p.hits(n.Name) {
+		if n.Name != "commander" && (p.hits == nil || p.hits(n.Name)) {
 			t.names = append(t.names, n.Name)
 		}
 	}

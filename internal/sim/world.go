@@ -29,6 +29,7 @@ type World struct {
 	events events
 	order  uint64
 	nodes  []*Node            // in the order in which they were started
+	all    []*Node            // and those that have ended
 	bound  map[string]*socket // by endpoint
 	cuts   map[pair]bool
 	routes int    // routing ids given out

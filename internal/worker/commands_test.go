@@ -16,7 +16,7 @@ func (s *stage) order(t wire.Type) {
 }
 
 func TestAKilledWorkerEndsAtOnce(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.starts()
 	s.order(wire.TypeKill)
@@ -26,7 +26,7 @@ func TestAKilledWorkerEndsAtOnce(t *testing.T) {
 }
 
 func TestADrainedWorkerFinishesAndEndsOnceItsResultHasArrived(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	for n := 1; n <= 3; n++ {
 		s.give(request(n, time.Minute))
 	}
@@ -64,7 +64,7 @@ func TestADrainedWorkerFinishesAndEndsOnceItsResultHasArrived(t *testing.T) {
 }
 
 func TestAnIdleWorkerThatIsDrainedEndsSoon(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.order(wire.TypeDrain)
 	s.run(2 * time.Second)
 	if s.exits != 1 {
@@ -73,7 +73,7 @@ func TestAnIdleWorkerThatIsDrainedEndsSoon(t *testing.T) {
 }
 
 func TestADrainIsTakenBackWhileAJobRuns(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.starts()
 	s.order(wire.TypeDrain)
@@ -95,7 +95,7 @@ func TestADrainIsTakenBackWhileAJobRuns(t *testing.T) {
 }
 
 func TestADrainThatWasTakenBackIsForgottenAtTheNextQueueToo(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.starts()
 	s.order(wire.TypeDrain)
@@ -122,7 +122,7 @@ func TestAStopInOrderIsNotTakenBack(t *testing.T) {
 		"and an operator's behind": func(s *stage) { stop(s); s.order(wire.TypeDrain) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := joined(t, 1)
+			s := atQueue(t, 1)
 			s.give(request(1, time.Minute))
 			s.starts()
 			stops(s)
@@ -144,7 +144,7 @@ func TestAStopInOrderIsNotTakenBack(t *testing.T) {
 }
 
 func TestAnUndrainWithoutADrainChangesNothing(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.order(wire.TypeUndrain)
 	s.run(time.Second)
 	if s.flags&wire.FlagDraining != 0 || s.exits != 0 || s.m.MalformedCount() != 0 {
@@ -153,7 +153,7 @@ func TestAnUndrainWithoutADrainChangesNothing(t *testing.T) {
 }
 
 func TestADrainedWorkerWhoseQueueIsLostDoesNotStayForEver(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.starts()
 	s.order(wire.TypeDrain)

@@ -11,7 +11,7 @@ import (
 // believes; a run that its queue has given up may still hold one.
 func (m *Machine) given(now role.Time, msg *wire.Message) {
 	if t := m.jobs[msg.Job]; t != nil {
-		if t.unwanted {
+		if t.state == unwanted {
 			t.again = msg
 		} else { // an earlier attempt still runs here: its result will do
 			t.msg.Attempt = msg.Attempt
@@ -28,9 +28,13 @@ func (m *Machine) begin(now role.Time, msg *wire.Message) {
 		m.outcome(now, t, Outcome{Code: wire.CodeCorrupt, Reason: err.Error()})
 		return
 	}
+	m.become(t, lined)
 	m.line = append(m.line, t)
 	m.fill(now)
 }
+
+// runs reports whether a job was started and has not finished.
+func (t *task) runs() bool { return t != nil && (t.state == running || t.state == unwanted) }
 
 // fill starts what the slots allow.
 func (m *Machine) fill(now role.Time) {
@@ -42,7 +46,7 @@ func (m *Machine) fill(now role.Time) {
 			m.outcome(now, t, Outcome{Code: wire.CodeExpired, Reason: "its time ran out before the worker could start it"})
 			continue
 		}
-		t.running = true
+		m.become(t, running)
 		m.running++
 		m.starts = append(m.starts, Start{Job: t.msg, Timeout: t.deadline - now})
 	}
@@ -55,8 +59,9 @@ func (m *Machine) fill(now role.Time) {
 // The queue keeps its slot until it is told that the job is not here any more.
 func (m *Machine) cancelled(now role.Time, id wire.JobID) {
 	t := m.jobs[id]
-	if t != nil && t.running {
-		t.unwanted, t.again = true, nil
+	if t.runs() {
+		m.become(t, unwanted)
+		t.again = nil
 		m.stops = append(m.stops, id)
 		return
 	}
@@ -64,6 +69,7 @@ func (m *Machine) cancelled(now role.Time, id wire.JobID) {
 	if t == nil {
 		return
 	}
+	m.become(t, absent)
 	delete(m.jobs, id)
 	for i, o := range m.line {
 		if o == t {
@@ -90,7 +96,7 @@ func (m *Machine) Stops() []wire.JobID {
 // Finished takes the outcome of a run that Starts asked for.
 func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 	t := m.jobs[id]
-	if t == nil || !t.running {
+	if !t.runs() {
 		return
 	}
 	m.running--
@@ -101,11 +107,13 @@ func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 // outcome sends a job's result, or keeps it for a queue that is out of sight.
 func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 	delete(m.jobs, t.msg.Job)
+	wanted := t.state != unwanted
+	m.become(t, absent)
 	switch {
 	case t.again != nil:
 		m.begin(now, t.again)
 		return
-	case t.unwanted:
+	case !wanted:
 		m.giveBack(now, t.msg.Job)
 		return
 	case int64(len(o.Body)) > m.cfg.MaxBody:

@@ -9,7 +9,7 @@ import (
 )
 
 func TestJobsAreRunWithinTheSlotsInOrder(t *testing.T) {
-	s := joined(t, 2)
+	s := atQueue(t, 2)
 	for n := 1; n <= 4; n++ {
 		s.give(request(n, time.Minute))
 	}
@@ -32,7 +32,7 @@ func TestJobsAreRunWithinTheSlotsInOrder(t *testing.T) {
 }
 
 func TestADamagedJobIsNotRun(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	m := request(1, time.Minute)
 	m.BodyChecksum++
 	s.give(m)
@@ -45,7 +45,7 @@ func TestADamagedJobIsNotRun(t *testing.T) {
 }
 
 func TestAJobWhoseTimeRanOutInLineIsNotRun(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.give(request(2, time.Second))
 	s.starts()
@@ -60,7 +60,7 @@ func TestAJobWhoseTimeRanOutInLineIsNotRun(t *testing.T) {
 }
 
 func TestARunKnowsHowLongItMayTake(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.give(request(2, time.Minute))
 	s.m.Starts()
@@ -72,7 +72,7 @@ func TestARunKnowsHowLongItMayTake(t *testing.T) {
 }
 
 func TestACancelledRunIsStoppedAndItsSlotReturned(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.give(request(2, time.Minute))
 	s.starts()
@@ -93,7 +93,7 @@ func TestACancelledRunIsStoppedAndItsSlotReturned(t *testing.T) {
 }
 
 func TestACancelledJobInLineIsReturned(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	for n := 1; n <= 3; n++ {
 		s.give(request(n, time.Minute))
 	}
@@ -118,7 +118,7 @@ func TestACancelledJobInLineIsReturned(t *testing.T) {
 }
 
 func TestAJobThatIsGivenAgainAfterItsCancelIsRunAgain(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.starts()
 	s.cancel(1)
@@ -156,7 +156,7 @@ func TestAJobThatIsGivenAgainAfterItsCancelIsRunAgain(t *testing.T) {
 }
 
 func TestAnAttemptThatFindsTheLastOneRunningIsAnsweredByIt(t *testing.T) {
-	s := joined(t, 2)
+	s := atQueue(t, 2)
 	s.give(request(1, time.Minute))
 	s.starts()
 	again := request(1, time.Minute)
@@ -172,7 +172,7 @@ func TestAnAttemptThatFindsTheLastOneRunningIsAnsweredByIt(t *testing.T) {
 }
 
 func TestAResultThatIsTooLargeIsNotPassedOn(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	for n, size := range []int{100, 101} {
 		s.give(request(n, time.Minute))
 		s.starts()
@@ -185,7 +185,7 @@ func TestAResultThatIsTooLargeIsNotPassedOn(t *testing.T) {
 }
 
 func TestTypesThatAQueueMustNotSendAreCounted(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	m := &wire.Message{Header: wire.Header{Type: wire.TypeMoved}}
 	m.SetBody(nil)
 	s.give(m)

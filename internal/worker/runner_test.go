@@ -24,7 +24,7 @@ func (c call) Invoke(ctx context.Context, in function.Invocation) (function.Resu
 // bubble: time passes when all wait.
 func run(t *testing.T, fn function.Function, ttl time.Duration) *wire.Message {
 	t.Helper()
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	r := NewRunner(s.m, map[string]function.Function{"f": fn})
 	began := time.Now()
 	start := s.now
@@ -102,7 +102,7 @@ func TestAFunctionKnowsItsJob(t *testing.T) {
 }
 
 func TestAFunctionThatTheWorkerDoesNotHaveFails(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	r := NewRunner(s.m, nil)
 	r.Attach(func() role.Time { return s.now }, func(func(role.Time)) bool { return true })
 	s.give(request(1, time.Minute)) // starts it
@@ -120,7 +120,7 @@ func TestACancelledRunsContextEnds(t *testing.T) {
 			"cancelled": func(s *stage, r *Runner) { s.cancel(1); r.Effects() },
 			"leaving":   func(s *stage, r *Runner) { r.Leave(s.now) },
 		} {
-			s := joined(t, 1)
+			s := atQueue(t, 1)
 			ended := make(chan error, 1)
 			r := NewRunner(s.m, map[string]function.Function{"f": call(func(ctx context.Context, _ function.Invocation) (function.Result, error) {
 				<-ctx.Done()

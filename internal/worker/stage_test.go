@@ -51,7 +51,7 @@ func newStage(t *testing.T, slots int, brokers ...string) *stage {
 }
 
 // joined makes a worker that has joined queueA.
-func joined(t *testing.T, slots int) *stage {
+func atQueue(t *testing.T, slots int) *stage {
 	t.Helper()
 	s := newStage(t, slots)
 	s.tell(&wire.Text{Command: wire.TextQueue, Name: "queueA", Endpoint: "qA"})

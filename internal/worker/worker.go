@@ -46,11 +46,12 @@ type Machine struct {
 	cfg Config
 	me  wire.Incarnation
 	role.Faults
+	paths paths
 	timer role.Timer
 
 	// Looking for a queue: due is when to ask, or to ask the next broker.
 	broker  int
-	asking  bool
+	state   uint8 // see selfStates
 	due     role.Time
 	waiting bool // it has been said that no broker answers
 
@@ -76,8 +77,7 @@ type Machine struct {
 type task struct {
 	msg      *wire.Message
 	deadline role.Time
-	running  bool
-	unwanted bool          // cancelled: it was asked to stop, the result is dropped
+	state    uint8         // see taskStates
 	again    *wire.Message // given again since; begins when this run has ended
 }
 
@@ -97,7 +97,7 @@ type Outcome struct {
 
 // New makes a worker; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task)}
+	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task), paths: newPaths()}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	return m
 }
@@ -237,7 +237,7 @@ func (m *Machine) Joined() string {
 // ask puts the question to the next broker, by a socket of its own: a REQ
 // socket that waits for a dead broker takes no other question.
 func (m *Machine) ask(now role.Time) {
-	if m.asking {
+	if m.state == asking {
 		m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
 		if !m.waiting {
 			m.waiting = true
@@ -245,7 +245,8 @@ func (m *Machine) ask(now role.Time) {
 		}
 		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
 	}
-	m.asking, m.due = true, now+placeWithin
+	m.turn(asking)
+	m.due = now + placeWithin
 	m.timer.By(now, m.due)
 	question := &wire.Text{Command: wire.TextPlace, Name: m.cfg.Self.Name}
 	to := role.Packet{Link: LinkPlace, Peer: peer}
@@ -257,18 +258,20 @@ func (m *Machine) ask(now role.Time) {
 // placed takes a broker's answer.
 func (m *Machine) placed(now role.Time, frames [][]byte) error {
 	answer, err := wire.DecodeText(frames)
-	if err != nil || !m.asking {
+	if err != nil || m.state != asking {
 		return err
 	}
-	m.asking, m.waiting, m.due = false, false, now+askAgain
+	m.waiting, m.due = false, now+askAgain
 	m.timer.By(now, m.due)
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
 	switch answer.Command {
 	case wire.TextQueue:
 		m.join(now, answer.Name, answer.Endpoint)
 	case wire.TextWait:
+		m.turn(looking)
 		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
 	default:
+		m.turn(looking)
 		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, answer.Command)
 	}
 	return nil
@@ -276,6 +279,7 @@ func (m *Machine) placed(now role.Time, frames [][]byte) error {
 
 // join dials a queue and announces this worker there.
 func (m *Machine) join(now role.Time, name, endpoint string) {
+	m.turn(joining)
 	m.name, m.until = name, now+joinWithin
 	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkQueue, Peer: peer}, Endpoint: endpoint})
 	window := job.Window{Count: 1 << 40, Bytes: 1 << 60} // the queue keeps to the slots
@@ -309,6 +313,7 @@ func (m *Machine) announcement() []byte {
 // incarnation has not acknowledged go out again; another's are not wanted:
 // their jobs have been given to somebody else.
 func (m *Machine) joined(now role.Time, queue wire.Incarnation) {
+	m.turn(joined)
 	m.cfg.Log.Info("joined queue", "queue", m.name)
 	if queue == m.lostQueue {
 		for _, r := range m.undelivered {
@@ -334,7 +339,9 @@ func (m *Machine) leaveQueue(now role.Time) {
 			}
 		}
 	}
+	m.turn(joining)
 	for _, t := range m.line {
+		m.become(t, absent)
 		delete(m.jobs, t.msg.Job)
 	}
 	m.line = nil
@@ -344,7 +351,8 @@ func (m *Machine) leaveQueue(now role.Time) {
 
 // seek leaves the queue for good and begins to look for another.
 func (m *Machine) seek(now role.Time) {
-	m.queue, m.asking, m.due = nil, false, now
+	m.turn(looking)
+	m.queue, m.due = nil, now
 	m.timer.By(now, now)
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkQueue, Peer: peer}})
 }
@@ -358,6 +366,7 @@ func (m *Machine) Drain(now role.Time) {
 	m.queue.Drain(now)
 	for _, t := range m.line {
 		m.giveBack(now, t.msg.Job)
+		m.become(t, absent)
 		delete(m.jobs, t.msg.Job)
 	}
 	m.line = nil

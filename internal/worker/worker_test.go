@@ -80,7 +80,7 @@ func TestAQueueThatNeverAnswersIsGivenUp(t *testing.T) {
 }
 
 func TestAWorkerWhoseQueueFallsSilentFindsAnother(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.cut = true
 	s.run(2500 * ms)
 	if s.m.Joined() != "queueA" {
@@ -99,7 +99,7 @@ func TestAWorkerWhoseQueueFallsSilentFindsAnother(t *testing.T) {
 }
 
 func TestAWorkerThatIsSentAwayFindsAnother(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.queue.Farewell(s.now, "queueA stops")
 	s.pump()
 	s.queue = nil
@@ -112,7 +112,7 @@ func TestAWorkerThatIsSentAwayFindsAnother(t *testing.T) {
 // loseQueue has the worker lose sight of its queue while job 1 runs, job 2
 // waits for a slot and the result of job 3 has not been acknowledged.
 func loseQueue(t *testing.T) *stage {
-	s := joined(t, 2)
+	s := atQueue(t, 2)
 	s.give(request(1, time.Minute))
 	s.give(request(3, time.Minute))
 	s.give(request(2, time.Minute))
@@ -183,7 +183,7 @@ func TestAnotherQueueGetsNoResultsOfTheLast(t *testing.T) {
 }
 
 func TestAMessageFromBeforeALongStopDoesNotLoseTheQueueUnnoticed(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
 	s.m.Starts()
 	late := &wire.Message{Header: wire.Header{
@@ -203,7 +203,7 @@ func TestAMessageFromBeforeALongStopDoesNotLoseTheQueueUnnoticed(t *testing.T) {
 }
 
 func TestADrainingWorkerFinishesWhatRunsAndReturnsTheRest(t *testing.T) {
-	s := joined(t, 1)
+	s := atQueue(t, 1)
 	for n := 1; n <= 3; n++ {
 		s.give(request(n, time.Minute))
 	}
