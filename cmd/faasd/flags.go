@@ -47,7 +47,7 @@ func grace(s *config.Set, d *time.Duration) {
 
 func requests(s *config.Set, r *node.Requests) {
 	s.Duration(&r.Timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
-	s.Duration(&r.MaxWait, "max-wait", time.Second, time.Millisecond, 24*time.Hour, "a request is refused (503) when more of its function are open than are answered in this time, and than 512")
+	s.Duration(&r.MaxWait, "max-wait", 500*time.Millisecond, time.Millisecond, 24*time.Hour, "a request is refused (503) when more of its function are open than are answered in this time, and than 256")
 	s.ByFunction(&r.Attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker; NAME=N for one function")
 }
 

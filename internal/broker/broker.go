@@ -57,6 +57,7 @@ type Machine struct {
 	jobs        map[wire.JobID]*entry
 	searches    map[wire.JobID]*entry // those of jobs that queues are asked for
 	unrouted    job.Lines[*entry]     // no queue had room for them
+	least       int                   // about how many jobs the queue with the fewest holds
 	assignments uint32                // the last fence given out, over all jobs
 	placed      map[string]placement
 

@@ -83,9 +83,25 @@ func (m *Machine) placeOrShelve(now role.Time, e *entry) {
 	}
 }
 
-// route gives a job to the next queue in turn that has room; false if none has.
+// evenWithin is how many jobs more than the least a queue may hold and still
+// have its turn. So queues with more workers get more under load, and one that
+// does not answer is given little until it is known to be lost.
+const evenWithin = 16
+
+// route gives a job to the next queue in turn that has room and not many more
+// jobs than the others; false if none has room.
 func (m *Machine) route(now role.Time, e *entry) bool {
-	q, ok := m.requests.Next(func(q *queue) bool { return q.fits(e) })
+	even := func(q *queue) bool { return len(q.jobs) < m.least+evenWithin && q.fits(e) }
+	q, ok := m.requests.Next(even)
+	if !ok {
+		m.least = math.MaxInt - evenWithin
+		for _, q := range m.requests.All() {
+			if q.fits(e) {
+				m.least = min(m.least, len(q.jobs))
+			}
+		}
+		q, ok = m.requests.Next(even)
+	}
 	if ok {
 		m.assign(now, e, q)
 	}
@@ -121,6 +137,7 @@ func (m *Machine) release(e *entry) {
 	if e.holder != nil {
 		delete(e.holder.jobs, e.msg.Job)
 		e.holder.shares.Remove(e.msg.Meta.Function, e.size)
+		m.least = min(m.least, len(e.holder.jobs))
 		e.holder, e.sent = nil, nil
 	}
 }

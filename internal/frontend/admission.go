@@ -10,7 +10,11 @@ const (
 	// alwaysOpen is how many requests of one function may be open here however
 	// slowly they are answered: hundreds of clients may wait for a slow function,
 	// and its jobs must be allowed to queue.
-	alwaysOpen = 512
+	alwaysOpen = 256
+	// soon is how quick an answer must be to show that there is a way past what
+	// hangs, and soonFor for how long it shows that.
+	soon    = 250 * time.Millisecond
+	soonFor = 500 * time.Millisecond
 	// rateOver is for how long answers are counted; a rate is that of the last one
 	// to two of it.
 	rateOver = time.Second
@@ -48,10 +52,10 @@ func (m *Machine) opened(now role.Time, function string) *flow {
 }
 
 // answer notes that a request was answered which was accepted at that time.
-func (f *flow) answer(now, accepted role.Time, maxWait time.Duration) {
+func (f *flow) answer(now, accepted role.Time) {
 	f.count(now)
 	f.answered++
-	if now-accepted <= maxWait/4 {
+	if now-accepted <= soon {
 		f.quick = now
 	}
 }
@@ -84,7 +88,7 @@ func (f *flow) drains(now role.Time) (time.Duration, bool) {
 // comes goes past it. So nothing is refused while some are answered soon.
 func (m *Machine) overloaded(now role.Time, q *Request) bool {
 	f := m.flows[q.Function]
-	if f == nil || f.open < alwaysOpen || now-f.since < m.cfg.MaxWait || now-f.quick < m.cfg.MaxWait/2 {
+	if f == nil || f.open < alwaysOpen || now-f.since < m.cfg.MaxWait || now-f.quick < soonFor {
 		return false
 	}
 	wait, known := f.drains(now)
@@ -103,6 +107,13 @@ func (m *Machine) retryAfter(now role.Time, function string) time.Duration {
 	}
 	seconds := (wait + time.Second - 1) / time.Second * time.Second
 	return min(max(seconds, time.Second), retryAtMost)
+}
+
+// excuseFlows takes it for nobody's slowness that this process did not run.
+func (m *Machine) excuseFlows(now role.Time) {
+	for _, f := range m.flows {
+		f.quick = now
+	}
 }
 
 // forgetIdle drops the flows of functions that nobody waits for.

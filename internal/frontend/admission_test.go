@@ -64,10 +64,10 @@ func TestWhatIsOpenDrainsWithinTheLongestWait(t *testing.T) {
 		most, least int // open in the end
 		refused     bool
 	}{
-		{"it keeps up", 2000, 1900, 512, 0, false},
+		{"it keeps up", 2000, 1900, 256, 0, false},
 		{"a flood of a fast function", 2000, 6000, 2100, 1800, true},
-		{"hundreds may wait for a slow one", 10, 200, 512, 505, true},
-		{"and for one that answers nothing", 0, 400, 512, 512, true},
+		{"hundreds may wait for a slow one", 10, 200, 256, 250, true},
+		{"and for one that answers nothing", 0, 400, 256, 256, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPond(t, c.rate)

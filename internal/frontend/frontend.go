@@ -316,6 +316,7 @@ func (m *Machine) awake(now role.Time) {
 		return
 	}
 	m.cfg.Log.Warn("this process did not run for a while", "time", slept)
+	m.excuseFlows(now)
 	for _, b := range m.brokers {
 		b.Excuse(slept)
 	}

@@ -143,7 +143,7 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	if err := msg.CheckBody(); err != nil {
 		a = Answer{Code: wire.CodeCorrupt, Reason: err.Error(), Queue: a.Queue, Worker: a.Worker, Attempt: a.Attempt}
 	}
-	r.flow.answer(now, r.accepted, m.cfg.MaxWait)
+	r.flow.answer(now, r.accepted)
 	m.close(r)
 	m.answered++
 	r.answer(a)
