@@ -117,3 +117,32 @@ func TestAJobThatIsFoundIsNotMeasured(t *testing.T) {
 		t.Errorf("the queue that has the job was given %d", len(jobs))
 	}
 }
+
+func TestAQueueThatDoesNotAnswerIsGivenLittle(t *testing.T) {
+	s := newStage(t)
+	f, a, b := s.frontend("f1", 20), s.queue("queueA", 10), s.queue("queueB", 11)
+	f.give(1, 9)
+	if na, nb := len(a.took(wire.TypeJob)), len(b.got); na != 4 || nb < 4 {
+		t.Errorf("of the first eight jobs %d went to the first queue, want every other", na)
+	}
+	given := 0
+	for n := 9; n < 400; n++ {
+		f.give(n, n+1)
+		given += len(a.took(wire.TypeJob))
+		for _, j := range b.took(wire.TypeJob) { // it answers at once
+			b.finish(j)
+		}
+	}
+	if given > 2*evenWithin {
+		t.Errorf("a queue that answers nothing was given %d of 391 jobs", given)
+	}
+	for _, j := range s.m.jobs { // it answers after all
+		a.finish(j.msg)
+	}
+	s.pump()
+	f.give(400, 420)
+	if n := len(a.took(wire.TypeJob)); n != 10 {
+		t.Errorf("once it answers it is given %d of 20 jobs, want every other", n)
+	}
+	s.consistent()
+}

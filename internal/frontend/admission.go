@@ -11,10 +11,6 @@ const (
 	// slowly they are answered: hundreds of clients may wait for a slow function,
 	// and its jobs must be allowed to queue.
 	alwaysOpen = 256
-	// soon is how quick an answer must be to show that there is a way past what
-	// hangs, and soonFor for how long it shows that.
-	soon    = 250 * time.Millisecond
-	soonFor = 500 * time.Millisecond
 	// rateOver is for how long answers are counted; a rate is that of the last one
 	// to two of it.
 	rateOver = time.Second
@@ -24,40 +20,85 @@ const (
 	retryAtMost  = time.Minute
 )
 
-// flow is one function's requests here: how many are open, and how fast they
-// are answered. It knows of the present busy time alone, in which some request
-// was open at every moment.
+// flow is one function's requests here: which are open, and how fast they are
+// answered. It knows of the present busy time alone, in which some request was
+// open at every moment.
 type flow struct {
 	open  int
 	since role.Time // when it became busy
-	quick role.Time // when an answer last came soon, or since
+
+	// line are the requests behind the newest that was answered, oldest first;
+	// nil where one is closed. Those before it have been overtaken: they hang
+	// somewhere, and whoever comes does not wait for them.
+	line   []*request
+	popped int // places that have left the front of line
+	behind int // requests in line
 
 	began    role.Time // of the present count
 	answered int       // since then
 	before   int       // in the rateOver before that
 }
 
-// opened notes a request of a function that has been accepted.
-func (m *Machine) opened(now role.Time, function string) *flow {
-	f := m.flows[function]
+// opened notes a request that has been accepted.
+func (m *Machine) opened(now role.Time, r *request) {
+	f := m.flows[r.msg.Meta.Function]
 	if f == nil {
 		f = &flow{}
-		m.flows[function] = f
+		m.flows[r.msg.Meta.Function] = f
 	}
 	if f.open == 0 {
-		*f = flow{since: now, quick: now, began: now}
+		*f = flow{since: now, began: now, line: f.line[:0]}
 	}
 	f.open++
-	return f
+	f.behind++
+	r.flow, r.turn = f, f.popped+len(f.line)
+	f.line = append(f.line, r)
 }
 
-// answer notes that a request was answered which was accepted at that time.
-func (f *flow) answer(now, accepted role.Time) {
+// answer notes that a request was answered.
+func (f *flow) answer(now role.Time, r *request) {
 	f.count(now)
 	f.answered++
-	if now-accepted <= soon {
-		f.quick = now
+	for f.popped < r.turn { // overtaken
+		f.pop()
 	}
+}
+
+// closed notes that a request is open no more.
+func (f *flow) closed(r *request) {
+	f.open--
+	if i := r.turn - f.popped; i >= 0 {
+		f.line[i] = nil
+		f.behind--
+	}
+	for len(f.line) > 0 && f.line[0] == nil {
+		f.pop()
+	}
+	if len(f.line) > 2*f.behind+alwaysOpen { // the first hangs, and others behind it are cancelled
+		f.compact()
+	}
+}
+
+// pop takes the front of line out.
+func (f *flow) pop() {
+	if f.line[0] != nil {
+		f.line[0] = nil
+		f.behind--
+	}
+	f.line = f.line[1:]
+	f.popped++
+}
+
+// compact takes closed requests out of line.
+func (f *flow) compact() {
+	line := make([]*request, 0, f.behind)
+	for _, r := range f.line {
+		if r != nil {
+			r.turn = f.popped + len(line)
+			line = append(line, r)
+		}
+	}
+	f.line = line
 }
 
 // count begins a new count when it is time.
@@ -70,28 +111,26 @@ func (f *flow) count(now role.Time) {
 	}
 }
 
-// drains is the time in which what is open is answered at the present rate;
-// false if nothing was answered lately.
-func (f *flow) drains(now role.Time) (time.Duration, bool) {
+// drains is the time in which n requests are answered at the present rate; false
+// if nothing was answered lately.
+func (f *flow) drains(now role.Time, n int) (time.Duration, bool) {
 	f.count(now)
-	n := f.before + f.answered
-	if n == 0 {
+	answered := f.before + f.answered
+	if answered == 0 {
 		return 0, false
 	}
 	counted := now - max(f.since, f.began-rateOver)
-	return time.Duration(f.open) * counted / time.Duration(n), true
+	return time.Duration(n) * counted / time.Duration(answered), true
 }
 
 // overloaded reports whether a request would wait longer than any should, or
-// longer than it has time itself. What is open does not say so alone: after the
-// loss of a broker or a queue much of it hangs there for seconds, while what
-// comes goes past it. So nothing is refused while some are answered soon.
+// longer than it has time itself, for those before it that are not overtaken.
 func (m *Machine) overloaded(now role.Time, q *Request) bool {
 	f := m.flows[q.Function]
-	if f == nil || f.open < alwaysOpen || now-f.since < m.cfg.MaxWait || now-f.quick < soonFor {
+	if f == nil || f.behind < alwaysOpen || now-f.since < m.cfg.MaxWait {
 		return false
 	}
-	wait, known := f.drains(now)
+	wait, known := f.drains(now, f.behind)
 	return !known || wait >= m.cfg.MaxWait || wait > q.Timeout
 }
 
@@ -101,7 +140,7 @@ func (m *Machine) retryAfter(now role.Time, function string) time.Duration {
 	wait := time.Duration(0)
 	if f := m.flows[function]; f != nil && f.open > 0 {
 		known := false
-		if wait, known = f.drains(now); !known && now-f.since >= rateOver {
+		if wait, known = f.drains(now, f.open); !known && now-f.since >= rateOver {
 			wait = retryUnknown
 		}
 	}
@@ -112,7 +151,7 @@ func (m *Machine) retryAfter(now role.Time, function string) time.Duration {
 // excuseFlows takes it for nobody's slowness that this process did not run.
 func (m *Machine) excuseFlows(now role.Time) {
 	for _, f := range m.flows {
-		f.quick = now
+		f.since = now
 	}
 }
 

@@ -125,7 +125,7 @@ type request struct {
 	seq      uint64
 	state    uint8 // see requestStates
 	flow     *flow
-	accepted role.Time
+	turn     int // in flow.line, counted from the flow's beginning
 	deadline role.Time
 	answer   func(Answer)
 	broker   *broker              // nil: homeless

@@ -19,7 +19,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		return 0, why
 	}
 	m.last++
-	r := &request{seq: m.last, accepted: now, deadline: now + q.Timeout, answer: answer}
+	r := &request{seq: m.last, deadline: now + q.Timeout, answer: answer}
 	r.msg = wire.Message{
 		Header: wire.Header{
 			Type: wire.TypeJob, Job: q.ID, AttemptLimit: uint8(m.cfg.Attempts(q.Function)), Origin: m.me, OriginSeq: r.seq,
@@ -38,7 +38,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		return 0, Full
 	}
 	m.open[r.seq] = r
-	r.flow = m.opened(now, q.Function)
+	m.opened(now, r)
 	heap.Push(&m.deadlines, r)
 	m.timer.By(now, r.deadline)
 	m.accepted++
@@ -143,7 +143,7 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	if err := msg.CheckBody(); err != nil {
 		a = Answer{Code: wire.CodeCorrupt, Reason: err.Error(), Queue: a.Queue, Worker: a.Worker, Attempt: a.Attempt}
 	}
-	r.flow.answer(now, r.accepted)
+	r.flow.answer(now, r)
 	m.close(r)
 	m.answered++
 	r.answer(a)
@@ -169,7 +169,7 @@ func (m *Machine) cancel(now role.Time, r *request) {
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
 	m.become(r, absent)
-	r.flow.open--
+	r.flow.closed(r)
 	if r.broker != nil {
 		r.broker.release(r)
 	}

@@ -51,6 +51,7 @@ type theBroker struct {
 	*job.Acceptor
 	key    string
 	inc    wire.Incarnation
+	deaf   bool // nothing reaches it
 	silent bool // nothing comes from it, and nothing reaches it
 	got    []*wire.Message
 }
@@ -196,7 +197,7 @@ func (s *stage) unreachable(p role.Packet) {
 
 func (s *stage) toBroker(key string, frames [][]byte) {
 	for _, b := range s.brokers {
-		if b.key != key || b.silent {
+		if b.key != key || b.silent || b.deaf {
 			continue
 		}
 		m := s.decode(frames)

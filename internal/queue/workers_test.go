@@ -329,3 +329,36 @@ func TestWorkersMakeOnlySoManyFunctionsKnown(t *testing.T) {
 		t.Error("a worker with known functions is refused")
 	}
 }
+
+// The number of a run that was told to brokers is not used again, and what has
+// not been run does not count.
+func TestALaterRunThatNeverArrivedCostsNoAttempt(t *testing.T) {
+	s := newStage(t, 1)
+	first := s.worker(50, there, 1)
+	s.give(1, 2)
+	first.silent = true
+	second := s.worker(51, there, 1)
+	s.run(2900 * ms)
+	second.dead = true
+	s.run(300 * ms) // attempt 2 comes back
+	third := s.worker(52, here, 1)
+	got := third.jobs()
+	if len(got) != 1 || got[0].Attempt != 3 || got[0].AttemptLimit != 4 {
+		t.Errorf("the third worker has got %d jobs, the last at attempt %d of %d, want attempt 3 of 4", len(got), got[0].Attempt, got[0].AttemptLimit)
+	}
+	s.consistent()
+}
+
+// A worker's first HELLO on a link may have been sent before the jobs that it
+// was given on that link arrived.
+func TestAWorkerIsNotAskedForJobsThatItIsAboutToGet(t *testing.T) {
+	s := newStage(t, 1)
+	s.worker(50, there, 2)
+	s.m.workers[workerKey{native: 50}].recheck = map[wire.JobID]*entry{} // its link is new, and it had none by the one before
+	s.give(1, 2)
+	e := s.m.jobs[jobID(1)]
+	s.run(3 * time.Second) // its HELLOs list no job
+	if e.state != running || e.worker == nil {
+		t.Errorf("the job is taken back: it is %s", jobStates.Names[e.state])
+	}
+}
