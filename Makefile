@@ -71,7 +71,7 @@ record: build ## run what README.md shows as recorded and put in what it prints
 
 .PHONY: sim
 sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed
-	go test -timeout 20m ./internal/sim -run TestEveryRequestIsAnsweredWhateverFails -seeds $(SEEDS) -from $(FROM)
+	go test -v -timeout 0 ./internal/sim -run TestEveryRequestIsAnsweredWhateverFails -seeds $(SEEDS) -from $(FROM)
 
 .PHONY: chaos
 chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table

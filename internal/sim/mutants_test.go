@@ -77,6 +77,10 @@ var mutants = []mutant{
 		"	t.reserved[fn] = reservation{", "	if §  {\n		n = 0\n	}\n	t.reserved[fn] = reservation{",
 	},
 	{
+		13, "a function may fill a window", "one function floods", "internal/job/shares.go",
+		"	h, holds := s.held[function]\n", "	if § {\n		return true\n	}\n	h, holds := s.held[function]\n",
+	},
+	{
 		14, "a snapshot's values are taken for new", "the bus dies", "internal/cluster/view.go",
 		"		if age := ms(a.AgeMillis); age", "		if age := ms(a.AgeMillis); §  {\n			v.State(now, a.Value, 0)\n		} else if age",
 	},

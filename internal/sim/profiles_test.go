@@ -11,16 +11,17 @@ var mixed = profile{name: "mixed", faults: everything, count: 10, spare: true, p
 
 // profiles are one fault each, or few, and what is promised under those alone.
 var profiles = []profile{
-	{name: "brokers die", faults: []fault{crash, crashMid}, count: 6, hits: are("broker"), once: true, unique: true},
+	{name: "brokers die", faults: []fault{crash, crashMid}, count: 6, hits: are("broker"), once: true, unique: true, long: 6, shape: many},
 	{name: "queues die", faults: []fault{crash, crashMid}, count: 6, hits: are("queue"), unique: true, poison: 2},
 	{name: "queues stop", faults: []fault{stop}, count: 8, hits: are("queue"), zombies: true},
 	{name: "queues are replaced", faults: []fault{replace}, count: 4, hits: are("queue"), zombies: true},
 	{name: "workers die", faults: []fault{crash}, count: 10, hits: are("worker", "req"), orderly: true, unique: true, herd: true, forgets: true, shape: few},
-	{name: "workers are poisoned", faults: []fault{crash}, count: 1, hits: are("coordinator"), poison: 10, unique: true},
+	{name: "workers are poisoned", faults: []fault{crash}, count: 1, hits: are("coordinator"), poison: 10, unique: true, shape: thrice},
 	{name: "links fail", faults: []fault{partition, breakPipe, lose, repeating}, count: 10, shape: remote},
 	{name: "parts stop", faults: []fault{stop}, count: 12},
 	{name: "one broker is left", faults: []fault{vanish, crash}, count: 10, hits: are("broker2", "worker", "req"), spare: true},
 	{name: "the bus dies", faults: []fault{crash}, count: 12, hits: are("coordinator", "queue", "frontend")},
+	{name: "one function floods", faults: []fault{crash}, count: 1, hits: are("coordinator"), flood: true, shape: shallow},
 	{name: "little room", faults: []fault{slowDown}, count: 4, shape: narrow, once: true},
 }
 
@@ -35,6 +36,15 @@ func remote(_ *rand.Rand, l *Layout) { l.Remote = true }
 
 // few slots: jobs wait.
 func few(_ *rand.Rand, l *Layout) { l.Slots = 1 }
+
+// shallow windows, in count.
+func shallow(_ *rand.Rand, l *Layout) { l.Window = 32 }
+
+// many slots: jobs that take long keep nobody waiting.
+func many(_ *rand.Rand, l *Layout) { l.Slots = 8 }
+
+// thrice is how often any job may be run.
+func thrice(_ *rand.Rand, l *Layout) { l.Attempts = poisonAttempts }
 
 // narrow windows, in bytes.
 func narrow(_ *rand.Rand, l *Layout) { l.WindowBytes = 12 << 10 }

@@ -37,6 +37,8 @@ type profile struct {
 	shape  func(*rand.Rand, *Layout)
 	spare  bool // a process may be gone for good
 	poison int  // how many jobs in a hundred kill their workers
+	flood  bool // one function is asked for far more than it can do
+	long   int  // how many jobs in a hundred take longer than it takes to give up a peer
 
 	// Promises that hold in spite of the profile's faults, though not of all.
 	once    bool // nothing runs twice
@@ -158,7 +160,11 @@ func (t *tormented) load() {
 	end := t.Now() + harmFor
 	for n := 0; n < 4*rounds && (t.accepted < jobsEach || t.Now() < end); n++ {
 		t.Run(t.upTo(2 * harmFor / rounds))
-		for range 8 + t.random.IntN(20) {
+		burst := 8 + t.random.IntN(20)
+		if t.flood {
+			burst *= 6
+		}
+		for range burst {
 			t.call()
 		}
 		t.checkBounds()
@@ -190,6 +196,8 @@ func (t *tormented) call() {
 	switch {
 	case kind < 15:
 		c.timeout = 20*ms + t.upTo(2*time.Second)
+	case t.flood && kind < 90:
+		c.function = "other"
 	case kind < 15+t.poison:
 		c.function, c.poison = "poison", true
 	case kind < 17+t.poison+20:
@@ -197,6 +205,9 @@ func (t *tormented) call() {
 	}
 	t.ask(at[t.random.IntN(len(at))], c)
 	if c.Refusal != frontend.Accepted {
+		if t.flood && c.function != "other" && c.Refusal == frontend.Full && t.waiting(c.function) < 3 {
+			t.broken(c, "refused for the flood of another function")
+		}
 		return
 	}
 	t.accepted++
@@ -209,6 +220,16 @@ func (t *tormented) call() {
 			}
 		})
 	}
+}
+
+// waiting is how many clients wait for a function.
+func (t *tormented) waiting(function string) (n int) {
+	for _, c := range t.calls {
+		if c.function == function && !c.Done() && !c.gone {
+			n++
+		}
+	}
+	return n
 }
 
 // ask has a client make its request.
@@ -238,9 +259,13 @@ func (t *tormented) serve(name string, s worker.Start) (worker.Outcome, time.Dur
 		})
 		return o, Forever
 	}
-	switch t.random.IntN(120) {
-	case 0: // longer than it takes to give up a peer
+	if t.flood && c.function == "other" {
+		return o, 100*ms + t.upTo(100*ms)
+	}
+	if t.random.IntN(1000) < max(10*t.long, 8) {
 		return o, 3*time.Second + t.upTo(500*ms)
+	}
+	switch t.random.IntN(120) {
 	case 1, 2, 3, 4, 5, 6:
 		if c.timeout < forGood && !strings.HasPrefix(name, "req") {
 			return o, Forever

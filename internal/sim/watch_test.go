@@ -179,7 +179,7 @@ func (t *tormented) checkViews() {
 			continue
 		}
 		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
-			if at, dead := t.watched.died[inc]; dead && t.Now() > at+lease+slack {
+			if at, dead := t.watched.died[inc]; dead && t.Now() > at+lease+2*slack { // two hops, each of which may be slow
 				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-at)
 			}
 		}
@@ -360,13 +360,12 @@ func (t *tormented) judge() {
 		t.judgeCall(c)
 	}
 	t.Run(3500 * ms)
-	for range 6 { // what kills workers may have done so until now
-		if len(t.rest()) == 0 {
-			break
-		}
+	rest := t.rest()
+	for i := 0; i < 6 && len(rest) > 0; i++ { // what kills workers may have done so until now
 		t.Run(time.Second)
+		rest = t.rest()
 	}
-	for _, what := range t.rest() {
+	for _, what := range rest {
 		t.broken(nil, "%s", what)
 	}
 	t.serves()

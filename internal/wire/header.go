@@ -3,6 +3,7 @@ package wire
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -38,7 +39,11 @@ func NewIncarnation() Incarnation {
 }
 
 // String gives the form used in topics, logs and on screens: 16 hex digits.
-func (i Incarnation) String() string { return fmt.Sprintf("%016x", uint64(i)) }
+func (i Incarnation) String() string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(i))
+	return hex.EncodeToString(b[:])
+}
 
 // ParseIncarnation reads what String wrote.
 func ParseIncarnation(s string) (Incarnation, error) {
