@@ -95,7 +95,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
-			if at-t.watched.heard[way] >= lease-50*ms {
+			if at-t.watched.heard[way] >= lease-underWay {
 				t.watched.lapsed[way] = t.Now()
 			}
 			t.watched.heard[way] = at
@@ -173,13 +173,17 @@ func (w *watched) handedOver(way string, m *wire.Message) {
 // checkViews: a queue that is dead counts for nobody as alive for longer than it
 // may have been silent.
 func (t *tormented) checkViews() {
+	allowed := lease + slack
+	if slices.ContainsFunc(t.faults, func(f fault) bool { return f.kind == slowDown.kind }) {
+		allowed += 2 * slack // two hops, each of which may be slow
+	}
 	for _, n := range t.nodes {
 		f, ok := n.Machine.(*frontend.Machine)
 		if !ok || n.Stopped() {
 			continue
 		}
 		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
-			if at, dead := t.watched.died[inc]; dead && t.Now() > at+lease+2*slack { // two hops, each of which may be slow
+			if at, dead := t.watched.died[inc]; dead && t.Now() > at+allowed {
 				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-at)
 			}
 		}
@@ -254,9 +258,9 @@ func (t *tormented) checkBytes(n *Node, jobs reflect.Value) {
 		size := i.Value().Elem().FieldByName("size").Uint()
 		bytes, largest = bytes+size, max(largest, size)
 	}
-	bound := t.WindowBytes
+	bound := 2 * t.WindowBytes // what came by the link before is there until it is claimed
 	if strings.HasPrefix(n.Name, "queue") {
-		bound *= uint64(t.Brokers + 1) // those that run have no broker any more
+		bound = t.WindowBytes * uint64(t.Brokers+1) // those that run have no broker any more
 	}
 	if bytes > max(bound, largest) {
 		t.broken(nil, "%s holds %d bytes of one peer's jobs, which may be %d", n.Name, bytes, bound)
@@ -313,10 +317,14 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 		return // given long ago to a worker that was stopped, and went on
 	}
 	way := t.process(r.queue) + " " + before.worker.Name
-	if silent := r.at - t.watched.heard[way]; silent < lease-50*ms && t.watched.lapsed[way] < before.at {
+	if silent := r.at - t.watched.heard[way]; silent < lease-underWay && t.watched.lapsed[way] < before.at {
 		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
 	}
 }
+
+// underWay is how long before it came a message may have been sent, where both
+// ends are slow.
+const underWay = 350 * time.Millisecond
 
 // lease is how long a worker may be silent before its jobs are given to others.
 const lease = 3 * time.Second
