@@ -29,7 +29,7 @@ var mutants = []mutant{
 	},
 	{
 		"a broker that gives every job to queueA", "internal/broker/jobs.go",
-		"m.requests.Next(func(q *queue) bool { return q.fits(e)", `m.requests.Next(func(q *queue) bool { return q.member.Name == "queueA" && q.fits(e)`,
+		"return len(q.jobs) < m.least+evenWithin && q.fits(e)", `return q.member.Name == "queueA" && len(q.jobs) < m.least+evenWithin && q.fits(e)`,
 		4, "6 requests go to the queues in turn", "queueA queueA queueA",
 	},
 	{

@@ -81,7 +81,7 @@ func (m *Machine) found(now role.Time, q *queue, msg *wire.Message) {
 		m.assign(now, e, q)
 	case e.search.silent == 0 && now >= knowsAll:
 		m.endSearch(e)
-		m.notFound(now, e)
+		m.notFound(now, e, true)
 	}
 }
 
@@ -107,14 +107,18 @@ func (m *Machine) giveUpSearches(now role.Time) {
 		return cmp.Or(cmp.Compare(a.accepted, b.accepted), a.msg.Job.Compare(b.msg.Job))
 	})
 	for _, e := range late {
+		silent := e.search.silent
 		m.endSearch(e)
-		m.notFound(now, e)
+		m.notFound(now, e, silent == 0)
 	}
 }
 
-// notFound gives a job to any queue that no queue seems to have: it may have been
-// lost with one.
-func (m *Machine) notFound(now role.Time, e *entry) {
-	e.uncounted()
+// notFound gives a job to any queue that no queue seems to have. Unless all have
+// said so of one that was never reported to run again, it may have been lost with
+// its queue.
+func (m *Machine) notFound(now role.Time, e *entry, sure bool) {
+	if !sure || e.msg.Attempt > 0 {
+		e.uncounted()
+	}
 	m.placeOrShelve(now, e)
 }
