@@ -151,7 +151,7 @@ func (m *Machine) retryAfter(now role.Time, function string) time.Duration {
 // excuseFlows takes it for nobody's slowness that this process did not run.
 func (m *Machine) excuseFlows(now role.Time) {
 	for _, f := range m.flows {
-		f.since = now
+		f.since, f.began, f.answered, f.before = now, now, 0, 0
 	}
 }
 

@@ -3,6 +3,8 @@ package queue
 import (
 	"testing"
 	"time"
+
+	"faasd/internal/wire"
 )
 
 // What a broker says shows that it lives, not that it has heard this queue: it
@@ -28,6 +30,37 @@ func TestAJobIsStartedOnlyWhileItsBrokerHasHeardThisQueueLately(t *testing.T) {
 	s.run(2 * time.Second)
 	if n := len(w.jobs()); n != 2 {
 		t.Errorf("%d jobs are started once the broker has heard this queue again, want both", n)
+	}
+	s.consistent()
+}
+
+// A process that the machine had no time for reads what has come before it ticks.
+func TestWhatIsReadBeforeTheNextTickStartsNothingInDoubt(t *testing.T) {
+	s := newStage(t, 1)
+	s.m.brokers[0].Announce(s.now)
+	s.pump()
+	s.brokers[0].deaf = true
+	s.run(confirmedFor - 100*ms)
+	s.give(1, 2)
+	s.now += 400 * ms
+	if n := len(s.worker(50, here, 1).jobs()); n != 0 {
+		t.Error("a job is started of a broker that may have given this queue up")
+	}
+}
+
+func TestAJobWhoseOnlyBrokerThatHearsIsGoneIsHeld(t *testing.T) {
+	s := newStage(t, 2)
+	s.m.brokers[0].Announce(s.now)
+	s.pump()
+	s.brokers[0].deaf = true
+	s.give(1, 2)
+	s.brokers[1].Link().Send(s.now, request(1))
+	s.run(confirmedFor + 20*ms)
+	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: jobID(1), Assignment: 1}}
+	c.SetBody(nil)
+	s.brokers[1].Link().Send(s.now, c)
+	if n := len(s.worker(50, here, 1).jobs()); n != 0 {
+		t.Error("a job is started of a broker that may have given this queue up")
 	}
 	s.consistent()
 }

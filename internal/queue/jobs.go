@@ -180,9 +180,10 @@ func (m *Machine) cancelled(now role.Time, b *broker, msg *wire.Message) {
 
 // resume makes a job runnable here again whose routes have changed: one whose
 // move nobody will answer any more, because the route that was asked is gone and
-// another is left; or one that was held, and has a broker now that is heard.
+// another is left; or one that was held, and has a broker now that is heard. One
+// whose only broker that was heard is gone is held instead.
 func (m *Machine) resume(now role.Time, e *entry) {
-	if e.state == moving && !e.has(e.asked.broker, e.asked.assignment) || e.state == held && e.confirmed() {
+	if e.state == moving && !e.has(e.asked.broker, e.asked.assignment) || e.state == held && e.confirmed() || e.state == waiting && !e.confirmed() {
 		m.requeue(now, e)
 		m.dispatch(now, m.function(e.msg.Meta.Function))
 	}

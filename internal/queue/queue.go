@@ -125,6 +125,7 @@ func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, 
 func (m *Machine) Receive(now role.Time, p role.Packet) {
 	m.awake(now)
 	m.now = now
+	m.doubt(now) // much may be read before the next tick
 	if err := m.receive(now, p); err != nil {
 		m.Malformed(p.Link, err)
 	}
