@@ -90,7 +90,11 @@ func (p profile) holds(t *testing.T, seed uint64, all *travels) {
 	if len(r.watched.violations) == 0 {
 		return
 	}
-	t.Errorf("%s, seed %d: make sim SEEDS=1 FROM=%d\n%s", p.name, seed, seed, retrace(p, seed))
+	again := fmt.Sprintf("make sim SEEDS=1 FROM=%d", seed)
+	if p.name != mixed.name {
+		again = fmt.Sprintf("go test ./internal/sim -run 'TestEveryRuleHolds/%s' -from %d", strings.ReplaceAll(p.name, " ", "_"), seed)
+	}
+	t.Errorf("%s, seed %d: %s\n%s", p.name, seed, again, retrace(p, seed))
 }
 
 // traced bounds the lines of a trace that are printed.
