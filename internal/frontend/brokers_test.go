@@ -266,6 +266,55 @@ func TestAFrontendThatWasStoppedWaitsForItsBrokers(t *testing.T) {
 	}
 }
 
+// The first broker that is back has room for less than what comes until the
+// others are.
+func TestWhatTheFirstBrokerThatIsBackHasNoRoomForWaitsForTheOthers(t *testing.T) {
+	s := newStage(t, 2)
+	for _, b := range s.brokers {
+		b.silent, b.Acceptor = true, nil
+	}
+	s.now += 5 * time.Second
+	s.run(3500 * ms)
+	s.brokers[0].silent = false
+	s.run(200 * ms)
+	var calls []*call
+	for range wide.Count { // one function's share of what both have room for
+		calls = append(calls, s.ask())
+	}
+	if got := len(s.brokers[0].took(wire.TypeJob)); got == 0 || got >= len(calls) {
+		t.Fatalf("the first broker has got %d of %d", got, len(calls))
+	}
+	for i, c := range calls {
+		if c.why != Accepted {
+			t.Fatalf("refusal %d of request %d", c.why, i)
+		}
+	}
+	s.brokers[1].silent = false
+	s.run(200 * ms)
+	if waits := s.m.homeless.Len(); waits != 0 {
+		t.Errorf("%d wait still", waits)
+	}
+}
+
+// A flow that nothing could answer, because no broker was there, is not slow.
+func TestWhatHungWithoutABrokerKeepsNobodyOut(t *testing.T) {
+	p := newPond(t, 1000)
+	p.pour(2*time.Second, 900, patient)
+	p.rate = 0
+	p.pour(500*ms, 1000, patient)
+	p.brokers[0].silent = true
+	p.run(4 * time.Second)
+	if p.m.Ready() || p.opened() <= alwaysOpen {
+		t.Fatalf("ready %t, %d open", p.m.Ready(), p.opened())
+	}
+	p.line, p.owed, p.rate = nil, 0, 1500
+	p.brokers[0].restart()
+	p.run(200 * ms)
+	if _, refused := p.pour(2*time.Second, 900, patient); refused > 0 {
+		t.Errorf("%d were refused after the broker was back", refused)
+	}
+}
+
 // say has the frontend hear a message of a link with a broker.
 func (b *theBroker) say(kind wire.Type, code wire.Code, epoch uint32) {
 	m := &wire.Message{Header: wire.Header{

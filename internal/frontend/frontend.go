@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"faasd/internal/cluster"
@@ -218,7 +219,7 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 	case event == job.Up:
 		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
 		b.draining = msg.Flags&wire.FlagDraining != 0
-		m.brokerUsable(b)
+		m.brokerUsable(now, b)
 	case event == job.Down:
 		if msg.Code == wire.CodeUnknownLink {
 			m.renewing = now + renewWithin
@@ -233,7 +234,7 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
 	case msg.Type == wire.TypeBeacon:
 		b.draining = msg.Flags&wire.FlagDraining != 0
-		m.brokerUsable(b)
+		m.brokerUsable(now, b)
 	}
 	if b.Poll(now) == job.Down {
 		m.brokerGone(now, b, "silent for 3 s")
@@ -247,28 +248,35 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 // said, or may be about to say, that it does not know the present one any more.
 const renewWithin = time.Second
 
-// renews reports whether no broker can be given requests, but only because one
-// that lives begins a new link. What comes meanwhile need not be refused, up to
-// what all brokers together take by default.
+// renews reports whether a broker that lives may be about to begin a new link.
+// What the others have no room for meanwhile need not be refused, up to what all
+// brokers together take by default.
 func (m *Machine) renews(now role.Time, function string, size uint64) bool {
-	n := uint64(len(m.brokers))
-	all := job.Window{Count: n * m.cfg.Window.Count, Bytes: n * m.cfg.Window.Bytes}
-	return m.ring.Len() == 0 && now < m.renewing && m.awaiting.Admits(function, size, all)
+	n := len(m.brokers)
+	all := job.Window{Count: uint64(n) * m.cfg.Window.Count, Bytes: uint64(n) * m.cfg.Window.Bytes}
+	unlinked := func(b *broker) bool { return b.Link() == nil }
+	return now < m.renewing && slices.ContainsFunc(m.brokers, unlinked) && m.awaiting.Admits(function, size, all)
 }
 
-// brokerUsable keeps the ring to brokers that can be given requests.
-func (m *Machine) brokerUsable(b *broker) {
+// brokerUsable keeps the ring to brokers that can be given requests. With the
+// first after a time without any, what has waited for it is not held against
+// anybody, and others may follow.
+func (m *Machine) brokerUsable(now role.Time, b *broker) {
 	m.look(b)
+	none := m.ring.Len() == 0
 	m.ring.Remove(b)
 	if b.Link() != nil && !b.draining {
-		m.ring.Add(b.key, b)
+		if m.ring.Add(b.key, b); none {
+			m.excuseFlows(now)
+			m.renewing = max(m.renewing, now+renewWithin)
+		}
 	}
 }
 
 // brokerGone sends what a lost broker had through others.
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "requests_sent_again", len(b.held))
-	m.brokerUsable(b)
+	m.brokerUsable(now, b)
 	for _, r := range role.InOrder(b.held) {
 		b.release(r)
 		m.await(r)

@@ -27,9 +27,11 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
 	r.msg.SetBody(q.Body)
-	if m.renews(now, q.Function, r.msg.Size()) {
+	switch {
+	case m.send(now, r):
+	case m.renews(now, q.Function, r.msg.Size()):
 		m.await(r)
-	} else if !m.send(now, r) {
+	default:
 		m.last--
 		m.refused++
 		if m.ring.Len() == 0 {
