@@ -19,6 +19,8 @@ type queue struct {
 	jobs     map[wire.JobID]*entry // what it holds for us
 	shares   job.Shares            // of jobs
 	pending  []role.Time           // workers sent there and not yet reported by it
+	asked    bool                  // for the jobs that are looked for, by the present link
+	found    []*entry              // those that it has and is to be given; see search.at
 }
 
 func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
@@ -34,6 +36,7 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 	}
 	switch event := q.Receive(now, msg); {
 	case event == job.Up:
+		q.asked = false
 		m.checkRoutable(now, q) // not before it has confirmed the new link
 		m.rehomeAll(now, q)
 	case event == job.Down:
@@ -49,10 +52,14 @@ func (m *Machine) fromQueue(now role.Time, msg *wire.Message) error {
 		q.heardHello(msg)
 	}
 	m.checkRoutable(now, q)
+	if !q.asked {
+		m.askAll(now, q)
+	}
 	if q.Poll(now) == job.Down {
 		m.queueLost(now, q)
 		return nil
 	}
+	m.takeFound(now, q)
 	m.timer.By(now, q.Wake())
 	m.routeWaiting(now)
 	return nil
@@ -65,7 +72,7 @@ func (m *Machine) fromQueueFresh(now role.Time, q *queue, msg *wire.Message) err
 	case wire.TypeMove:
 		m.move(now, q, msg)
 	case wire.TypeHave:
-		m.found(now, q, msg)
+		m.answeredAsk(now, q, msg)
 	case wire.TypeAttempt:
 		m.attempted(now, msg)
 	default:
@@ -151,7 +158,6 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 	m.bus.Changed()
 	m.timer.By(now, m.bus.Wake())
 	if want {
-		m.askNewcomer(now, q)
 		m.requests.Add(q.member.Name, q)
 		m.places.Add(q.member.Name, q)
 		m.cfg.Log.Info("queue takes jobs", "queue", q.member.Name)
@@ -175,5 +181,6 @@ func (m *Machine) dropQueue(now role.Time, q *queue) {
 	delete(m.queues, q.Peer)
 	m.checkRoutable(now, q)
 	m.look(q)
+	m.foundIsLost(now, q)
 	m.rehomeAll(now, q)
 }

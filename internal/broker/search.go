@@ -22,6 +22,7 @@ type search struct {
 	asked  map[*queue]bool // true: and not answered yet
 	silent int             // how many have not
 	until  role.Time
+	at     *queue // has the job, and has no room yet to be given it; it runs there
 }
 
 // seek asks all queues for a job that comes a second time, so that it goes on
@@ -45,7 +46,7 @@ func (m *Machine) seek(now role.Time, e *entry) bool {
 }
 
 func (m *Machine) askFor(now role.Time, e *entry, q *queue) {
-	if _, asked := e.search.asked[q]; asked || !q.Ready() {
+	if !q.Ready() {
 		return
 	}
 	e.search.asked[q] = true
@@ -53,10 +54,23 @@ func (m *Machine) askFor(now role.Time, e *entry, q *queue) {
 	m.say(now, q, wire.TypeAsk, e.msg.Job)
 }
 
-// askNewcomer asks a queue that can be used from now on for all jobs that are
-// looked for.
-func (m *Machine) askNewcomer(now role.Time, q *queue) {
+// askAll asks a queue that can be spoken to from now on for all jobs that are
+// looked for. What it said by a link before no longer holds.
+func (m *Machine) askAll(now role.Time, q *queue) {
+	if q.asked = q.Ready(); !q.asked {
+		return
+	}
+	q.found = nil
 	for _, e := range role.InOrderFunc(m.searches, wire.JobID.Compare) {
+		s := e.search
+		if s.asked[q] {
+			s.silent--
+		}
+		if s.at == q {
+			s.at = nil
+			s.until = now + searchFor
+			m.timer.By(now, s.until)
+		}
 		m.askFor(now, e, q)
 	}
 }
@@ -67,8 +81,8 @@ func (m *Machine) say(now role.Time, q *queue, t wire.Type, id wire.JobID) {
 	q.Link().Send(now, msg)
 }
 
-// found takes a queue's answer.
-func (m *Machine) found(now role.Time, q *queue, msg *wire.Message) {
+// answeredAsk takes a queue's answer.
+func (m *Machine) answeredAsk(now role.Time, q *queue, msg *wire.Message) {
 	e := m.searches[msg.Job]
 	if e == nil || !e.search.asked[q] {
 		return
@@ -76,13 +90,43 @@ func (m *Machine) found(now role.Time, q *queue, msg *wire.Message) {
 	e.search.asked[q] = false
 	e.search.silent--
 	switch {
-	case msg.Code == wire.CodeOK && q.routable && q.Link().Room(e.size):
-		m.endSearch(e)
-		m.assign(now, e, q)
+	case e.search.at != nil:
+	case msg.Code == wire.CodeOK:
+		e.search.at = q
+		q.found = append(q.found, e)
+		m.takeFound(now, q)
 	case e.search.silent == 0 && now >= knowsAll:
 		m.endSearch(e)
 		m.notFound(now, e, true)
 	}
+}
+
+// takeFound gives a queue the jobs that were looked for and are there already,
+// as it has room, also if it is to be given no others.
+func (m *Machine) takeFound(now role.Time, q *queue) {
+	for ; len(q.found) > 0; q.found = q.found[1:] {
+		e := q.found[0]
+		if e.search == nil || e.search.at != q {
+			continue // answered or cancelled meanwhile
+		}
+		if !q.Ready() || !q.Link().Room(e.size) {
+			return
+		}
+		m.endSearch(e)
+		m.assign(now, e, q)
+	}
+	q.found = nil
+}
+
+// foundIsLost gives what was found at a queue that is gone to others.
+func (m *Machine) foundIsLost(now role.Time, q *queue) {
+	for _, e := range q.found {
+		if e.search != nil && e.search.at == q {
+			m.endSearch(e)
+			m.notFound(now, e, false)
+		}
+	}
+	q.found = nil
 }
 
 func (m *Machine) endSearch(e *entry) {
@@ -93,14 +137,19 @@ func (m *Machine) endSearch(e *entry) {
 }
 
 // giveUpSearches gives jobs to any queue whose search has lasted too long: some
-// queue does not answer, and may be gone.
+// queue does not answer, and may be gone. Those that are found wait for their
+// queue.
 func (m *Machine) giveUpSearches(now role.Time) {
 	var late []*entry
 	for _, e := range m.searches {
-		if now >= e.search.until {
+		until := e.search.until
+		if e.search.at != nil {
+			until = e.deadline
+		}
+		if now >= until {
 			late = append(late, e)
 		} else {
-			m.timer.By(now, e.search.until)
+			m.timer.By(now, until)
 		}
 	}
 	slices.SortFunc(late, func(a, b *entry) int {
@@ -109,6 +158,10 @@ func (m *Machine) giveUpSearches(now role.Time) {
 	for _, e := range late {
 		silent := e.search.silent
 		m.endSearch(e)
+		if now >= e.deadline {
+			m.close(e) // the frontend has answered
+			continue
+		}
 		m.notFound(now, e, silent == 0)
 	}
 }

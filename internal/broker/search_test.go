@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/job"
 	"faasd/internal/wire"
 )
 
@@ -118,6 +119,104 @@ func TestAYoungBrokerLooksForAJobAtQueuesThatComeLater(t *testing.T) {
 		t.Error("a job that nobody has is not given to any queue once all are known")
 	}
 	s.consistent()
+}
+
+// A queue that says it has a job runs it, or will. It may be full all the same, or
+// about to stop.
+func TestAJobThatIsFoundWaitsForTheQueueThatHasIt(t *testing.T) {
+	t.Run("a full one", func(t *testing.T) {
+		s := newStage(t)
+		f, a := s.frontend("f1", 20), s.queueWith("queueA", 10, job.Window{Count: 1, Bytes: 1 << 20})
+		s.run(knowsAll)
+		f.give(1, 2)
+		given := a.took(wire.TypeJob)
+		b := s.queue("queueB", 11)
+		f.resend(5)
+		a.have(5, wire.CodeOK)
+		b.have(5, wire.CodeNoJob)
+		s.run(3 * searchFor)
+		if n := len(b.took(wire.TypeJob)); n != 0 || len(s.m.searches) != 1 {
+			t.Fatalf("it is given to another queue %d times; %d searches are left", n, len(s.m.searches))
+		}
+		s.consistent()
+		a.Link().Settle(given[0].Size())
+		a.say(wire.Header{Type: wire.TypeResult, Job: given[0].Job, Assignment: given[0].Assignment}, wire.Meta{})
+		if got := a.took(wire.TypeJob); len(got) != 1 || got[0].Job != jobID(5) {
+			t.Errorf("once it has room it is told %+v", got)
+		}
+		s.consistent()
+	})
+	t.Run("a draining one", func(t *testing.T) {
+		s := newStage(t)
+		f, a, b := s.frontend("f1", 20), s.queue("queueA", 10), s.queue("queueB", 11)
+		s.run(knowsAll)
+		a.Drain(s.now)
+		s.run(200 * ms)
+		f.resend(5)
+		b.have(5, wire.CodeNoJob)
+		a.have(5, wire.CodeOK)
+		if got := a.took(wire.TypeJob); len(got) != 1 || len(b.took(wire.TypeJob)) != 0 {
+			t.Errorf("the queue that has it is told %+v", got)
+		}
+		s.consistent()
+	})
+	t.Run("until that is lost", func(t *testing.T) {
+		s := newStage(t)
+		f, a := s.frontend("f1", 20), s.queueWith("queueA", 10, job.Window{Count: 1, Bytes: 1 << 20})
+		f.give(1, 2)
+		b := s.queue("queueB", 11)
+		f.resend(5)
+		a.have(5, wire.CodeOK)
+		a.Farewell(s.now, "bye")
+		s.pump()
+		got := b.took(wire.TypeJob)
+		if len(got) != 2 || len(s.m.searches) != 0 {
+			t.Fatalf("%d jobs go to the queue that is left; %d searches", len(got), len(s.m.searches))
+		}
+		s.consistent()
+	})
+	t.Run("until its time is out", func(t *testing.T) {
+		s := newStage(t)
+		f, a := s.frontend("f1", 20), s.queueWith("queueA", 10, job.Window{Count: 1, Bytes: 1 << 20})
+		f.give(1, 2)
+		m := request(5, 10, 4*time.Second)
+		m.Flags = wire.FlagResent
+		f.Link().Send(s.now, m)
+		a.have(5, wire.CodeOK)
+		s.run(3900 * ms)
+		if len(s.m.jobs) != 2 {
+			t.Fatalf("%d jobs before its time is out", len(s.m.jobs))
+		}
+		if s.run(200 * ms); len(s.m.jobs) != 1 || len(s.m.searches) != 0 {
+			t.Errorf("%d jobs, %d searches afterwards", len(s.m.jobs), len(s.m.searches))
+		}
+		s.consistent()
+	})
+}
+
+// What a queue said, or was asked, by a link that is over holds no more.
+func TestAQueueThatBeginsAnewIsAskedAnew(t *testing.T) {
+	for _, said := range []wire.Code{wire.CodeNoJob, wire.CodeOK} {
+		s := newStage(t)
+		f, a := s.frontend("f1", 20), s.queueWith("queueA", 10, job.Window{Count: 1, Bytes: 1 << 20})
+		f.give(1, 2)
+		b := s.queue("queueB", 11)
+		f.resend(5)
+		a.have(5, said)
+		a.got = nil
+		a.Initiator = job.NewInitiator(10, &a.epochs, wide, a.announce, a.send)
+		s.run(200 * ms)
+		if n := len(a.took(wire.TypeAsk)); n != 1 {
+			t.Errorf("after %v it is asked again %d times, want once", said, n)
+		}
+		b.got = nil
+		b.have(5, wire.CodeNoJob)
+		a.have(5, wire.CodeOK)
+		if got := a.took(wire.TypeJob); len(got) == 0 || got[len(got)-1].Job != jobID(5) || len(s.m.searches) != 0 {
+			t.Errorf("after %v the queue that has it is told %+v; %d searches", said, got, len(s.m.searches))
+		}
+		s.consistent()
+	}
 }
 
 func TestAJobThatIsCancelledWhileItIsLookedForIsForgotten(t *testing.T) {
