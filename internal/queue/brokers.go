@@ -60,9 +60,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	if b == nil {
 		return fmt.Errorf("%w: from a broker that was not dialled", wire.ErrMalformed)
 	}
-	event := b.Receive(now, msg)
-	m.trust(now, b)
-	switch event {
+	switch b.Receive(now, msg) {
 	case job.Up:
 		m.lastLink = now
 		m.hear(b, linked)
@@ -86,6 +84,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 			return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
 		}
 	}
+	m.trust(now, b) // after what it says, which may be that a job is to be dropped
 	if b.Poll(now) == job.Down {
 		m.brokerGone(now, b, "silent for 3 s")
 	}

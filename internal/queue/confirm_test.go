@@ -64,3 +64,53 @@ func TestAJobWhoseOnlyBrokerThatHearsIsGoneIsHeld(t *testing.T) {
 	}
 	s.consistent()
 }
+
+// What a broker says once it has heard this queue may be that a job is to be dropped.
+func TestWhatABrokerSaysIsDoneBeforeItsJobsAreStartedAgain(t *testing.T) {
+	s := newStage(t, 1)
+	s.m.brokers[0].Announce(s.now)
+	s.pump()
+	b := s.brokers[0]
+	b.deaf = true
+	s.give(1, 2)
+	w := s.worker(50, here, 1)
+	w.jobs()
+	s.run(confirmedFor + 20*ms)
+	w.Farewell(s.now, "bye") // the job is held now
+	s.pump()
+	w = s.worker(51, here, 1)
+	if n := len(w.jobs()); n != 0 || s.m.jobs[jobID(1)].state != held {
+		t.Fatalf("started %d times, state %d", n, s.m.jobs[jobID(1)].state)
+	}
+	b.deaf = false
+	starts := s.m.starts
+	s.m.brokers[0].Announce(s.now) // it hears this, and the next that it says shows it
+	s.pump()
+	s.say(b.Link(), wire.Header{Type: wire.TypeCancel, Job: jobID(1), Assignment: 1}, "")
+	if n := s.m.starts - starts; n != 0 || len(s.m.jobs) != 0 {
+		t.Errorf("a job that nobody waits for is started %d times; %d jobs are left", n, len(s.m.jobs))
+	}
+}
+
+// Jobs that may be another queue's now take no slot here: others are asked for.
+func TestHeldJobsDoNotKeepAQueueFromAskingForOthers(t *testing.T) {
+	s := newStage(t, 2)
+	s.m.brokers[0].Announce(s.now)
+	s.pump()
+	s.brokers[0].deaf = true
+	s.worker(50, here, 2)
+	s.run(confirmedFor + 40*ms)
+	s.give(1, 2)
+	if f := s.m.functions["echo"]; f.held.Len() != 1 {
+		t.Fatalf("%d jobs are held, want 1", f.held.Len())
+	}
+	if st := s.m.state().Queue.Functions["echo"]; st.Waiting != 0 || st.Oldest != 0 {
+		t.Errorf("published as %+v: others would ask for them in vain", st)
+	}
+	s.takes()
+	s.other("queueB", 11, 2, wire.FunctionState{Waiting: 3})
+	if got := s.takes(); len(got) != 1 || got[0].Count != 2 {
+		t.Errorf("it asks for %+v, want two jobs", got)
+	}
+	s.consistent()
+}

@@ -33,7 +33,7 @@ func (m *Machine) function(name string) *function {
 
 // forgetIfIdle drops a function that has no worker and no job.
 func (m *Machine) forgetIfIdle(f *function) {
-	if f.workers == 0 && f.running == 0 && f.waiting() == 0 && m.functions[f.name] == f {
+	if f.workers == 0 && f.running == 0 && f.waiting()+f.held.Len() == 0 && m.functions[f.name] == f {
 		delete(m.functions, f.name)
 	}
 }
@@ -64,13 +64,13 @@ func (f *function) insert(e *entry) *list.Element {
 	return line.PushBack(e)
 }
 
-// waiting is how many jobs wait.
-func (f *function) waiting() int { return f.line.Len() + f.lone.Len() + f.held.Len() }
+// waiting is how many jobs wait for a worker, here or elsewhere.
+func (f *function) waiting() int { return f.line.Len() + f.lone.Len() }
 
-// oldest is the job that has waited longest, nil if none waits.
+// oldest is the one of them that has waited longest, nil if none waits.
 func (f *function) oldest() *entry {
 	var first *entry
-	for _, line := range []*list.List{f.line, f.lone, f.held} {
+	for _, line := range []*list.List{f.line, f.lone} {
 		if front := line.Front(); front != nil && (first == nil || front.Value.(*entry).number < first.number) {
 			first = front.Value.(*entry)
 		}
@@ -245,7 +245,9 @@ func (m *Machine) release(f *function) {
 func (m *Machine) giveUp(now role.Time, e *entry) {
 	m.cfg.Log.Warn("job given up", "job", e.msg.Job, "function", e.msg.Meta.Function, "attempts", e.msg.Attempt)
 	m.event(now, wire.LevelWarn, "job-given-up", "", e.msg.Job.String(),
-		fmt.Sprintf("given up after %d attempts, each of whose workers was lost", e.msg.Attempt))
+		fmt.Sprintf("a job of %s is given up: it was lost alone with its worker as often as --attempts allows (%s in all)",
+			e.msg.Meta.Function, wire.Plural(int(e.msg.Attempt), "run")))
 	m.fail(now, e, wire.CodeWorkersLost, "", fmt.Sprintf(
-		"%d attempts were started and the worker of each was lost before it answered; the function may crash its worker", e.msg.Attempt))
+		"it was lost alone with its worker as often as --attempts allows, after %s in all; the function may crash its worker",
+		wire.Plural(int(e.msg.Attempt), "run")))
 }

@@ -359,7 +359,7 @@ func (s *stage) consistent() {
 	s.t.Helper()
 	lines, atWorkers, moves := 0, 0, 0
 	for _, f := range s.m.functions {
-		lines += f.waiting()
+		lines += f.waiting() + f.held.Len()
 	}
 	for _, w := range s.m.workers {
 		atWorkers += len(w.jobs)
