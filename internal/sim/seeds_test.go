@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,9 +17,13 @@ import (
 var (
 	seeds = flag.Uint64("seeds", 20, "how many systems are tormented, each drawn from a seed of its own")
 	from  = flag.Uint64("from", 0, "the first of the seeds")
+	only  = flag.String("profile", "", "torment by this profile alone")
 )
 
 func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
+	if !wanted(mixed) {
+		t.Skip("another profile is wanted")
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // a run needs little memory and makes much garbage
 	var all travels
 	each(*from, *from+*seeds, func(seed uint64) { mixed.holds(t, seed, &all) })
@@ -30,6 +35,8 @@ func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
 		}
 	}
 }
+
+func wanted(p profile) bool { return *only == "" || *only == p.name }
 
 // enough is how many systems take every step of every state machine.
 const enough = 1000
@@ -53,7 +60,7 @@ func each(first, end uint64, do func(uint64)) {
 // The faults that one rule is for, and the promises that hold under those alone.
 func TestEveryRuleHoldsUnderItsFaults(t *testing.T) {
 	var all travels
-	for _, p := range profiles {
+	for _, p := range slices.DeleteFunc(slices.Clone(profiles), func(p profile) bool { return !wanted(p) }) {
 		t.Run(p.name, func(t *testing.T) {
 			each(*from, *from+max(*seeds/50, 10), func(seed uint64) { p.holds(t, seed, &all) })
 		})
