@@ -381,6 +381,9 @@ func (t *tormented) judge() {
 		t.broken(nil, "%s", what)
 	}
 	t.serves()
+	for _, odd := range strange(t.World) {
+		t.broken(nil, "%s", odd)
+	}
 }
 
 // owed reports whether a client still waits that ought to have its answer.
