@@ -19,6 +19,8 @@ FUZZTIME ?= 10s
 # How many seeds `make sim` runs, and the first of them.
 SEEDS ?= 2000
 FROM  ?= 0
+# How much CPU time these may cost; 0 is any. `make test` runs 2000, and allows them a minute of two processors.
+WITHIN ?= 0
 # `make bench`: rounds, seconds of each measurement, further flags (see docs/BENCHMARKS.md).
 BENCH_ROUNDS  ?= 3
 BENCH_SECONDS ?= 5
@@ -47,7 +49,7 @@ test: ## install what is missing, then everything that proves the product, with 
 	@scripts/deps --test
 	@$(MAKE) --no-print-directory compile
 	go test -race -timeout 8m $(TESTFLAGS) ./...
-	@$(MAKE) --no-print-directory sim
+	@$(MAKE) --no-print-directory sim SEEDS=2000 FROM=0 WITHIN=120s
 	cd bench && go vet ./... && go test -race -timeout 2m ./...
 
 .PHONY: build
@@ -71,7 +73,7 @@ record: build ## run what README.md shows as recorded and put in what it prints
 
 .PHONY: sim
 sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed
-	go test -v -timeout 0 ./internal/sim -run TestEveryRequestIsAnsweredWhateverFails -seeds $(SEEDS) -from $(FROM)
+	go test -v -timeout 0 ./internal/sim -run TestEveryRequestIsAnsweredWhateverFails -seeds $(SEEDS) -from $(FROM) -within $(WITHIN)
 
 .PHONY: chaos
 chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table

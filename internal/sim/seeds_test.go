@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -18,6 +19,7 @@ var (
 	seeds = flag.Uint64("seeds", 20, "how many systems are tormented, each drawn from a seed of its own")
 	from  = flag.Uint64("from", 0, "the first of the seeds")
 	only  = flag.String("profile", "", "torment by this profile alone")
+	limit = flag.Duration("within", 0, "how much CPU time the systems that are tormented by everything may cost; 0 is no limit")
 )
 
 func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
@@ -26,7 +28,18 @@ func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // a run needs little memory and makes much garbage
 	var all travels
-	each(*from, *from+*seeds, func(seed uint64) { mixed.holds(t, seed, &all) })
+	var ran atomic.Uint64
+	before := cpuTime(t)
+	each(*from, *from+*seeds, func(seed uint64) {
+		mixed.holds(t, seed, &all)
+		ran.Add(1)
+	})
+	if spent := cpuTime(t) - before; *limit > 0 && spent > *limit {
+		t.Errorf("%d systems have cost %v of CPU time, more than %v: make them cheaper, not fewer", *seeds, spent, *limit)
+	}
+	if ran.Load() != *seeds {
+		t.Errorf("%d systems were simulated, want %d", ran.Load(), *seeds)
+	}
 	table, missed := all.report()
 	t.Logf("%d systems; the steps of their state machines:\n%s", *seeds, table)
 	if *seeds >= enough {
@@ -34,6 +47,16 @@ func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
 			t.Error(m)
 		}
 	}
+}
+
+// cpuTime is what this process has used of all processors: unlike the time of
+// day it tells little of what else the machine does.
+func cpuTime(t *testing.T) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatalf("cannot tell how much CPU time was used: %v", err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func wanted(p profile) bool { return *only == "" || *only == p.name }
