@@ -70,7 +70,7 @@ func (t *tormented) broken(c *call, format string, args ...any) {
 	}
 }
 
-// watch looks at everything that arrives and at every run that starts.
+// watch looks at everything that arrives, at every run that starts, and around.
 func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
@@ -85,6 +85,7 @@ func (t *tormented) watch() {
 			t.watched.died[n.Incarnation] = t.Now()
 		}
 	}
+	t.look()
 }
 
 func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Duration) {
@@ -240,9 +241,18 @@ func (t *tormented) countHeld(n *Node) {
 // holding is where a broker's or a queue's machine has its jobs.
 type holding struct{ jobs, frontends, running reflect.Value }
 
+// lookEvery is how often it is looked at what must hold at any time, also while
+// nothing happens.
+const lookEvery = 100 * ms
+
+func (t *tormented) look() {
+	t.checkViews()
+	t.checkBounds()
+	t.After(lookEvery, t.look)
+}
+
 // checkBounds checks what each peer has at each broker and queue, in bytes.
 func (t *tormented) checkBounds() {
-	t.checkViews()
 	for _, n := range t.nodes {
 		m := reflect.ValueOf(n.Machine).Elem()
 		switch {
