@@ -138,7 +138,7 @@ func (m *Machine) Tick(now role.Time) {
 	}
 	for _, f := range role.InOrder(m.frontends) {
 		if f.Poll(now) == job.Down {
-			m.frontendGone(now, f, "silent for 3 s")
+			m.frontendGone(now, f, f.Why())
 			continue
 		}
 		m.forgetUnclaimed(now, f)

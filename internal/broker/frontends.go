@@ -53,7 +53,7 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 		}
 	}
 	if f.Poll(now) == job.Down {
-		m.frontendGone(now, f, "silent for 3 s")
+		m.frontendGone(now, f, f.Why())
 		return nil
 	}
 	m.timer.By(now, f.Wake())

@@ -94,7 +94,8 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
-	flows     map[string]*flow // by function
+	flows     map[string]*flow  // by function
+	rooms     map[string]uint32 // by function: see room
 	deadlines deadlines
 	homeless  job.Lines[*request] // their broker was lost and no other had room
 	awaiting  job.Shares          // of homeless
@@ -139,7 +140,7 @@ type request struct {
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
-		open: make(map[uint64]*request), flows: make(map[string]*flow), builtIn: make(map[string]bool),
+		open: make(map[uint64]*request), flows: make(map[string]*flow), rooms: make(map[string]uint32), builtIn: make(map[string]bool),
 	}
 	for _, fn := range cfg.BuiltIn {
 		m.builtIn[fn] = true
@@ -237,7 +238,7 @@ func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 		m.brokerUsable(now, b)
 	}
 	if b.Poll(now) == job.Down {
-		m.brokerGone(now, b, "silent for 3 s")
+		m.brokerGone(now, b, b.Why())
 	}
 	m.timer.By(now, b.Wake())
 	m.rehouse(now)
@@ -293,7 +294,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.timer.Reset(now)
 	for _, b := range m.brokers {
 		if b.Poll(now) == job.Down {
-			m.brokerGone(now, b, "silent for 3 s")
+			m.brokerGone(now, b, b.Why())
 		}
 		m.timer.By(now, b.Wake())
 	}
@@ -309,7 +310,7 @@ func (m *Machine) Tick(now role.Time) {
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
-	m.forgetIdle()
+	m.forgetIdle(now)
 	if len(m.deadlines) > 0 {
 		m.timer.By(now, m.deadlines[0].deadline)
 	}

@@ -26,6 +26,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		},
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
+	r.msg.ResultRoom = m.rooms[q.Function]
 	r.msg.SetBody(q.Body)
 	switch {
 	case m.send(now, r):
@@ -148,6 +149,7 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	r.flow.answer(now, r)
 	m.close(r)
 	m.answered++
+	m.returned(r.msg.Meta.Function, len(msg.Body))
 	r.answer(a)
 }
 

@@ -86,7 +86,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	}
 	m.trust(now, b) // after what it says, which may be that a job is to be dropped
 	if b.Poll(now) == job.Down {
-		m.brokerGone(now, b, "silent for 3 s")
+		m.brokerGone(now, b, b.Why())
 	}
 	m.timer.By(now, b.Wake())
 	return nil

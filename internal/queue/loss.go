@@ -176,7 +176,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 			continue
 		}
 		if w.link.Poll(now) == job.Down {
-			m.workerGone(now, w, "silent for 3 s")
+			m.workerGone(now, w, w.link.Why())
 			continue
 		}
 		m.timer.By(now, w.link.Wake())

@@ -155,7 +155,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		}
 	}
 	if m.queue.Poll(now) == job.Down {
-		m.queueLost(now, "silent for 3 s")
+		m.queueLost(now, m.queue.Why())
 		m.seek(now)
 		return nil
 	}
@@ -191,7 +191,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.exitIfDone()
 	if m.queue != nil {
 		if m.queue.Poll(now) == job.Down {
-			m.queueLost(now, "silent for 3 s")
+			m.queueLost(now, m.queue.Why())
 			m.seek(now)
 		} else if m.queue.Link() == nil && now >= m.until {
 			m.cfg.Log.Warn("queue does not answer; looking for another", "queue", m.name)
