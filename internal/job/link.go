@@ -21,6 +21,10 @@ const (
 	BeaconEvery = time.Second
 	// LostAfter is the silence after which a link is given up.
 	LostAfter = 3 * time.Second
+	// TrustedFor is how long after Assured jobs that came by a link are begun.
+	// The peer gives them to others after LostAfter: who was stopped, or was not
+	// heard, must not begin them too.
+	TrustedFor = LostAfter - 200*time.Millisecond
 )
 
 // reportAfter and reportBytes are how much a receiver takes in before it sends
@@ -392,6 +396,10 @@ func (l *Link) Excuse(slept time.Duration) { l.heard += slept }
 // has heard. For LostAfter from then, at least, the peer does not give the link
 // up, whatever it does not hear meanwhile.
 func (l *Link) Assured() time.Duration { return l.assured }
+
+// Trusted reports whether jobs that came by this link may be begun: the peer has
+// heard this side lately, and has not given them to others.
+func (l *Link) Trusted(now time.Duration) bool { return now-l.assured < TrustedFor }
 
 // Unacknowledged returns the messages kept for repeating, oldest first.
 func (l *Link) Unacknowledged() []*wire.Message { return l.kept }

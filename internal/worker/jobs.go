@@ -33,12 +33,18 @@ func (m *Machine) begin(now role.Time, msg *wire.Message) {
 	m.fill(now)
 }
 
+// trusted reports whether jobs may be started: the queue has heard this worker
+// lately, and has not given them to others.
+func (m *Machine) trusted(now role.Time) bool {
+	return m.queue != nil && m.queue.Link() != nil && m.queue.Link().Trusted(now)
+}
+
 // runs reports whether a job was started and has not finished.
 func (t *task) runs() bool { return t != nil && (t.state == running || t.state == unwanted) }
 
 // fill starts what the slots allow.
 func (m *Machine) fill(now role.Time) {
-	for len(m.line) > 0 && m.running < m.cfg.Self.Slots {
+	for len(m.line) > 0 && m.running < m.cfg.Self.Slots && m.trusted(now) {
 		t := m.line[0]
 		m.line[0] = nil
 		m.line = m.line[1:]

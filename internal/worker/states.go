@@ -5,7 +5,7 @@ import "faasd/internal/role"
 // What a job at a worker can be.
 const (
 	absent   uint8 = iota
-	lined          // given beyond the slots
+	lined          // given beyond the slots, or by a queue that may not have heard this worker
 	running        // started and not finished
 	unwanted       // running, and asked to stop
 )

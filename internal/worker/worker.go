@@ -62,7 +62,7 @@ type Machine struct {
 	until  role.Time // by when it must have answered
 
 	jobs        map[wire.JobID]*task
-	line        []*task         // given beyond the slots; oldest first
+	line        []*task         // not started yet; oldest first; empty without a link
 	running     int             // started and not finished
 	undelivered []*wire.Message // results that a lost queue has not acknowledged
 	lostQueue   wire.Incarnation
@@ -159,6 +159,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		m.seek(now)
 		return nil
 	}
+	m.fill(now) // the queue may have heard this worker again
 	m.timer.By(now, m.queue.Wake())
 	m.exitIfDone()
 	return nil
@@ -345,6 +346,9 @@ func (m *Machine) leaveQueue(now role.Time) {
 		delete(m.jobs, t.msg.Job)
 	}
 	m.line = nil
+	for _, t := range m.jobs {
+		t.again = nil
+	}
 	m.until = now + joinWithin
 	m.timer.By(now, m.until)
 }
