@@ -15,7 +15,7 @@ type queue struct {
 	topic    string
 	draining bool
 	routable bool                  // stands in the rings
-	was      uint8                 // see queueStates
+	state    uint8                 // see queueStates
 	jobs     map[wire.JobID]*entry // what it holds for us
 	shares   job.Shares            // of jobs
 	pending  []role.Time           // workers sent there and not yet reported by it

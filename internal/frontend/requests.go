@@ -83,7 +83,7 @@ func (m *Machine) send(now role.Time, r *request) bool {
 	r.broker, r.sent = b, &out
 	r.msg.Flags |= wire.FlagResent // from now on
 	b.held[r.seq] = r
-	m.become(r, given)
+	m.paths.requests.Step(&r.state, given)
 	b.shares.Add(fn, size)
 	b.Link().Send(now, &out)
 	return true
@@ -98,7 +98,7 @@ func (b *broker) release(r *request) {
 
 // await keeps a request until some broker has room for it.
 func (m *Machine) await(r *request) {
-	m.become(r, homeless)
+	m.paths.requests.Step(&r.state, homeless)
 	r.place = m.homeless.Push(r.msg.Meta.Function, r)
 	m.awaiting.Add(r.msg.Meta.Function, r.msg.Size())
 }
@@ -172,7 +172,7 @@ func (m *Machine) cancel(now role.Time, r *request) {
 
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
-	m.become(r, absent)
+	m.paths.requests.Step(&r.state, absent)
 	r.flow.closed(r)
 	if r.broker != nil {
 		r.broker.release(r)

@@ -22,10 +22,10 @@ func (m *Machine) doubt(now role.Time) {
 		link := b.Link()
 		switch {
 		case link == nil:
-			m.hear(b, absent)
+			m.paths.brokers.Now(&b.state, absent)
 		case b.state == unsure: // until it says that it has heard
 		case !link.Trusted(now):
-			m.hear(b, unsure)
+			m.paths.brokers.Now(&b.state, unsure)
 			m.sortOut(now)
 		default:
 			m.timer.By(now, link.Assured()+job.TrustedFor)
@@ -36,7 +36,7 @@ func (m *Machine) doubt(now role.Time) {
 // trust starts a broker's jobs again once it has been heard.
 func (m *Machine) trust(now role.Time, b *broker) {
 	if link := b.Link(); b.state == unsure && link != nil && link.Trusted(now) {
-		m.hear(b, linked)
+		m.paths.brokers.Now(&b.state, linked)
 		m.sortOut(now)
 		m.dispatchAll(now)
 	}

@@ -110,7 +110,7 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 		delete(m.routes, w.route)
 	}
 	if w.req != nil {
-		m.phase(w, absent)
+		m.paths.req.Now(&w.req.phase, absent)
 	}
 	w.draining, w.dropped = true, true // no more jobs, whoever still has it in a line
 	m.look(w)
