@@ -1,6 +1,7 @@
 // Package broker is the role that answers for accepted jobs: it gives each to
-// a queue, round robin, keeps it until the frontend has its result, gives it
-// to another queue if one is lost, and tells new workers which queue to join.
+// the next queue in turn that does not hold many more than the others, keeps it
+// until the frontend has its result, gives it to another queue if one is lost,
+// and tells new workers which queue to join.
 package broker
 
 import (
