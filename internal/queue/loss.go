@@ -89,7 +89,7 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 		m.lost = m.lost[1:]
 	}
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
-	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %s given to others", why, wire.Plural(len(w.jobs), "job")))
+	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s) with %s", why, wire.Plural(len(w.jobs), "job")))
 	m.dropWorker(now, w)
 	if w.link = nil; w.req != nil { // they may keep bodies
 		w.req.job = nil
