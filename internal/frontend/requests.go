@@ -3,9 +3,25 @@ package frontend
 import (
 	"container/heap"
 
+	"faasd/internal/job"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
+
+// request is one that has been accepted and not yet answered.
+type request struct {
+	msg      wire.Message
+	seq      uint64
+	state    uint8 // see requestStates
+	flow     *flow
+	turn     int // in flow.line, counted from the flow's beginning
+	deadline role.Time
+	answer   func(Answer)
+	broker   *broker              // nil: homeless
+	place    *job.Place[*request] // homeless: where it waits
+	sent     *wire.Message        // what the broker's link carries
+	index    int                  // in deadlines
+}
 
 // Submit takes a request if a broker has room for it. Then, and only then,
 // answer is called, once, in the owner's turn, unless Cancel comes first. The
@@ -94,32 +110,6 @@ func (b *broker) release(r *request) {
 	delete(b.held, r.seq)
 	b.shares.Remove(r.msg.Meta.Function, r.msg.Size())
 	r.broker, r.sent = nil, nil
-}
-
-// await keeps a request until some broker has room for it.
-func (m *Machine) await(r *request) {
-	m.paths.requests.Step(&r.state, homeless)
-	r.place = m.homeless.Push(r.msg.Meta.Function, r)
-	m.awaiting.Add(r.msg.Meta.Function, r.msg.Size())
-}
-
-func (m *Machine) awaitNoMore(r *request) {
-	if r.place != nil {
-		m.homeless.Remove(r.place)
-		m.awaiting.Remove(r.msg.Meta.Function, r.msg.Size())
-		r.place = nil
-	}
-}
-
-// rehouse finds brokers for requests whose own was lost.
-func (m *Machine) rehouse(now role.Time) {
-	m.homeless.Serve(func(r *request) bool {
-		if !m.send(now, r) {
-			return false
-		}
-		m.awaitNoMore(r)
-		return true
-	})
 }
 
 // attempted notes that a request's job was started again, for whoever it is
