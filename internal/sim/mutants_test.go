@@ -53,7 +53,7 @@ var mutants = []mutant{
 	},
 	{
 		7, "a queue that was stopped starts what it finds", "queues stop", "has given to another queue", "internal/queue/confirm.go",
-		"		case now-link.Assured() >= confirmedFor:", "		case !§ && now-link.Assured() >= confirmedFor:",
+		"		case !link.Trusted(now):", "		case !§ && !link.Trusted(now):",
 	},
 	{
 		8, "attempts are not reported", "queues die", "both run attempt", "internal/queue/functions.go",
