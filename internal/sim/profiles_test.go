@@ -56,5 +56,5 @@ func many(_ *rand.Rand, l *Layout) { l.Slots = 8 }
 // thrice is how often any job may be run.
 func thrice(_ *rand.Rand, l *Layout) { l.Attempts = poisonAttempts }
 
-// narrow windows, in bytes.
-func narrow(_ *rand.Rand, l *Layout) { l.WindowBytes = 12 << 10 }
+// narrow windows, in bytes: two of the largest bodies, each with its result.
+func narrow(_ *rand.Rand, l *Layout) { l.WindowBytes = 32 << 10 }

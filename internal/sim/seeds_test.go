@@ -33,8 +33,10 @@ func TestEveryRequestIsAnsweredWhateverFails(t *testing.T) {
 		defer mu.Unlock()
 		all.add(r.World)
 	})
-	if spent := cpuTime() - before; *allowed > 0 && spent > *allowed {
-		t.Errorf("%d systems have cost %v of CPU time, more than %v: make them cheaper, not fewer", *seeds, spent, *allowed)
+	spent := cpuTime() - before
+	t.Logf("%d systems have cost %v of CPU time", *seeds, spent.Round(time.Second))
+	if *allowed > 0 && spent > *allowed {
+		t.Errorf("that is more than %v: make them cheaper, not fewer", *allowed)
 	}
 	if *seeds >= enough {
 		for _, step := range all.missed() {
@@ -98,14 +100,14 @@ func (p profile) holds(t *testing.T, seed uint64) *tormented {
 	r := torment(p, seed, false, nil)
 	simulated.add(r)
 	if r.accepted < jobsEach {
-		t.Errorf("only %d requests were accepted", r.accepted)
+		t.Errorf("%s, seed %d: only %d requests were accepted", p.name, seed, r.accepted)
 	}
 	n := 0
 	for _, times := range r.harmed {
 		n += times
 	}
 	if n < p.count || len(r.harmed) < min(4, len(p.faults)) {
-		t.Errorf("only %d faults: %v", n, r.harmed)
+		t.Errorf("%s, seed %d: only %d faults: %v", p.name, seed, n, r.harmed)
 	}
 	if len(r.watched.violations) > 0 {
 		t.Errorf("%s, seed %d: make sim PROFILE='%s' SEEDS=1 FROM=%d\n%s", p.name, seed, p.name, seed, retrace(p, seed))
