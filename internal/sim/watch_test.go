@@ -96,7 +96,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
-			if at-t.watched.heard[way] >= lease-underWay {
+			if at-t.watched.heard[way] >= lease-t.underWay() {
 				t.watched.lapsed[way] = t.Now()
 			}
 			t.watched.heard[way] = at
@@ -178,10 +178,7 @@ func (w *watched) handedOver(way string, m *wire.Message) {
 // checkViews: a queue that is dead counts for nobody as alive for longer than it
 // may have been silent.
 func (t *tormented) checkViews() {
-	allowed := lease + slack
-	if slices.ContainsFunc(t.faults, func(f fault) bool { return f.kind == slowDown.kind }) {
-		allowed += 2 * slack // two hops, each of which may be slow
-	}
+	allowed := lease + slack + 2*t.underWay() // two hops
 	for _, n := range t.nodes {
 		f, ok := n.Machine.(*frontend.Machine)
 		if !ok || n.Stopped() {
@@ -331,14 +328,23 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 		return // given long ago to a worker that was stopped, and went on
 	}
 	way := t.process(r.queue) + " " + before.worker.Name
-	if silent := r.at - t.watched.heard[way]; silent < lease-underWay && t.watched.lapsed[way] < before.at {
+	if silent := r.at - t.watched.heard[way]; silent < lease-t.underWay() && t.watched.lapsed[way] < before.at {
 		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
 	}
 }
 
-// underWay is how long before it came a message may have been sent, where both
-// ends are slow.
-const underWay = 350 * time.Millisecond
+// underWay is how long before it came a message may have been sent: what the
+// network takes at most, and more where both ends have been slow.
+func (t *tormented) underWay() time.Duration {
+	if t.harmed[slowDown.kind] > 0 {
+		return usual + 2*latest
+	}
+	return usual
+}
+
+// usual is more than what messages take where nobody is slow, to the millisecond
+// in which a link counts, and what clocks differ by in a lease.
+const usual = 10 * ms
 
 // lease is how long a worker may be silent before its jobs are given to others.
 const lease = 3 * time.Second
