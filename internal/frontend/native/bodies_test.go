@@ -21,6 +21,14 @@ func TestBodiesOfOneFunctionLeaveRoomForOthers(t *testing.T) {
 		b.release("flood", 10)
 	}
 	b.release("quiet", 20)
+	for range 2 {
+		if !b.reserve("large", 0, 25) { // the most that --max-body may be
+			t.Error("a function has no room for two that are a quarter of all")
+		}
+	}
+	for range 2 {
+		b.release("large", 25)
+	}
 	if !b.reserve("huge", 0, 500) || b.reserve("quiet", 0, 1) {
 		t.Error("one that is larger than all has room alone")
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"faasd/internal/frontend"
+	"faasd/internal/wire"
 )
 
 // smallBody is the size in bytes up to which a body is read without asking
@@ -135,13 +136,13 @@ func (u *upload) release() {
 
 func (h *Handler) tooLarge() *problem {
 	return &problem{Type: "body-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Limit: h.cfg.MaxBody,
-		Detail: fmt.Sprintf("a request's body may have %d bytes at most; send less, or raise --max-body where faasd is started", h.cfg.MaxBody)}
+		Detail: fmt.Sprintf("a request's body may have %s at most; send less, or raise --max-body where faasd is started", wire.Plural(int(h.cfg.MaxBody), "byte"))}
 }
 
 func (u *upload) tooSlow(got int) *problem {
 	return &problem{Type: "body-too-slow", Status: http.StatusRequestTimeout, Title: "Body too slow",
-		Detail: fmt.Sprintf("%d bytes of the request's body had come when its time was up; all of it must come within %s, and each %d KiB within %s: "+
-			"send it faster, or in several requests", got, u.timeout, paceBytes>>10, paceTime)}
+		Detail: fmt.Sprintf("%s of the request's body had come when its time was up; all of it must come within %s, and each %d KiB within %s: "+
+			"send it faster, or in several requests", wire.Plural(got, "byte"), u.timeout, paceBytes>>10, paceTime)}
 }
 
 func brokenBody(err error) *problem {
