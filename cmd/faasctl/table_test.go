@@ -32,7 +32,7 @@ func TestTables(t *testing.T) {
 		"jobs.txt":   func(w io.Writer) error { return printJobs(w, p.Jobs) },
 		"events.txt": func(w io.Writer) error {
 			for _, e := range []operator.Event{
-				{Millis: 1795461651882, Level: "warn", Name: "queueA", Kind: "worker-lost", Worker: "w-2c10aa", Text: "lost (silent for 3 s); 1 jobs given to others"},
+				{Millis: 1795461651882, Level: "warn", Name: "queueA", Kind: "worker-lost", Worker: "w-2c10aa", Text: "lost (silent for 3 s) with 1 job"},
 				{Millis: 1795461652000, Level: "info", Name: "queueB", Kind: "job-given-up", Job: "01JQXM7C2N8RZ5V0T4W6Y3HGKE", Text: "with\x1b[2J an escape"},
 			} {
 				if err := printEvent(w, e, time.UTC); err != nil {

@@ -1,6 +1,7 @@
 // Package broker is the role that answers for accepted jobs: it gives each to
-// a queue, round robin, keeps it until the frontend has its result, gives it
-// to another queue if one is lost, and tells new workers which queue to join.
+// the next queue in turn that does not hold many more than the others, keeps it
+// until the frontend has its result, gives it to another queue if one is lost,
+// and tells new workers which queue to join.
 package broker
 
 import (
@@ -138,7 +139,7 @@ func (m *Machine) Tick(now role.Time) {
 	}
 	for _, f := range role.InOrder(m.frontends) {
 		if f.Poll(now) == job.Down {
-			m.frontendGone(now, f, "silent for 3 s")
+			m.frontendGone(now, f, f.Why())
 			continue
 		}
 		m.forgetUnclaimed(now, f)

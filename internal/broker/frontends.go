@@ -35,8 +35,7 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 	}
 	switch f.Receive(now, msg) {
 	case job.Up:
-		m.paths.frontends.Step(f.state, met)
-		f.state = met
+		m.paths.frontends.Step(&f.state, met)
 		m.dropUnclaimed(now, f, f.before) // each link may fill a window
 		f.before, f.sweep = f.Link(), now+job.LostAfter
 	case job.Down:
@@ -53,7 +52,7 @@ func (m *Machine) fromFrontend(now role.Time, msg *wire.Message) error {
 		}
 	}
 	if f.Poll(now) == job.Down {
-		m.frontendGone(now, f, "silent for 3 s")
+		m.frontendGone(now, f, f.Why())
 		return nil
 	}
 	m.timer.By(now, f.Wake())
@@ -101,7 +100,7 @@ func (m *Machine) frontendGone(now role.Time, f *frontend, why string) {
 	m.dropAll(now, f)
 	delete(m.frontends, f.Peer)
 	if f.state != absent { // else it never had a link
-		m.paths.frontends.Step(f.state, absent)
+		m.paths.frontends.Step(&f.state, absent)
 	}
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkReplies, Peer: f.Peer.String()}})
 }

@@ -64,7 +64,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 
 // shelve keeps a job until some queue has room.
 func (m *Machine) shelve(e *entry) {
-	m.become(e, unrouted)
+	m.paths.jobs.Step(&e.state, unrouted)
 	e.place = m.unrouted.Push(e.msg.Meta.Function, e)
 }
 
@@ -125,7 +125,7 @@ func (m *Machine) assign(now role.Time, e *entry, q *queue) {
 	if e.resent {
 		out.Flags |= wire.FlagResent
 	}
-	m.become(e, given)
+	m.paths.jobs.Step(&e.state, given)
 	e.holder, e.sent, e.resent = q, &out, true
 	q.jobs[out.Job] = e
 	q.shares.Add(out.Meta.Function, e.size)
@@ -168,7 +168,7 @@ func (m *Machine) rehomeAll(now role.Time, q *queue) {
 		}
 	}
 	for _, e := range slices.Backward(left) {
-		m.become(e, unrouted)
+		m.paths.jobs.Step(&e.state, unrouted)
 		e.place = m.unrouted.PushFront(e.msg.Meta.Function, e)
 	}
 }
@@ -299,7 +299,7 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 func (m *Machine) close(e *entry) {
 	m.unshelve(e)
 	m.endSearch(e)
-	m.become(e, absent)
+	m.paths.jobs.Step(&e.state, absent)
 	delete(m.jobs, e.msg.Job)
 	m.leaveFrontend(e)
 }

@@ -15,7 +15,7 @@ type queue struct {
 	topic    string
 	draining bool
 	routable bool                  // stands in the rings
-	was      uint8                 // see queueStates
+	state    uint8                 // see queueStates
 	jobs     map[wire.JobID]*entry // what it holds for us
 	shares   job.Shares            // of jobs
 	pending  []role.Time           // workers sent there and not yet reported by it
@@ -169,10 +169,10 @@ func (m *Machine) checkRoutable(now role.Time, q *queue) {
 	m.cfg.Log.Info("queue takes no more jobs", "queue", q.member.Name)
 }
 
-// queueLost gives up a queue that has been silent too long.
+// queueLost gives up a queue that has been silent too long, or takes nothing in.
 func (m *Machine) queueLost(now role.Time, q *queue) {
-	m.cfg.Log.Warn("queue lost: silent for 3 s", "queue", q.member.Name, "jobs_rehomed", len(q.jobs))
-	m.event(now, wire.LevelWarn, "queue-lost", fmt.Sprintf("%s lost (silent for 3 s); %s given to others", q.member.Name, wire.Plural(len(q.jobs), "job")))
+	m.cfg.Log.Warn("queue lost", "queue", q.member.Name, "why", q.Why(), "jobs_rehomed", len(q.jobs))
+	m.event(now, wire.LevelWarn, "queue-lost", fmt.Sprintf("%s lost (%s); %s given to others", q.member.Name, q.Why(), wire.Plural(len(q.jobs), "job")))
 	m.dropQueue(now, q)
 }
 

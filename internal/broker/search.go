@@ -40,7 +40,7 @@ func (m *Machine) seek(now role.Time, e *entry) bool {
 	}
 	e.search.until = max(e.search.until, knowsAll)
 	m.searches[e.msg.Job] = e
-	m.become(e, sought)
+	m.paths.jobs.Step(&e.state, sought)
 	m.timer.By(now, e.search.until)
 	return true
 }

@@ -65,13 +65,7 @@ func (m *Machine) Paths() []*role.Path {
 	return []*role.Path{&m.paths.jobs, &m.paths.queues, &m.paths.frontends}
 }
 
-// become notes that a job is something else now.
-func (m *Machine) become(e *entry, state uint8) {
-	m.paths.jobs.Step(e.state, state)
-	e.state = state
-}
-
-// look notes what a queue is now, if it is something else.
+// look notes what a queue is now.
 func (m *Machine) look(q *queue) {
 	is := met
 	switch {
@@ -80,8 +74,5 @@ func (m *Machine) look(q *queue) {
 	case q.routable:
 		is = routable
 	}
-	if is != q.was {
-		m.paths.queues.Step(q.was, is)
-		q.was = is
-	}
+	m.paths.queues.Now(&q.state, is)
 }

@@ -79,6 +79,7 @@ type kept struct {
 	value json.RawMessage
 	at    role.Time // when it was current
 	delay cluster.Delay
+	state uint8 // see valueStates
 }
 
 // New makes a coordinator. It wants every state, whoever else does.
@@ -224,19 +225,19 @@ func (m *Machine) commanded(now role.Time, frames [][]byte) error {
 }
 
 func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role.Time, clock int64) error {
-	k, is := in[topic], known
+	k := in[topic]
 	if k == nil {
 		if len(in) >= maxKept {
 			return fmt.Errorf("%w: more than %d publishers", wire.ErrMalformed, maxKept)
 		}
-		k, is = &kept{}, absent
+		k = &kept{}
 	}
 	grown := len(value) - len(k.value)
 	if grown > 0 && m.bytes+grown > maxKeptBytes {
 		return fmt.Errorf("%w: values of more than %d bytes", wire.ErrMalformed, maxKeptBytes)
 	}
 	m.bytes += grown
-	m.path.Step(is, known)
+	m.path.Step(&k.state, known)
 	in[topic] = k
 	k.value, k.at = value, now-k.delay.Of(now, clock)
 	return nil
@@ -245,7 +246,7 @@ func (m *Machine) keep(in map[string]*kept, topic string, value []byte, now role
 func (m *Machine) forget(in map[string]*kept, topic string) {
 	if k := in[topic]; k != nil {
 		m.bytes -= len(k.value)
-		m.path.Step(known, absent)
+		m.path.Step(&k.state, absent)
 		delete(in, topic)
 	}
 }

@@ -5,11 +5,7 @@
 package frontend
 
 import (
-	"container/heap"
-	"encoding/json"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"faasd/internal/cluster"
@@ -94,7 +90,8 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
-	flows     map[string]*flow // by function
+	flows     map[string]*flow  // by function
+	rooms     map[string]uint32 // by function: see room
 	deadlines deadlines
 	homeless  job.Lines[*request] // their broker was lost and no other had room
 	awaiting  job.Shares          // of homeless
@@ -108,38 +105,11 @@ type Machine struct {
 // noticeAfter is when a frontend without a broker says so.
 const noticeAfter = 2 * time.Second
 
-// broker is one of the brokers that this frontend was told of, whichever
-// incarnation of it answers.
-type broker struct {
-	*job.Initiator
-	key      string
-	endpoint string
-	draining bool
-	state    uint8 // see brokerStates
-	held     map[uint64]*request
-	shares   job.Shares // of held
-}
-
-// request is one that has been accepted and not yet answered.
-type request struct {
-	msg      wire.Message
-	seq      uint64
-	state    uint8 // see requestStates
-	flow     *flow
-	turn     int // in flow.line, counted from the flow's beginning
-	deadline role.Time
-	answer   func(Answer)
-	broker   *broker              // nil: homeless
-	place    *job.Place[*request] // homeless: where it waits
-	sent     *wire.Message        // what the broker's link carries
-	index    int                  // in deadlines
-}
-
 // New makes a frontend; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
-		open: make(map[uint64]*request), flows: make(map[string]*flow), builtIn: make(map[string]bool),
+		open: make(map[uint64]*request), flows: make(map[string]*flow), rooms: make(map[string]uint32), builtIn: make(map[string]bool),
 	}
 	for _, fn := range cfg.BuiltIn {
 		m.builtIn[fn] = true
@@ -157,23 +127,6 @@ func New(cfg Config) *Machine {
 		m.dialBroker(i, ep)
 	}
 	return m
-}
-
-func (m *Machine) dialBroker(i int, endpoint string) {
-	b := &broker{key: fmt.Sprintf("broker%d", i), endpoint: endpoint, held: make(map[uint64]*request)}
-	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
-		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkRequests, Peer: b.key, Frames: frames}})
-	})
-	m.brokers = append(m.brokers, b)
-	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkRequests, Peer: b.key}, Endpoint: endpoint})
-}
-
-func (m *Machine) announcement() []byte {
-	b, err := json.Marshal(m.cfg.Self)
-	if err != nil {
-		panic("frontend: a member is plain data: " + err.Error())
-	}
-	return b
 }
 
 // Advertise says where others reach one of this role's links.
@@ -203,87 +156,6 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	return nil
 }
 
-// fromBroker takes a message on the one socket that all brokers push to; the
-// link's epoch tells them apart.
-func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
-	var b *broker
-	for _, known := range m.brokers {
-		if known.Epoch() == msg.LinkEpoch {
-			b = known
-		}
-	}
-	if b == nil || msg.Receiver != m.me {
-		return nil // of a link that is over
-	}
-	switch event := b.Receive(now, msg); {
-	case event == job.Up:
-		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
-		b.draining = msg.Flags&wire.FlagDraining != 0
-		m.brokerUsable(now, b)
-	case event == job.Down:
-		if msg.Code == wire.CodeUnknownLink {
-			m.renewing = now + renewWithin
-		}
-		m.brokerGone(now, b, "left or began anew")
-		return nil
-	case event == job.Fresh && msg.Type == wire.TypeResult:
-		m.result(now, msg)
-	case event == job.Fresh && msg.Type == wire.TypeAttempt:
-		m.attempted(msg)
-	case event == job.Fresh:
-		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, msg.Type)
-	case msg.Type == wire.TypeBeacon:
-		b.draining = msg.Flags&wire.FlagDraining != 0
-		m.brokerUsable(now, b)
-	}
-	if b.Poll(now) == job.Down {
-		m.brokerGone(now, b, "silent for 3 s")
-	}
-	m.timer.By(now, b.Wake())
-	m.rehouse(now)
-	return nil
-}
-
-// renewWithin is how long is waited for a broker to begin a new link that has
-// said, or may be about to say, that it does not know the present one any more.
-const renewWithin = time.Second
-
-// renews reports whether a broker that lives may be about to begin a new link.
-// What the others have no room for meanwhile need not be refused, up to what all
-// brokers together take by default.
-func (m *Machine) renews(now role.Time, function string, size uint64) bool {
-	n := len(m.brokers)
-	all := job.Window{Count: uint64(n) * m.cfg.Window.Count, Bytes: uint64(n) * m.cfg.Window.Bytes}
-	unlinked := func(b *broker) bool { return b.Link() == nil }
-	return now < m.renewing && slices.ContainsFunc(m.brokers, unlinked) && m.awaiting.Admits(function, size, all)
-}
-
-// brokerUsable keeps the ring to brokers that can be given requests. With the
-// first after a time without any, what has waited for it is not held against
-// anybody, and others may follow.
-func (m *Machine) brokerUsable(now role.Time, b *broker) {
-	m.look(b)
-	none := m.ring.Len() == 0
-	m.ring.Remove(b)
-	if b.Link() != nil && !b.draining {
-		if m.ring.Add(b.key, b); none {
-			m.excuseFlows(now)
-			m.renewing = max(m.renewing, now+renewWithin)
-		}
-	}
-}
-
-// brokerGone sends what a lost broker had through others.
-func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
-	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "requests_sent_again", len(b.held))
-	m.brokerUsable(now, b)
-	for _, r := range role.InOrder(b.held) {
-		b.release(r)
-		m.await(r)
-	}
-	m.rehouse(now)
-}
-
 // Unreachable cannot happen: a frontend binds no ROUTER.
 func (m *Machine) Unreachable(role.Time, role.Packet) {}
 
@@ -293,7 +165,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.timer.Reset(now)
 	for _, b := range m.brokers {
 		if b.Poll(now) == job.Down {
-			m.brokerGone(now, b, "silent for 3 s")
+			m.brokerGone(now, b, b.Why())
 		}
 		m.timer.By(now, b.Wake())
 	}
@@ -309,7 +181,7 @@ func (m *Machine) Tick(now role.Time) {
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
-	m.forgetIdle()
+	m.forgetIdle(now)
 	if len(m.deadlines) > 0 {
 		m.timer.By(now, m.deadlines[0].deadline)
 	}
@@ -368,29 +240,3 @@ func (m *Machine) state() wire.State {
 		},
 	}
 }
-
-// deadlines is a heap of requests, the next to run out in front.
-type deadlines []*request
-
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].deadline < d[j].deadline }
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].index, d[j].index = i, j
-}
-
-func (d *deadlines) Push(x any) {
-	r := x.(*request)
-	r.index = len(*d)
-	*d = append(*d, r)
-}
-
-func (d *deadlines) Pop() any {
-	old := *d
-	r := old[len(old)-1]
-	old[len(old)-1] = nil
-	*d = old[:len(old)-1]
-	return r
-}
-
-var _ heap.Interface = (*deadlines)(nil)

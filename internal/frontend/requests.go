@@ -3,9 +3,25 @@ package frontend
 import (
 	"container/heap"
 
+	"faasd/internal/job"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
+
+// request is one that has been accepted and not yet answered.
+type request struct {
+	msg      wire.Message
+	seq      uint64
+	state    uint8 // see requestStates
+	flow     *flow
+	turn     int // in flow.line, counted from the flow's beginning
+	deadline role.Time
+	answer   func(Answer)
+	broker   *broker              // nil: homeless
+	place    *job.Place[*request] // homeless: where it waits
+	sent     *wire.Message        // what the broker's link carries
+	index    int                  // in deadlines
+}
 
 // Submit takes a request if a broker has room for it. Then, and only then,
 // answer is called, once, in the owner's turn, unless Cancel comes first. The
@@ -26,6 +42,7 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		},
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
+	r.msg.ResultRoom = m.rooms[q.Function]
 	r.msg.SetBody(q.Body)
 	switch {
 	case m.send(now, r):
@@ -82,7 +99,7 @@ func (m *Machine) send(now role.Time, r *request) bool {
 	r.broker, r.sent = b, &out
 	r.msg.Flags |= wire.FlagResent // from now on
 	b.held[r.seq] = r
-	m.become(r, given)
+	m.paths.requests.Step(&r.state, given)
 	b.shares.Add(fn, size)
 	b.Link().Send(now, &out)
 	return true
@@ -93,32 +110,6 @@ func (b *broker) release(r *request) {
 	delete(b.held, r.seq)
 	b.shares.Remove(r.msg.Meta.Function, r.msg.Size())
 	r.broker, r.sent = nil, nil
-}
-
-// await keeps a request until some broker has room for it.
-func (m *Machine) await(r *request) {
-	m.become(r, homeless)
-	r.place = m.homeless.Push(r.msg.Meta.Function, r)
-	m.awaiting.Add(r.msg.Meta.Function, r.msg.Size())
-}
-
-func (m *Machine) awaitNoMore(r *request) {
-	if r.place != nil {
-		m.homeless.Remove(r.place)
-		m.awaiting.Remove(r.msg.Meta.Function, r.msg.Size())
-		r.place = nil
-	}
-}
-
-// rehouse finds brokers for requests whose own was lost.
-func (m *Machine) rehouse(now role.Time) {
-	m.homeless.Serve(func(r *request) bool {
-		if !m.send(now, r) {
-			return false
-		}
-		m.awaitNoMore(r)
-		return true
-	})
 }
 
 // attempted notes that a request's job was started again, for whoever it is
@@ -148,6 +139,7 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	r.flow.answer(now, r)
 	m.close(r)
 	m.answered++
+	m.returned(r.msg.Meta.Function, len(msg.Body))
 	r.answer(a)
 }
 
@@ -170,7 +162,7 @@ func (m *Machine) cancel(now role.Time, r *request) {
 
 func (m *Machine) close(r *request) {
 	delete(m.open, r.seq)
-	m.become(r, absent)
+	m.paths.requests.Step(&r.state, absent)
 	r.flow.closed(r)
 	if r.broker != nil {
 		r.broker.release(r)

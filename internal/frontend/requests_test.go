@@ -120,6 +120,41 @@ func TestALargeJobFindsTheBrokerThatHasRoomForIt(t *testing.T) {
 	}
 }
 
+// A job counts with the result that it will bring back, as far as that can be known.
+func TestAJobCountsWithTheResultThatIsExpected(t *testing.T) {
+	s := newStageWith(t, 1, job.Window{Count: 100, Bytes: 100_000})
+	b := s.brokers[0]
+	returns := func(n int) *wire.Message {
+		s.ask()
+		in := b.took(wire.TypeJob)[0]
+		b.answer(in, func(m *wire.Message) { m.SetBody(make([]byte, n)) })
+		return in
+	}
+	if in := returns(20_000); in.ResultRoom != 0 {
+		t.Errorf("nothing has been returned yet, and room for %d bytes is kept", in.ResultRoom)
+	}
+	if in := returns(10); in.ResultRoom != 20_000 {
+		t.Errorf("after a result of 20,000 bytes room is kept for %d", in.ResultRoom)
+	}
+	accepted := 0
+	for s.ask().why == Accepted {
+		accepted++
+	}
+	if accepted != 2 { // 2 × 20 kB leave as much free as a third would then have
+		t.Errorf("%d are accepted, want 2", accepted)
+	}
+	for _, in := range b.took(wire.TypeJob) {
+		b.answer(in, nil)
+	}
+	for range 400 {
+		returns(10)
+	}
+	if in := returns(10); in.ResultRoom != 10 {
+		t.Errorf("a large result of long ago still counts as %d bytes", in.ResultRoom)
+	}
+	s.empty()
+}
+
 func TestTheOldestOpenNumberIsTold(t *testing.T) {
 	s := newStage(t, 1)
 	b := s.brokers[0]

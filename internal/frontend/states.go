@@ -40,13 +40,7 @@ func newPaths() paths { return paths{role.NewPath(&requestStates), role.NewPath(
 // Paths are the steps taken so far.
 func (m *Machine) Paths() []*role.Path { return []*role.Path{&m.paths.requests, &m.paths.brokers} }
 
-// become notes that a request is something else now.
-func (m *Machine) become(r *request, state uint8) {
-	m.paths.requests.Step(r.state, state)
-	r.state = state
-}
-
-// look notes what a broker is now, if it is something else.
+// look notes what a broker is now.
 func (m *Machine) look(b *broker) {
 	is := usable
 	switch {
@@ -55,8 +49,5 @@ func (m *Machine) look(b *broker) {
 	case b.draining:
 		is = draining
 	}
-	if is != b.state {
-		m.paths.brokers.Step(b.state, is)
-		b.state = is
-	}
+	m.paths.brokers.Now(&b.state, is)
 }

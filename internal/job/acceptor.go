@@ -19,6 +19,7 @@ type Acceptor struct {
 	flags uint16
 	link  *Link // nil until the initiator begins one that is known here
 	heard time.Duration
+	why   string
 }
 
 // NewAcceptor makes the acceptor of one initiator's incarnation; out sends to it.
@@ -86,15 +87,19 @@ func (a *Acceptor) unknown(now time.Duration, hello *wire.Message) *wire.Message
 	return m
 }
 
+// Why says why the initiator was given up when Poll returned Down.
+func (a *Acceptor) Why() string { return a.why }
+
 // Poll does what is due by now. After Down the initiator is gone.
 func (a *Acceptor) Poll(now time.Duration) Event {
 	if a.link == nil {
 		if now >= a.heard+LostAfter {
+			a.why = "silent for 3 s"
 			return Down
 		}
 		return None
 	}
-	if a.link.Lost(now) {
+	if a.why = a.link.lost(now); a.why != "" {
 		a.link = nil
 		return Down
 	}

@@ -34,6 +34,7 @@ type Initiator struct {
 	epoch  uint32
 	link   *Link // nil while nobody answers
 	over   *Link // the one before
+	why    string
 	next   time.Duration
 	asking bool // this process has slept, and the acceptor may have given the link up
 	flags  uint16
@@ -90,6 +91,9 @@ func (i *Initiator) Receive(now time.Duration, m *wire.Message) Event {
 	return None
 }
 
+// Why says why the link was given up when Poll returned Down.
+func (i *Initiator) Why() string { return i.why }
+
 // Poll does what is due by now.
 func (i *Initiator) Poll(now time.Duration) Event {
 	if i.link == nil {
@@ -98,7 +102,7 @@ func (i *Initiator) Poll(now time.Duration) Event {
 		}
 		return None
 	}
-	if i.link.Lost(now) {
+	if i.why = i.link.lost(now); i.why != "" {
 		i.restart()
 		return Down
 	}

@@ -5,6 +5,7 @@ package job
 
 import (
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -20,6 +21,10 @@ const (
 	BeaconEvery = time.Second
 	// LostAfter is the silence after which a link is given up.
 	LostAfter = 3 * time.Second
+	// TrustedFor is how long after Assured jobs that came by a link are begun.
+	// The peer gives them to others after LostAfter: who was stopped, or was not
+	// heard, must not begin them too.
+	TrustedFor = LostAfter - 200*time.Millisecond
 )
 
 // reportAfter and reportBytes are how much a receiver takes in before it sends
@@ -71,6 +76,7 @@ type Link struct {
 	initial Window          // the first grant: the peer's whole window
 	used    Window          // jobs sent, likewise
 	missed  []wire.Span     // what the peer has asked for again
+	results uint64          // bytes of the results among kept
 
 	// Receiving.
 	got       uint64              // everything up to here has arrived
@@ -126,9 +132,12 @@ func (l *Link) Send(now time.Duration, m *wire.Message) {
 		l.last++
 		m.LinkSeq = l.last
 		l.kept = append(l.kept, m)
-		if m.Type == wire.TypeJob {
+		switch m.Type {
+		case wire.TypeJob:
 			l.used.Count++
 			l.used.Bytes += m.Size()
+		case wire.TypeResult:
+			l.results += m.Size()
 		}
 	}
 	l.emit(now, m)
@@ -137,7 +146,7 @@ func (l *Link) Send(now time.Duration, m *wire.Message) {
 // Last returns the number of the last numbered message that was sent.
 func (l *Link) Last() uint64 { return l.last }
 
-// Void takes back a message that Send took: if it has to be sent again, an
+// Void takes back a message that Send took, other than a result: if it has to be sent again, an
 // empty one with its number goes in its place. For a job it carries the job's
 // size, so that whoever never saw the job returns its credit.
 func (l *Link) Void(m *wire.Message) {
@@ -272,6 +281,9 @@ const maxAhead = 1 << 18
 func (l *Link) acknowledge(ack uint64) {
 	n := 0
 	for n < len(l.kept) && l.kept[n].LinkSeq <= ack {
+		if m := l.kept[n]; m.Type == wire.TypeResult {
+			l.results -= m.Size()
+		}
 		l.kept[n] = nil
 		n++
 	}
@@ -359,11 +371,23 @@ func (l *Link) gaps() []wire.Span {
 // Wake returns when Poll has something to do if nothing arrives.
 func (l *Link) Wake() time.Duration { return min(l.beaconDue(), l.heard+LostAfter) }
 
-// Lost reports whether the peer has been silent too long, or takes nothing in
-// though it speaks.
-func (l *Link) Lost(now time.Duration) bool {
-	return now >= l.heard+LostAfter || len(l.kept) > maxAhead
+// lost says why the peer is given up, if it is: it has been silent too long, or
+// takes nothing in.
+func (l *Link) lost(now time.Duration) (why string) {
+	switch {
+	case now >= l.heard+LostAfter:
+		return "silent for 3 s"
+	case len(l.kept) > maxAhead, l.results > maxResults*max(l.window.Bytes, reportBytes):
+		return fmt.Sprintf("takes nothing in; %d messages wait, of them results of %d MiB", len(l.kept), l.results>>20)
+	}
+	return ""
 }
+
+// maxResults is how many times the window, in bytes, results may be that the
+// peer has not acknowledged. A peer that lives acknowledges each MiB, and jobs
+// count with what their results are expected to have: only of functions that
+// suddenly return much more can so much be under way.
+const maxResults = 4
 
 // Excuse takes back silence of the peer that this process has slept through.
 func (l *Link) Excuse(slept time.Duration) { l.heard += slept }
@@ -372,6 +396,10 @@ func (l *Link) Excuse(slept time.Duration) { l.heard += slept }
 // has heard. For LostAfter from then, at least, the peer does not give the link
 // up, whatever it does not hear meanwhile.
 func (l *Link) Assured() time.Duration { return l.assured }
+
+// Trusted reports whether jobs that came by this link may be begun: the peer has
+// heard this side lately, and has not given them to others.
+func (l *Link) Trusted(now time.Duration) bool { return now-l.assured < TrustedFor }
 
 // Unacknowledged returns the messages kept for repeating, oldest first.
 func (l *Link) Unacknowledged() []*wire.Message { return l.kept }

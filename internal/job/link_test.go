@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -185,13 +186,13 @@ func TestWhatIsReadLateDoesNotCountAsHeard(t *testing.T) {
 	for _, m := range backlog {
 		b.Receive(7*second, m)
 	}
-	if off := b.heard - 2*second; off < 0 || off > 10*ms || !b.Lost(7*second) {
+	if off := b.heard - 2*second; off < 0 || off > 10*ms || b.lost(7*second) == "" {
 		t.Errorf("heard at %v, want the last message's %v", b.heard, 2*second)
 	}
 	// Had a not died, its newest message would show it.
 	a.Beacon(7 * second)
 	b.Receive(7*second, fromA.only(wire.TypeBeacon))
-	if b.Lost(7 * second) {
+	if b.lost(7*second) != "" {
 		t.Error("a message that came at once does not count")
 	}
 }
@@ -556,7 +557,39 @@ func TestAPeerThatAcknowledgesNothingIsGivenUp(t *testing.T) {
 	}
 	b.Beacon(now)
 	a.Poll(now)
-	if !a.Lost(now) {
+	if a.lost(now) == "" {
 		t.Errorf("%d messages are kept for it", len(a.Unacknowledged()))
+	}
+}
+
+// Whoever takes no results in is given up before they fill the memory.
+func TestAPeerThatTakesNoResultsIsGivenUp(t *testing.T) {
+	window := Window{10, 1 << 20}
+	a, b, fromA, fromB := couple(t, window)
+	now := second
+	send := func() {
+		m := &wire.Message{Header: wire.Header{Type: wire.TypeResult}}
+		m.SetBody(make([]byte, 256<<10))
+		a.Send(now, m)
+	}
+	for range 40 { // as much as wanted, if it is acknowledged
+		send()
+		b.Receive(now, fromA.only(wire.TypeResult))
+		b.Beacon(now)
+		a.Receive(now, fromB.only(wire.TypeBeacon))
+	}
+	kept := uint64(0)
+	for ; kept <= maxResults*max(window.Bytes, reportBytes); kept += 256<<10 + 256 {
+		if why := a.lost(now); why != "" {
+			t.Fatalf("given up with %d bytes kept: %s", kept, why)
+		}
+		send()
+	}
+	if why := a.lost(now); !strings.Contains(why, "results of 4 MiB") {
+		t.Errorf("with %d bytes kept: %q", kept, why)
+	}
+	a.acknowledge(a.Last())
+	if why := a.lost(now); why != "" || a.results != 0 {
+		t.Errorf("with all acknowledged: %q, %d bytes", why, a.results)
 	}
 }

@@ -63,7 +63,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	switch b.Receive(now, msg) {
 	case job.Up:
 		m.lastLink = now
-		m.hear(b, linked)
+		m.paths.brokers.Now(&b.state, linked)
 		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
 	case job.Down:
 		m.brokerGone(now, b, "began anew or left")
@@ -86,7 +86,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 	}
 	m.trust(now, b) // after what it says, which may be that a job is to be dropped
 	if b.Poll(now) == job.Down {
-		m.brokerGone(now, b, "silent for 3 s")
+		m.brokerGone(now, b, b.Why())
 	}
 	m.timer.By(now, b.Wake())
 	return nil
@@ -96,7 +96,7 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 // are dropped: whoever answers for them now gives them to a queue again. Those
 // that run go on, and their results are kept.
 func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
-	m.hear(b, absent)
+	m.paths.brokers.Now(&b.state, absent)
 	dropped := 0
 	for _, e := range role.InOrderFunc(m.jobs, wire.JobID.Compare) {
 		switch {

@@ -4,17 +4,10 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"faasd/internal/job"
 	"faasd/internal/role"
 )
-
-// confirmedFor is how long a broker's jobs are started after this queue has said
-// something that the broker is known to have heard. It is less than the silence
-// after which the broker gives them to others: a queue that was stopped, or was
-// not heard, must not start them too.
-const confirmedFor = job.LostAfter - 200*time.Millisecond
 
 // confirmed reports whether some broker that waits for the job has been heard
 // lately.
@@ -29,21 +22,21 @@ func (m *Machine) doubt(now role.Time) {
 		link := b.Link()
 		switch {
 		case link == nil:
-			m.hear(b, absent)
+			m.paths.brokers.Now(&b.state, absent)
 		case b.state == unsure: // until it says that it has heard
-		case now-link.Assured() >= confirmedFor:
-			m.hear(b, unsure)
+		case !link.Trusted(now):
+			m.paths.brokers.Now(&b.state, unsure)
 			m.sortOut(now)
 		default:
-			m.timer.By(now, link.Assured()+confirmedFor)
+			m.timer.By(now, link.Assured()+job.TrustedFor)
 		}
 	}
 }
 
 // trust starts a broker's jobs again once it has been heard.
 func (m *Machine) trust(now role.Time, b *broker) {
-	if link := b.Link(); b.state == unsure && link != nil && now-link.Assured() < confirmedFor {
-		m.hear(b, linked)
+	if link := b.Link(); b.state == unsure && link != nil && link.Trusted(now) {
+		m.paths.brokers.Now(&b.state, linked)
 		m.sortOut(now)
 		m.dispatchAll(now)
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/job"
 	"faasd/internal/wire"
 )
 
@@ -15,7 +16,7 @@ func TestAJobIsStartedOnlyWhileItsBrokerHasHeardThisQueueLately(t *testing.T) {
 	s.m.brokers[0].Announce(s.now)
 	s.pump()
 	b.deaf = true
-	s.run(confirmedFor + 40*ms) // it says something all the while
+	s.run(job.TrustedFor + 40*ms) // it says something all the while
 	s.give(1, 3)
 	w := s.worker(50, here, 8)
 	if n := len(w.jobs()); n != 0 {
@@ -40,7 +41,7 @@ func TestWhatIsReadBeforeTheNextTickStartsNothingInDoubt(t *testing.T) {
 	s.m.brokers[0].Announce(s.now)
 	s.pump()
 	s.brokers[0].deaf = true
-	s.run(confirmedFor - 100*ms)
+	s.run(job.TrustedFor - 100*ms)
 	s.give(1, 2)
 	s.now += 400 * ms
 	if n := len(s.worker(50, here, 1).jobs()); n != 0 {
@@ -55,7 +56,7 @@ func TestAJobWhoseOnlyBrokerThatHearsIsGoneIsHeld(t *testing.T) {
 	s.brokers[0].deaf = true
 	s.give(1, 2)
 	s.brokers[1].Link().Send(s.now, request(1))
-	s.run(confirmedFor + 20*ms)
+	s.run(job.TrustedFor + 20*ms)
 	c := &wire.Message{Header: wire.Header{Type: wire.TypeCancel, Job: jobID(1), Assignment: 1}}
 	c.SetBody(nil)
 	s.brokers[1].Link().Send(s.now, c)
@@ -75,7 +76,7 @@ func TestWhatABrokerSaysIsDoneBeforeItsJobsAreStartedAgain(t *testing.T) {
 	s.give(1, 2)
 	w := s.worker(50, here, 1)
 	w.jobs()
-	s.run(confirmedFor + 20*ms)
+	s.run(job.TrustedFor + 20*ms)
 	w.Farewell(s.now, "bye") // the job is held now
 	s.pump()
 	w = s.worker(51, here, 1)
@@ -99,7 +100,7 @@ func TestHeldJobsDoNotKeepAQueueFromAskingForOthers(t *testing.T) {
 	s.pump()
 	s.brokers[0].deaf = true
 	s.worker(50, here, 2)
-	s.run(confirmedFor + 40*ms)
+	s.run(job.TrustedFor + 40*ms)
 	s.give(1, 2)
 	if f := s.m.functions["echo"]; f.held.Len() != 1 {
 		t.Fatalf("%d jobs are held, want 1", f.held.Len())

@@ -174,7 +174,7 @@ func (m *Machine) dispatchLone(now role.Time, f *function) {
 // start gives a job to a worker.
 func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	m.detach(e)
-	m.become(e, running)
+	m.paths.jobs.Step(&e.state, running)
 	e.worker, e.started = w, now
 	e.msg.Attempt++
 	f.running++

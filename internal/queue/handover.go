@@ -255,7 +255,7 @@ func (m *Machine) askMove(now role.Time, e *entry, target string) {
 		return
 	}
 	m.detach(e)
-	m.become(e, moving)
+	m.paths.jobs.Step(&e.state, moving)
 	e.asked = r
 	msg := &wire.Message{
 		Header: wire.Header{

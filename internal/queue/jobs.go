@@ -109,7 +109,7 @@ func (m *Machine) fail(now role.Time, e *entry, code wire.Code, worker, reason s
 // remove takes a job out and returns its credit.
 func (m *Machine) remove(e *entry) {
 	m.detach(e)
-	m.become(e, absent)
+	m.paths.jobs.Step(&e.state, absent)
 	delete(m.jobs, e.msg.Job)
 	for _, r := range e.routes {
 		r.settle(e.size)
@@ -148,9 +148,9 @@ func (m *Machine) requeue(now role.Time, e *entry) {
 // enqueue puts a job that no worker has into its line.
 func (m *Machine) enqueue(e *entry) {
 	if e.confirmed() {
-		m.become(e, waiting)
+		m.paths.jobs.Step(&e.state, waiting)
 	} else {
-		m.become(e, held)
+		m.paths.jobs.Step(&e.state, held)
 	}
 	e.place = m.function(e.msg.Meta.Function).insert(e)
 }

@@ -89,7 +89,7 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 		m.lost = m.lost[1:]
 	}
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
-	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s); %s given to others", why, wire.Plural(len(w.jobs), "job")))
+	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s) with %s", why, wire.Plural(len(w.jobs), "job")))
 	m.dropWorker(now, w)
 	if w.link = nil; w.req != nil { // they may keep bodies
 		w.req.job = nil
@@ -110,7 +110,7 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 		delete(m.routes, w.route)
 	}
 	if w.req != nil {
-		m.phase(w, absent)
+		m.paths.req.Now(&w.req.phase, absent)
 	}
 	w.draining, w.dropped = true, true // no more jobs, whoever still has it in a line
 	m.look(w)
@@ -176,7 +176,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 			continue
 		}
 		if w.link.Poll(now) == job.Down {
-			m.workerGone(now, w, "silent for 3 s")
+			m.workerGone(now, w, w.link.Why())
 			continue
 		}
 		m.timer.By(now, w.link.Wake())

@@ -91,7 +91,7 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 		m.welcome(now, w)
 	}
 	if w.link.Poll(now) == job.Down {
-		m.workerGone(now, w, "silent for 3 s")
+		m.workerGone(now, w, w.link.Why())
 		return nil
 	}
 	m.timer.By(now, w.link.Wake())

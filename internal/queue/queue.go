@@ -174,7 +174,7 @@ func (m *Machine) Tick(now role.Time) {
 	}
 	for _, b := range m.brokers {
 		if b.Poll(now) == job.Down {
-			m.brokerGone(now, b, "silent for 3 s")
+			m.brokerGone(now, b, b.Why())
 		}
 		if b.Link() != nil {
 			m.lastLink = now

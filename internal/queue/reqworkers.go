@@ -75,7 +75,7 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 	w = m.newWorker(now, reqKey(route), t.Name, route, t.Functions, 1)
 	w.req = &reqState{}
 	w.give = func(now role.Time, e *entry) {
-		m.phase(w, reqBusy)
+		m.paths.req.Now(&w.req.phase, reqBusy)
 		w.req.since, w.req.next, w.req.job = now, now+pingEvery, e
 		m.replyREQ(w, &wire.Text{Command: wire.TextJob, Job: e.msg.Job, Function: e.msg.Meta.Function, Body: e.msg.Body})
 	}
@@ -88,7 +88,7 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 
 // reqIdle makes a worker ready for the next job.
 func (m *Machine) reqIdle(now role.Time, w *worker) {
-	m.phase(w, reqReady)
+	m.paths.req.Now(&w.req.phase, reqReady)
 	w.req.since, w.req.next, w.req.job = now, now+pingEvery, nil
 	m.timer.By(now, w.req.next)
 	switch {
@@ -152,7 +152,7 @@ func (m *Machine) tickREQ(now role.Time, w *worker) {
 	} else if now >= r.next {
 		r.next = now + pingEvery
 		if r.phase == reqReady {
-			m.phase(w, reqPinged)
+			m.paths.req.Now(&w.req.phase, reqPinged)
 			r.since, r.next = now, now+pongWithin
 			m.replyREQ(w, &wire.Text{Command: wire.TextPing})
 		} else {

@@ -102,20 +102,8 @@ func (m *Machine) Paths() []*role.Path {
 	return []*role.Path{&m.paths.jobs, &m.paths.workers, &m.paths.req, &m.paths.brokers}
 }
 
-// become notes that a job is something else now.
-func (m *Machine) become(e *entry, state uint8) {
-	m.paths.jobs.Step(e.state, state)
-	e.state = state
-}
-
-// look notes what a worker is now, if it is something else.
-func (m *Machine) look(w *worker) {
-	is := w.is()
-	if is != w.was {
-		m.paths.workers.Step(w.was, is)
-		w.was = is
-	}
-}
+// look notes what a worker is now.
+func (m *Machine) look(w *worker) { m.paths.workers.Now(&w.state, w.is()) }
 
 // is what the worker is to its queue.
 func (w *worker) is() uint8 {
@@ -130,20 +118,4 @@ func (w *worker) is() uint8 {
 		return draining
 	}
 	return up
-}
-
-// phase notes what a REQ worker's turn is.
-func (m *Machine) phase(w *worker, phase uint8) {
-	if w.req.phase != phase {
-		m.paths.req.Step(w.req.phase, phase)
-		w.req.phase = phase
-	}
-}
-
-// hear notes what a broker is.
-func (m *Machine) hear(b *broker, state uint8) {
-	if b.state != state {
-		m.paths.brokers.Step(b.state, state)
-		b.state = state
-	}
 }

@@ -72,7 +72,7 @@ type worker struct {
 	heard      role.Time
 	done       uint64
 	dropped    bool      // it is this queue's no more
-	was        uint8     // see workerStates
+	state      uint8     // see workerStates
 	gone       role.Time // when it was lost
 	reason     string
 

@@ -24,8 +24,18 @@ type Path struct {
 // NewPath makes a path on which nothing has happened.
 func NewPath(s *States) Path { return Path{s, make([]uint64, len(s.Names)*len(s.Names))} }
 
-// Step notes one step.
-func (p *Path) Step(from, to uint8) { p.taken[int(from)*len(p.Names)+int(to)]++ }
+// Step takes a thing from its state to the next, which may be the same again.
+func (p *Path) Step(state *uint8, to uint8) {
+	p.taken[int(*state)*len(p.Names)+int(to)]++
+	*state = to
+}
+
+// Now notes what a thing is now: a step, if it was something else.
+func (p *Path) Now(state *uint8, is uint8) {
+	if *state != is {
+		p.Step(state, is)
+	}
+}
 
 // Taken returns how often a step was taken.
 func (p *Path) Taken(from, to uint8) uint64 { return p.taken[int(from)*len(p.Names)+int(to)] }

@@ -50,7 +50,7 @@ var mutants = []mutant{
 	},
 	{
 		7, "a queue that was stopped starts what it finds", "queues stop", "internal/queue/confirm.go",
-		"		case now-link.Assured() >= confirmedFor:", "		case !§ && now-link.Assured() >= confirmedFor:",
+		"		case !link.Trusted(now):", "		case !§ && !link.Trusted(now):",
 	},
 	{
 		8, "attempts are not reported", "queues die", "internal/queue/functions.go",

@@ -37,8 +37,8 @@ func remote(_ *rand.Rand, l *Layout) { l.Remote = true }
 // few slots: jobs wait.
 func few(_ *rand.Rand, l *Layout) { l.Slots = 1 }
 
-// shallow windows, in count.
-func shallow(_ *rand.Rand, l *Layout) { l.Window = 32 }
+// shallow windows, in count alone.
+func shallow(_ *rand.Rand, l *Layout) { l.Window, l.WindowBytes = 32, 1<<20 }
 
 // many slots: jobs that take long keep nobody waiting.
 func many(_ *rand.Rand, l *Layout) { l.Slots = 8 }

@@ -113,9 +113,10 @@ func (m *Message) CheckBody() error {
 	return nil
 }
 
-// Size is what the message counts against credit in bytes: its body, and a
-// flat charge for the rest so that many small jobs are bounded too.
-func (m *Message) Size() uint64 { return uint64(len(m.Body)) + overhead }
+// Size is what the message counts against credit in bytes: its body, what a
+// job's result is expected to have, which goes the same way back, and a flat
+// charge for the rest so that many small jobs are bounded too.
+func (m *Message) Size() uint64 { return uint64(len(m.Body)) + uint64(m.ResultRoom) + overhead }
 
 const overhead = 256
 

@@ -28,9 +28,15 @@ func (m *Machine) begin(now role.Time, msg *wire.Message) {
 		m.outcome(now, t, Outcome{Code: wire.CodeCorrupt, Reason: err.Error()})
 		return
 	}
-	m.become(t, lined)
+	m.paths.tasks.Now(&t.state, lined)
 	m.line = append(m.line, t)
 	m.fill(now)
+}
+
+// trusted reports whether jobs may be started: the queue has heard this worker
+// lately, and has not given them to others.
+func (m *Machine) trusted(now role.Time) bool {
+	return m.queue != nil && m.queue.Link() != nil && m.queue.Link().Trusted(now)
 }
 
 // runs reports whether a job was started and has not finished.
@@ -38,7 +44,7 @@ func (t *task) runs() bool { return t != nil && (t.state == running || t.state =
 
 // fill starts what the slots allow.
 func (m *Machine) fill(now role.Time) {
-	for len(m.line) > 0 && m.running < m.cfg.Self.Slots {
+	for len(m.line) > 0 && m.running < m.cfg.Self.Slots && m.trusted(now) {
 		t := m.line[0]
 		m.line[0] = nil
 		m.line = m.line[1:]
@@ -46,7 +52,7 @@ func (m *Machine) fill(now role.Time) {
 			m.outcome(now, t, Outcome{Code: wire.CodeExpired, Reason: "its time ran out before the worker could start it"})
 			continue
 		}
-		m.become(t, running)
+		m.paths.tasks.Now(&t.state, running)
 		m.running++
 		m.starts = append(m.starts, Start{Job: t.msg, Timeout: t.deadline - now})
 	}
@@ -60,7 +66,7 @@ func (m *Machine) fill(now role.Time) {
 func (m *Machine) cancelled(now role.Time, id wire.JobID) {
 	t := m.jobs[id]
 	if t.runs() {
-		m.become(t, unwanted)
+		m.paths.tasks.Now(&t.state, unwanted)
 		t.again = nil
 		m.stops = append(m.stops, id)
 		return
@@ -69,7 +75,7 @@ func (m *Machine) cancelled(now role.Time, id wire.JobID) {
 	if t == nil {
 		return
 	}
-	m.become(t, absent)
+	m.paths.tasks.Now(&t.state, absent)
 	delete(m.jobs, id)
 	for i, o := range m.line {
 		if o == t {
@@ -108,7 +114,7 @@ func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 	delete(m.jobs, t.msg.Job)
 	wanted := t.state != unwanted
-	m.become(t, absent)
+	m.paths.tasks.Now(&t.state, absent)
 	switch {
 	case t.again != nil:
 		m.begin(now, t.again)

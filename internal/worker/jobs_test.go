@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/job"
 	"faasd/internal/wire"
 )
 
@@ -168,6 +169,43 @@ func TestAnAttemptThatFindsTheLastOneRunningIsAnsweredByIt(t *testing.T) {
 	s.finish(1, Outcome{})
 	if r := s.took(wire.TypeResult); len(r) != 1 || r[0].Attempt != 2 {
 		t.Errorf("results %+v, want one for attempt 2", r)
+	}
+}
+
+// What came while this worker was stopped may have been given to another since.
+func TestAJobIsStartedOnlyWhileTheQueueHasHeardThisWorkerLately(t *testing.T) {
+	s := atQueue(t, 2)
+	s.now += job.TrustedFor // stopped; the job has lain in the socket
+	s.give(request(1, time.Minute))
+	if n := len(s.m.Starts()); n != 0 {
+		t.Fatal("a job is started of a queue that may have given this worker up")
+	}
+	s.run(job.BeaconEvery + 200*ms) // it had not
+	if got := s.starts(); len(got) != 1 {
+		t.Errorf("%v are started once the queue has answered", got)
+	}
+
+	s.now += job.LostAfter
+	s.give(request(2, time.Minute))
+	s.queue = nil // it had
+	s.run(job.BeaconEvery + 200*ms)
+	if got := s.starts(); len(got) != 0 || s.m.jobs[jobID(2)] != nil {
+		t.Errorf("%v are started that the queue has given to others", got)
+	}
+}
+
+func TestAJobThatIsGivenAgainByAQueueThatIsLostIsNotRunAgain(t *testing.T) {
+	s := atQueue(t, 1)
+	s.give(request(1, time.Minute))
+	s.m.Starts()
+	s.cancel(1)
+	s.give(request(1, time.Minute))
+	s.queue = nil
+	s.m.queue.Announce(s.now) // answered that the link is not known
+	s.run(200 * ms)
+	s.finish(1, Outcome{})
+	if got := s.starts(); len(got) != 0 || len(s.m.jobs) != 0 {
+		t.Errorf("%v are started, %d jobs left", got, len(s.m.jobs))
 	}
 }
 

@@ -5,7 +5,7 @@ import "faasd/internal/role"
 // What a job at a worker can be.
 const (
 	absent   uint8 = iota
-	lined          // given beyond the slots
+	lined          // given beyond the slots, or by a queue that may not have heard this worker
 	running        // started and not finished
 	unwanted       // running, and asked to stop
 )
@@ -50,17 +50,3 @@ func newPaths() paths { return paths{role.NewPath(&taskStates), role.NewPath(&se
 
 // Paths are the steps taken so far.
 func (m *Machine) Paths() []*role.Path { return []*role.Path{&m.paths.tasks, &m.paths.self} }
-
-// become notes that a job is something else now.
-func (m *Machine) become(t *task, state uint8) {
-	if t.state != state {
-		m.paths.tasks.Step(t.state, state)
-		t.state = state
-	}
-}
-
-// turn notes that the worker does something else about a queue now.
-func (m *Machine) turn(state uint8) {
-	m.paths.self.Step(m.state, state)
-	m.state = state
-}

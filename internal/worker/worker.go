@@ -62,7 +62,7 @@ type Machine struct {
 	until  role.Time // by when it must have answered
 
 	jobs        map[wire.JobID]*task
-	line        []*task         // given beyond the slots; oldest first
+	line        []*task         // not started yet; oldest first; empty without a link
 	running     int             // started and not finished
 	undelivered []*wire.Message // results that a lost queue has not acknowledged
 	lostQueue   wire.Incarnation
@@ -155,10 +155,11 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		}
 	}
 	if m.queue.Poll(now) == job.Down {
-		m.queueLost(now, "silent for 3 s")
+		m.queueLost(now, m.queue.Why())
 		m.seek(now)
 		return nil
 	}
+	m.fill(now) // the queue may have heard this worker again
 	m.timer.By(now, m.queue.Wake())
 	m.exitIfDone()
 	return nil
@@ -191,7 +192,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.exitIfDone()
 	if m.queue != nil {
 		if m.queue.Poll(now) == job.Down {
-			m.queueLost(now, "silent for 3 s")
+			m.queueLost(now, m.queue.Why())
 			m.seek(now)
 		} else if m.queue.Link() == nil && now >= m.until {
 			m.cfg.Log.Warn("queue does not answer; looking for another", "queue", m.name)
@@ -245,7 +246,7 @@ func (m *Machine) ask(now role.Time) {
 		}
 		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
 	}
-	m.turn(asking)
+	m.paths.self.Step(&m.state, asking)
 	m.due = now + placeWithin
 	m.timer.By(now, m.due)
 	question := &wire.Text{Command: wire.TextPlace, Name: m.cfg.Self.Name}
@@ -268,10 +269,10 @@ func (m *Machine) placed(now role.Time, frames [][]byte) error {
 	case wire.TextQueue:
 		m.join(now, answer.Name, answer.Endpoint)
 	case wire.TextWait:
-		m.turn(looking)
+		m.paths.self.Step(&m.state, looking)
 		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
 	default:
-		m.turn(looking)
+		m.paths.self.Step(&m.state, looking)
 		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, answer.Command)
 	}
 	return nil
@@ -279,7 +280,7 @@ func (m *Machine) placed(now role.Time, frames [][]byte) error {
 
 // join dials a queue and announces this worker there.
 func (m *Machine) join(now role.Time, name, endpoint string) {
-	m.turn(joining)
+	m.paths.self.Step(&m.state, joining)
 	m.name, m.until = name, now+joinWithin
 	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkQueue, Peer: peer}, Endpoint: endpoint})
 	window := job.Window{Count: 1 << 40, Bytes: 1 << 60} // the queue keeps to the slots
@@ -313,7 +314,7 @@ func (m *Machine) announcement() []byte {
 // incarnation has not acknowledged go out again; another's are not wanted:
 // their jobs have been given to somebody else.
 func (m *Machine) joined(now role.Time, queue wire.Incarnation) {
-	m.turn(joined)
+	m.paths.self.Step(&m.state, joined)
 	m.cfg.Log.Info("joined queue", "queue", m.name)
 	if queue == m.lostQueue {
 		for _, r := range m.undelivered {
@@ -339,19 +340,22 @@ func (m *Machine) leaveQueue(now role.Time) {
 			}
 		}
 	}
-	m.turn(joining)
+	m.paths.self.Step(&m.state, joining)
 	for _, t := range m.line {
-		m.become(t, absent)
+		m.paths.tasks.Now(&t.state, absent)
 		delete(m.jobs, t.msg.Job)
 	}
 	m.line = nil
+	for _, t := range m.jobs {
+		t.again = nil
+	}
 	m.until = now + joinWithin
 	m.timer.By(now, m.until)
 }
 
 // seek leaves the queue for good and begins to look for another.
 func (m *Machine) seek(now role.Time) {
-	m.turn(looking)
+	m.paths.self.Step(&m.state, looking)
 	m.queue, m.due = nil, now
 	m.timer.By(now, now)
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkQueue, Peer: peer}})
@@ -366,7 +370,7 @@ func (m *Machine) Drain(now role.Time) {
 	m.queue.Drain(now)
 	for _, t := range m.line {
 		m.giveBack(now, t.msg.Job)
-		m.become(t, absent)
+		m.paths.tasks.Now(&t.state, absent)
 		delete(m.jobs, t.msg.Job)
 	}
 	m.line = nil
