@@ -48,15 +48,15 @@ func (v *Overload) Run(ctx context.Context) (*OverloadReport, error) {
 	defer r.close() // what a clean stop has left, which is nothing
 	err = r.phases(ctx)
 	r.end = r.ledger.now()
+	loads := append(r.slow, r.other)
 	if err == nil {
-		for _, l := range append(r.slow, r.other) {
-			l.finish()
-		}
-		r.settle(ctx)
+		err = r.settle(ctx, loads...)
 	}
 	report := r.draw()
-	report.Run = v.ran(r.subject, before, r.end, err, append(r.slow, r.other)...)
-	report.judge()
+	report.Run = v.ran(r.subject, before, r.end, err, loads...)
+	if err == nil {
+		report.judge()
+	}
 	return report, err
 }
 

@@ -23,8 +23,11 @@ type Run struct {
 	Interrupted string    `json:"interrupted,omitempty"` // why it did not run to its end
 }
 
-// OK reports whether every promise was kept.
+// OK reports whether it ran to its end and every promise was kept.
 func (r *Run) OK() bool { return r.Broken == 0 && r.Interrupted == "" }
+
+// Kept reports whether every promise was kept as far as it went.
+func (r *Run) Kept() bool { return r.Broken == 0 }
 
 // ran is what is told of an experiment that has ended, with err if it had to.
 func (s *Setup) ran(x *subject, loadBefore string, lasted time.Duration, err error, loads ...*load) Run {
@@ -68,7 +71,11 @@ func (r *Run) writeBreaches(w io.Writer) {
 	if r.Interrupted != "" {
 		fmt.Fprintf(w, "\nIt did not run to its end: %s.\n", r.Interrupted)
 	}
-	if r.Broken == 0 {
+	switch {
+	case r.Broken == 0 && r.Interrupted != "":
+		fmt.Fprintln(w, "No promise was broken until then.")
+		return
+	case r.Broken == 0:
 		fmt.Fprintln(w, "\nNo promise was broken.")
 		return
 	}

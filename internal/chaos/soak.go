@@ -73,11 +73,9 @@ func (s *Soak) Run(ctx context.Context) (*SoakReport, error) {
 	r.slow.halt()
 	r.quick.halt()
 	if err == nil {
-		r.slow.finish()
-		r.quick.finish()
-		r.count()
-		r.settle(ctx)
+		err = r.settle(ctx, r.slow, r.quick)
 	}
+	r.count()
 	report := r.draw()
 	report.Run = s.ran(r.subject, before, lasted, err, r.slow, r.quick)
 	return report, err

@@ -57,8 +57,7 @@ func (t *Torment) Run(ctx context.Context) (*TormentReport, error) {
 	lasted := r.ledger.now()
 	l.halt()
 	if err == nil {
-		l.finish()
-		r.settle(ctx)
+		err = r.settle(ctx, l)
 	}
 	report := &TormentReport{Rate: t.Rate}
 	report.draw(l.take(), r.ledger.faults, lasted)
@@ -97,7 +96,9 @@ func (r *torment) carryOut(ctx context.Context, e *event) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.serves(ctx, e.Part); err != nil {
+	if err := r.serves(ctx, e.Part); ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else if err != nil {
 		r.ledger.breach(Breach{What: err.Error()})
 	}
 	r.ledger.over(e)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"faasd/internal/config"
+)
+
+// found is a report.
+type found struct{ ok, kept bool }
+
+func (f found) OK() bool          { return f.ok }
+func (f found) Kept() bool        { return f.kept }
+func (f found) Write(w io.Writer) { fmt.Fprintln(w, "found") }
+
+func TestLogsAreKeptForThoseWhoWillReadThem(t *testing.T) {
+	interrupted := fmt.Errorf("wait: %w: interrupt", context.Canceled)
+	for _, c := range []struct {
+		name   string
+		report report // nil for none
+		err    error
+		empty  bool // nothing was written
+		kept   bool
+		says   string
+	}{
+		{"all is well", found{ok: true, kept: true}, nil, false, false, ""},
+		{"a promise was broken", found{}, nil, false, true, "see the report; logs in "},
+		{"a requirement was not met", found{kept: true}, nil, false, true, "see the report; logs in "},
+		{"interrupted", found{kept: true}, interrupted, false, false, "interrupt"},
+		{"interrupted after a promise was broken", found{}, interrupted, false, true, "interrupt"},
+		{"a part has ended by itself", found{kept: true}, errors.New("queueA has ended"), false, true, "queueA has ended"},
+		{"interrupted at the start", nil, interrupted, false, false, "interrupt"},
+		{"it did not start", nil, errors.New("start the system"), false, true, "start the system"},
+		{"there is nothing to start", nil, errors.New("no faasd found"), true, false, "no faasd found"},
+	} {
+		for _, named := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.name, ", named ", named), func(t *testing.T) {
+				temp := t.TempDir()
+				t.Setenv("TMPDIR", temp)
+				var this common
+				if named {
+					this.setup.Logs = filepath.Join(temp, "named")
+				}
+				var out strings.Builder
+				err := this.run(config.Stdio{Out: &out, Err: io.Discard}, func() (report, error) {
+					if !c.empty {
+						if err := os.WriteFile(filepath.Join(this.setup.Logs, "queueA.log"), nil, 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return c.report, c.err
+				})
+				if got := fmt.Sprint(err); err == nil != (c.says == "") || !strings.Contains(got, c.says) || c.err != nil && !errors.Is(err, c.err) {
+					t.Errorf("error %v, want one that says %q", err, c.says)
+				}
+				if (out.String() == "found\n") != (c.report != nil) {
+					t.Errorf("it printed %q", out.String())
+				}
+				folders, _ := os.ReadDir(temp)
+				if (len(folders) == 1) != (c.kept || named) {
+					t.Errorf("in the folder for temporary files is %v", folders)
+				}
+			})
+		}
+	}
+}
