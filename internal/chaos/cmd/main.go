@@ -105,15 +105,23 @@ type torment struct {
 }
 
 func (c *torment) Settings() *config.Set {
-	s := config.NewSet(config.Doc{Name: "torment", Summary: "kill, stop and cut off every part under load"})
-	s.Duration(&c.Duration, "duration", 3*time.Minute, time.Second, 24*time.Hour, "how long load is sent")
+	s := config.NewSet(config.Doc{
+		Name: "torment", Summary: "kill, stop and cut off every part under load",
+		Description: "One fault after the other, of four kinds: SIGKILL, and a new start after 2 s; SIGSTOP, and SIGCONT after 5 s; a cut of links for 5 s, after which what was stalled flows on, and one after which the connections are reset.",
+	})
+	s.Duration(&c.Duration, "duration", 3*time.Minute, time.Second, 24*time.Hour, "how long load is sent; 5s and --every have one fault")
 	s.Int(&c.Rate, "rate", 1000, 1, 1e6, "requests a second")
 	s.Duration(&c.Every, "every", 11500*time.Millisecond, 10*time.Second, time.Hour, "time from one fault to the next")
 	c.declare(s)
 	return s
 }
 
-func (c *torment) Validate() error { return nil }
+func (c *torment) Validate() error {
+	if least := c.Least(); c.Duration < least {
+		return config.Usagef("--duration %s: too short for a fault with --every %s: give at least %s", c.Duration, c.Every, least)
+	}
+	return nil
+}
 
 func (c *torment) Run(ctx context.Context, std config.Stdio) error {
 	return c.run(std, func() (report, error) {

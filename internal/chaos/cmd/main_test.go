@@ -71,3 +71,23 @@ func TestLogsAreKeptForThoseWhoWillReadThem(t *testing.T) {
 		}
 	}
 }
+
+// parsed is a command with flags as they are typed.
+func parsed(t *testing.T, c config.Command, line string) config.Command {
+	t.Helper()
+	if err := c.Settings().Parse(strings.Fields(line), func(string) string { return "" }); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestATormentWithoutAFaultIsRefused(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "", "--duration 16.5s": "", "--duration 16s": "at least 16.5s", "--duration 30s --every 40s": "at least 45s",
+	} {
+		err := parsed(t, &torment{}, line).Validate()
+		if (err == nil) != (want == "") || err != nil && (!errors.Is(err, config.ErrUsage) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", line, err, want)
+		}
+	}
+}
