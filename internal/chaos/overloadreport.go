@@ -44,13 +44,6 @@ type Memory struct {
 	Bound  int64  `json:"bound"`
 }
 
-// A Verdict is a requirement, and whether it was met.
-type Verdict struct {
-	Requirement string `json:"requirement"`
-	Met         bool   `json:"met"`
-	Found       string `json:"found"`
-}
-
 // What is required. The machine must have had time to send what is sent.
 const (
 	goodShare     = 0.9
@@ -62,9 +55,7 @@ const (
 )
 
 // OK reports whether every requirement was met.
-func (r *OverloadReport) OK() bool {
-	return r.Run.OK() && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Met })
-}
+func (r *OverloadReport) OK() bool { return r.Run.OK() && met(r.Verdicts) }
 
 // draw draws up what came of the requests.
 func (r *overload) draw() *OverloadReport {
@@ -135,8 +126,8 @@ func newRefusals(l latencies) (r Refusals) {
 
 // judge holds what was found against what is required.
 func (r *OverloadReport) judge() {
-	require := func(requirement string, met bool, found string, args ...any) {
-		r.Verdicts = append(r.Verdicts, Verdict{requirement, met, fmt.Sprintf(found, args...)})
+	require := func(requirement string, holds bool, found string, args ...any) {
+		r.Verdicts = append(r.Verdicts, Verdict{Requirement: requirement, Met: holds, Found: fmt.Sprintf(found, args...)})
 	}
 	share := r.Goodput / float64(r.Capacity)
 	require("goodput at least 90 % of capacity", share >= goodShare, "%.1f %%; %.1f %% with the second function's",
@@ -189,17 +180,3 @@ func (r *OverloadReport) Write(w io.Writer) {
 	writeVerdicts(w, r.Verdicts)
 	r.writeBreaches(w)
 }
-
-func writeVerdicts(w io.Writer, verdicts []Verdict) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, v := range verdicts {
-		met := "met"
-		if !v.Met {
-			met = "NOT MET"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", met, v.Requirement, v.Found)
-	}
-	_ = table.Flush()
-}
-
-func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }

@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 )
 
@@ -73,10 +75,10 @@ func (r *Run) writeBreaches(w io.Writer) {
 	}
 	switch {
 	case r.Broken == 0 && r.Interrupted != "":
-		fmt.Fprintln(w, "No promise was broken until then.")
+		fmt.Fprintln(w, "No answer broke a promise until then.")
 		return
 	case r.Broken == 0:
-		fmt.Fprintln(w, "\nNo promise was broken.")
+		fmt.Fprintln(w, "\nNo answer broke a promise, and nothing was left.")
 		return
 	}
 	fmt.Fprintf(w, "\n%d promises were broken; the parts' logs are in %s\n", r.Broken, r.Logs)
@@ -93,6 +95,36 @@ func (r *Run) writeBreaches(w io.Writer) {
 		fmt.Fprintf(w, "  and %d more; --json tells of %d\n", more, len(r.Breaches))
 	}
 }
+
+// A Verdict is a requirement, and whether it was met.
+type Verdict struct {
+	Requirement string `json:"requirement"`
+	Met         bool   `json:"met"`
+	TooShort    bool   `json:"too_short,omitempty"` // the run, to judge it
+	Found       string `json:"found"`
+}
+
+// met reports whether all requirements are met that could be judged.
+func met(verdicts []Verdict) bool {
+	return !slices.ContainsFunc(verdicts, func(v Verdict) bool { return !v.Met && !v.TooShort })
+}
+
+func writeVerdicts(w io.Writer, verdicts []Verdict) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, v := range verdicts {
+		judged := "NOT MET"
+		switch {
+		case v.Met:
+			judged = "met"
+		case v.TooShort:
+			judged = "too short to judge"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", judged, v.Requirement, v.Found)
+	}
+	_ = table.Flush()
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
 
 // loadAverage is the machine's, of the last minute.
 func loadAverage() string {

@@ -45,7 +45,7 @@ type Used struct {
 	Resident    float64 `json:"resident"` // bytes
 	Descriptors float64 `json:"descriptors"`
 	Threads     float64 `json:"threads"`
-	Goroutines  float64 `json:"goroutines,omitempty"` // of frontends, which alone tell
+	Goroutines  float64 `json:"goroutines"` // of frontends, which alone tell
 }
 
 // Run does it. The report is there even if the error is not nil, as far as it
@@ -78,6 +78,9 @@ func (s *Soak) Run(ctx context.Context) (*SoakReport, error) {
 	r.count()
 	report := r.draw()
 	report.Run = s.ran(r.subject, before, lasted, err, r.slow, r.quick)
+	if err == nil {
+		report.judge()
+	}
 	return report, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"faasd/internal/config"
 )
@@ -79,6 +80,21 @@ func parsed(t *testing.T, c config.Command, line string) config.Command {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func TestASoakLooksOftenEnough(t *testing.T) {
+	for line, want := range map[string]time.Duration{
+		"": 10 * time.Second, "--duration 1m": 7500 * time.Millisecond, "--duration 4s": 500 * time.Millisecond,
+		"--duration 8h --sample 1m": time.Minute, "--duration 1m --sample 5s": 5 * time.Second, "--duration 1m --sample 8s": 0,
+	} {
+		c := parsed(t, &soak{}, line).(*soak)
+		switch err := c.Validate(); {
+		case want == 0 && (!errors.Is(err, config.ErrUsage) || !strings.Contains(err.Error(), "7.5s")):
+			t.Errorf("%q: %v", line, err)
+		case want > 0 && (err != nil || c.Sample != want):
+			t.Errorf("%q: %v, every %s; want %s", line, err, c.Sample, want)
+		}
+	}
 }
 
 func TestATormentWithoutAFaultIsRefused(t *testing.T) {
