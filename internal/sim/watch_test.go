@@ -111,7 +111,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
-			if at-t.watched.heard[way] >= lease-t.underWay() {
+			if at-t.watched.heard[way] >= lease-t.underWay()-t.stood(t.node(from), 0) {
 				t.watched.lapsed[way] = t.Now()
 			}
 			t.watched.heard[way] = at
@@ -144,7 +144,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 // isGiven notes that a queue has taken a job from a broker.
 func (t *tormented) isGiven(to *Node, m *wire.Message) {
 	g := giving{owner: m.Sender, assignment: m.Assignment, queue: to.Name, to: to.Incarnation, at: t.Now(), moves: m.Moves, left: int(m.AttemptLimit) - int(m.Attempt)}
-	if c := t.byID[m.Job]; c != nil && (m.Attempt == 0 && g.left != t.attempts(c.function) || g.left > t.attempts(c.function)+t.losses()) {
+	if c := t.byID[m.Job]; c != nil && (m.Attempt == 0 && g.left != t.attempts(c.function) || g.left > t.attempts(c.function)+t.losses()*t.Queues) {
 		t.broken(c, "%s is told that %d runs may count, of %d in all, after %d losses of queues and brokers", to.Name, g.left, t.attempts(c.function), t.losses())
 	}
 	var before giving // by the same broker
@@ -231,7 +231,7 @@ func (t *tormented) checkViews() {
 			continue
 		}
 		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
-			if at, dead := t.watched.died[inc]; dead && t.Now() > at+allowed {
+			if at, dead := t.watched.died[inc]; dead && t.Now() > at+allowed+t.stood(nil, at) {
 				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-at)
 			}
 		}
@@ -338,7 +338,7 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 	if strings.HasPrefix(n.Name, "req") {
 		r.queue, r.req = t.watched.lasting[n], true
 	}
-	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack {
+	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack+t.stood(nil, c.Asked) {
 		t.broken(c, "%s starts it %v after its time had run out", n.Name, t.Now()-c.Asked-c.timeout)
 	}
 	for _, o := range t.watched.runs[c.ID] {
@@ -368,7 +368,8 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 }
 
 // checkLease: while the worker that a queue has given a job to lives and runs
-// it, the queue gives it to no other before it has been silent for 3 s.
+// it, the queue gives it to no other before it has been silent for 3 s. What
+// comes from one whose clock has stood still may have lain somewhere for so long.
 func (t *tormented) checkLease(c *call, before, r *run) {
 	if before.queue == 0 || before.queue != r.queue || before.worker == r.worker || before.ended || before.worker.dead || before.worker.left {
 		return
@@ -377,7 +378,7 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 		return // given long ago to a worker that was stopped, and went on
 	}
 	way := t.process(r.queue) + " " + before.worker.Name
-	if silent := r.at - t.watched.heard[way]; silent < lease-t.underWay() && t.watched.lapsed[way] < before.at {
+	if silent := r.at - t.watched.heard[way]; silent < lease-t.underWay()-t.stood(before.worker, 0) && t.watched.lapsed[way] < before.at {
 		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
 	}
 }
@@ -493,7 +494,8 @@ func (t *tormented) judgeCall(c *call) {
 //   - it was begun before some broker gave the job out anew, without being asked
 //     to by the queue that had it: that one, or another broker, was taken for lost,
 //     and what it knew is lost with it, and perhaps the run that goes on. The broker
-//     then says how many are left, one more for each loss at most (isGiven).
+//     then says how many are left, one more for each loss of each queue at most
+//     (isGiven).
 func (t *tormented) checkAttempts(c *call) {
 	runs, given, limit := t.watched.runs[c.ID], t.watched.given[c.ID], t.attempts(c.function)
 	if len(runs) <= limit {
@@ -512,7 +514,7 @@ func (t *tormented) checkAttempts(c *call) {
 		}
 		if o := before[custody]; o != nil {
 			switch {
-			case o.alone && !r.alone && !r.req:
+			case o.alone && !r.alone && !r.req && r.attempt > o.attempt: // not given before that one, to a worker that stood still
 				t.broken(c, "%s is given it beside others, though it must run alone", r.worker.Name)
 			case t.Slots > 1 && !o.req && !o.alone && (r.alone || r.req) && t.counts(o):
 				counts[custody]-- // something else was lost with it
@@ -531,7 +533,7 @@ func (t *tormented) checkAttempts(c *call) {
 
 // losses is how often queues or brokers may have been taken for lost so far.
 func (t *tormented) losses() (n int) {
-	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace} {
+	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace, suspend, stopApart} {
 		n += t.harmed[f.kind]
 	}
 	for _, o := range t.all {
