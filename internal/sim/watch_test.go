@@ -35,17 +35,24 @@ type watched struct {
 	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
 	moves      map[wire.JobID]wire.Header         // what a queue has last asked a broker to move
-	lasting    map[*Node]wire.Incarnation         // REQ workers: the queue that the last message came from
+	latest     map[*Node]word                     // REQ workers: the last one that they have taken up
 	ordered    map[*Node]bool                     // workers that an operator has told to die
 	asked      map[string][]asked                 // by queue and function: handovers it has asked for
 	died       map[wire.Incarnation]time.Duration // queues
 	holding    map[*Node]*holding
 }
 
+// word is a message from a queue, or from a broker.
+type word struct {
+	queue wire.Incarnation // 0: it has died
+	at    time.Duration    // when it came
+}
+
 // run is one run of a job.
 type run struct {
 	worker  *Node
 	queue   wire.Incarnation // whose worker it is; 0: not known, of a REQ worker
+	conn    *conn            // between the two, of a REQ worker
 	at      time.Duration
 	attempt uint8
 	req     bool // of a REQ worker, which is not told the attempt, nor that it must be alone
@@ -85,7 +92,7 @@ func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
 		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), takes: make(map[wire.Incarnation]uint64), given: make(map[wire.JobID][]giving),
-		moves: make(map[wire.JobID]wire.Header), lasting: make(map[*Node]wire.Incarnation), ordered: make(map[*Node]bool),
+		moves: make(map[wire.JobID]wire.Header), latest: make(map[*Node]word), ordered: make(map[*Node]bool),
 		asked: make(map[string][]asked), died: make(map[wire.Incarnation]time.Duration),
 		holding: make(map[*Node]*holding),
 	}
@@ -130,10 +137,11 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 			}
 		}
 	case strings.HasPrefix(to.Name, "req"):
-		t.watched.lasting[to] = 0
+		w := word{at: at}
 		if q := t.node(from); q != nil && q.born <= at {
-			t.watched.lasting[to] = q.Incarnation
+			w.queue = q.Incarnation
 		}
+		t.watched.latest[to] = w
 	case t.zombies && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
 		if m, err := wire.Decode(p.Frames); err == nil {
 			t.checkZombie(m)
@@ -336,7 +344,12 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 	}
 	r := &run{worker: n, queue: s.Job.Sender, at: t.Now(), attempt: s.Job.Attempt, alone: s.Job.Flags&wire.FlagAlone != 0}
 	if strings.HasPrefix(n.Name, "req") {
-		r.queue, r.req = t.watched.lasting[n], true
+		r.queue, r.req = t.watched.latest[n].queue, true
+		for _, conn := range n.socket(linkREQQueue, "peer").conns {
+			if conn.bound.node.Incarnation == r.queue {
+				r.conn = conn
+			}
+		}
 	}
 	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack+t.stood(nil, c.Asked) {
 		t.broken(c, "%s starts it %v after its time had run out", n.Name, t.Now()-c.Asked-c.timeout)
@@ -362,23 +375,35 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 		t.watched.current[n] = current
 	}
 	current[c.ID] = r
-	if len(current) > t.Slots {
-		t.broken(c, "%s runs %d jobs with %d slots", n.Name, len(current), t.Slots)
+	slots := t.Slots
+	if r.req {
+		slots = 1
+	}
+	if len(current) > slots {
+		t.broken(c, "%s runs %d jobs with %d slots", n.Name, len(current), slots)
 	}
 }
 
 // checkLease: while the worker that a queue has given a job to lives and runs
 // it, the queue gives it to no other before it has been silent for 3 s. What
 // comes from one whose clock has stood still may have lain somewhere for so long.
+// A REQ worker says nothing while it runs: its connection is its lease.
 func (t *tormented) checkLease(c *call, before, r *run) {
 	if before.queue == 0 || before.queue != r.queue || before.worker == r.worker || before.ended || before.worker.dead || before.worker.left {
 		return
 	}
-	if r.attempt < before.attempt {
+	if r.req && t.watched.latest[r.worker].at < before.at || !r.req && !before.req && r.attempt < before.attempt {
 		return // given long ago to a worker that was stopped, and went on
 	}
+	if before.req {
+		if before.conn != nil && !before.conn.closed {
+			t.broken(c, "%s is given a job that %s, connected with the same queue all the time, still runs", r.worker.Name, before.worker.Name)
+		}
+		return
+	}
 	way := t.process(r.queue) + " " + before.worker.Name
-	if silent := r.at - t.watched.heard[way]; silent < lease-t.underWay()-t.stood(before.worker, 0) && t.watched.lapsed[way] < before.at {
+	silent := r.at - t.watched.heard[way]
+	if allowed := lease - t.underWay() - t.stood(before.worker, 0); silent < allowed && t.watched.lapsed[way] < before.at {
 		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
 	}
 }
