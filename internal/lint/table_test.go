@@ -29,6 +29,7 @@ var forRoles = []string{
 	"internal/registry",
 	"internal/config",
 	"internal/metrics",
+	"internal/latency",
 	"internal/bus",
 	"internal/cluster",
 	"internal/operator",
@@ -44,8 +45,9 @@ var table = []row{
 	{"internal/registry", nil},
 	{"internal/config", nil},
 	{"internal/metrics", nil},
+	{"internal/latency", nil},
 	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics"}},
-	{"internal/cluster", []string{"internal/role", "internal/wire"}},
+	{"internal/cluster", []string{"internal/role", "internal/wire", "internal/latency"}},
 	{"internal/operator", []string{"internal/bus", "internal/cluster", "internal/wire", "internal/role"}},
 
 	{"internal/frontend/...", forRoles},
@@ -83,6 +85,7 @@ var outside = []struct {
 	users  []string
 }{
 	{"github.com/pebbe/zmq4", []string{"internal/bus"}},
+	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
