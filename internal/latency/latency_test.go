@@ -125,7 +125,7 @@ func TestAMinuteIsRemembered(t *testing.T) {
 	}{
 		{20 * time.Second, 3, 9}, {59 * time.Second, 3, 9}, {60 * time.Second, 2, 4}, {79 * time.Second, 2, 4}, {80 * time.Second, 0, 0},
 	} {
-		if s := at(c.now); s.Count() != c.count || s.Max() != c.max {
+		if s := at(c.now); s.Count() != c.count || w.Count(c.now) != c.count || s.Max() != c.max {
 			t.Errorf("at %v %d times up to %g ms, want %d up to %g", c.now, s.Count(), s.Max(), c.count, c.max)
 		}
 	}

@@ -23,7 +23,8 @@ type Window struct {
 
 // span is what was added in one spanFor.
 type span struct {
-	number int64   // of spanFor since the clock's 0
+	number int64 // of spanFor since the clock's 0
+	count  uint64
 	max    float64 // ms
 	times  *store.BufferedPaginatedStore
 }
@@ -35,6 +36,7 @@ func (w *Window) Add(now, took time.Duration) {
 	}
 	s := &w.spans[len(w.spans)-1]
 	ms := millis(took)
+	s.count++
 	s.max = max(s.max, ms)
 	s.times.Add(bins.Index(ms))
 }
@@ -62,6 +64,17 @@ func (w *Window) Empty(now time.Duration) bool {
 		w.spans = nil
 	}
 	return w.spans == nil
+}
+
+// Count is the number of times of the last minute.
+func (w *Window) Count(now time.Duration) (n uint64) {
+	number := int64(now / spanFor)
+	for i := range w.spans {
+		if s := &w.spans[i]; !s.aged(number) {
+			n += s.count
+		}
+	}
+	return n
 }
 
 // AddTo adds all of the last minute to a sum.

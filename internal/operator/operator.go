@@ -28,6 +28,15 @@ type Part = cluster.Part
 // Queue is one queue of a Picture.
 type Queue = cluster.Queue
 
+// Function is one function of a Picture.
+type Function = cluster.Function
+
+// Latency is how long jobs of a Picture took.
+type Latency = cluster.Latency
+
+// Rates are what happens per second in a Picture.
+type Rates = cluster.Rates
+
 // Job is one job of a Picture.
 type Job = cluster.Job
 
