@@ -62,7 +62,7 @@ var table = []row{
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
 	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
-	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire"})},
+	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
