@@ -50,39 +50,14 @@ func (c *Capacity) layout() (proc.Layout, error) {
 		worker = filepath.Join(filepath.Dir(self), "timed")
 	}
 	window := []string{"--window-jobs", fmt.Sprint(c.WindowJobs), "--window-bytes", fmt.Sprint(windowBytes)}
+	queue := []string{"--results", fmt.Sprint(results)}
+	frontend := []string{"--max-wait", maxWait.String()}
 	return proc.Layout{
 		Coordinators: 2, Brokers: 2, Queues: 3, Workers: c.Workers, Frontends: 2,
 		Bins: map[string]string{"worker": worker},
 		Args: map[string][]string{
-			"frontend": window, "broker": window, "queue": append(window, "--results", fmt.Sprint(results)),
+			"frontend": append(frontend, window...), "broker": window, "queue": append(queue, window...),
 			"worker": {"--slots", fmt.Sprint(c.Slots), "--function", fmt.Sprintf("%s=%s,%s=%s,%s=0s", slow, service, other, service, quick)},
 		},
 	}, nil
-}
-
-// What a job takes at most beside its body, and what a connection of HTTP does,
-// in bytes: headers, maps, buffers, stacks.
-const (
-	perJob        = 4 << 10
-	perConnection = 48 << 10
-	// ballast is how far Go's heap may grow without any job (internal/node).
-	ballast = 32 << 20
-)
-
-// bound is how many bytes may be resident of a part that had so many before it
-// was sent too much: what its windows let it hold, twice because Go's heap may
-// double before garbage is collected. Bodies are of so many bytes at most.
-func (c *Capacity) bound(l *proc.Layout, role string, before int64, body int) int64 {
-	jobs, each := 0, int64(body+perJob)
-	switch role {
-	case "frontend":
-		jobs, each = l.Brokers*c.WindowJobs, each+perConnection
-	case "broker":
-		jobs = l.Frontends * c.WindowJobs
-	case "queue":
-		jobs = l.Brokers*c.WindowJobs + results
-	case "worker":
-		jobs = c.Slots
-	}
-	return before + ballast + 2*int64(jobs)*each
 }

@@ -93,7 +93,9 @@ func (s server) some(t *testing.T, timeout time.Duration) *load {
 	wait := time.NewTimer(200 * time.Millisecond)
 	<-wait.C
 	l.halt()
-	l.finish()
+	if err := l.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if n := len(l.outcomes); n < 10 {
 		t.Fatalf("%d requests were sent, want some 20", n)
 	}
@@ -231,7 +233,9 @@ func TestTheLoadDoesNotWaitForAnswers(t *testing.T) {
 	l.start()
 	<-held
 	l.halt()
-	l.finish()
+	if err := l.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if l.ledger.broken > 0 {
 		t.Errorf("told: %+v", l.ledger.breaches)
 	}
@@ -274,7 +278,9 @@ func TestMoreThanMayBeUnderWayIsNotSent(t *testing.T) {
 	})
 	l.halt()
 	close(held)
-	l.finish()
+	if err := l.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if n := len(l.take()); n != 3 || err != nil {
 		t.Errorf("%d requests were sent, want 3; %v", n, err)
 	}

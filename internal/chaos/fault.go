@@ -5,12 +5,26 @@ import (
 	"time"
 )
 
-// The kinds of fault.
+// A Kind is a way to harm a part.
+type Kind uint8
+
+// The four kinds.
 const (
-	Kill = "SIGKILL"  // started again on its endpoints after restartAfter
-	Stop = "SIGSTOP"  // SIGCONT after faultLasts
-	Cut  = "link cut" // healed after faultLasts
+	Kill  Kind = iota // SIGKILL; it is started again on its endpoints after restartAfter
+	Stop              // SIGSTOP; SIGCONT after faultLasts
+	Cut               // nothing gets through its links for faultLasts; then what was stalled flows on
+	Reset             // the same; then the connections are reset, and what was stalled is lost
 )
+
+// kinds is what people are told of each kind: its name, what is done, and how it ends.
+var kinds = [...]struct{ name, done, end string }{
+	Kill:  {"SIGKILL", "SIGKILL", "a new start"},
+	Stop:  {"SIGSTOP", "SIGSTOP", "SIGCONT"},
+	Cut:   {"cut that flows on", "link cut", "flowing on"},
+	Reset: {"cut that is reset", "link cut", "reset"},
+}
+
+func (k Kind) String() string { return kinds[k].name }
 
 const (
 	faultLasts   = 5 * time.Second
@@ -20,26 +34,31 @@ const (
 // A Fault is something that is done to a part.
 type Fault struct {
 	At   time.Duration // since the load began
-	Kind string
+	Kind Kind
 	Part string
-	One  bool // of a cut: only the link to one other part, not all
+	One  bool // of Cut and Reset: only the link to one other part, not all
 }
 
 // roles are the roles in the order in which their turn comes.
-var roles = []string{"worker", "queue", "broker", "coordinator", "frontend"}
+var roles = []string{"frontend", "broker", "queue", "worker", "coordinator"}
 
-var kinds = []string{Kill, Stop, Cut}
+// turns are the kinds in the order in which their turn comes: beside the five
+// roles, fifteen faults kill, stop and cut off each role, and thirty have each
+// kind happen to each.
+var turns = []Kind{Kill, Stop, Cut, Kill, Stop, Reset}
 
-// plan draws faults one after the other, in turn over all roles and kinds, so
-// that fifteen have each kind happen to each role. The first comes after one
-// gap, and after the last one is left.
+// Least is the shortest Duration in which there is a fault.
+func (t *Torment) Least() time.Duration { return min(t.Every, firstAfter) + t.Every }
+
+// plan draws faults one after the other, in turn over all roles and kinds. After
+// the last one a gap is left.
 func plan(random *rand.Rand, parts func(role string) []string, duration, every time.Duration) (faults []Fault) {
-	first := random.IntN(len(roles) * len(kinds))
+	first := random.IntN(len(roles) * len(turns))
 	for at := min(every, firstAfter); at+every <= duration; at += every {
 		n := first + len(faults)
 		names := parts(roles[n%len(roles)])
 		faults = append(faults, Fault{
-			At: at, Kind: kinds[n%len(kinds)], Part: names[random.IntN(len(names))], One: random.IntN(2) == 0,
+			At: at, Kind: turns[n%len(turns)], Part: names[random.IntN(len(names))], One: random.IntN(2) == 0,
 		})
 	}
 	return faults
@@ -52,13 +71,12 @@ const firstAfter = 5 * time.Second
 type event struct {
 	Fault
 	peer  string        // of a cut that severed one link: the other end
-	how   string        // how it ended, for people
 	began time.Duration // since the load began
 	over  time.Duration // the part works again as far as can be seen from outside; 0 not yet
 }
 
 func (e *event) String() string {
-	s := e.Kind + " of " + e.Part
+	s := kinds[e.Kind].done + " of " + e.Part
 	if e.peer != "" {
 		s += " and " + e.peer
 	}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -118,8 +119,17 @@ func (l *load) halt() {
 	<-l.ended
 }
 
-// finish waits for what is still to come after halt.
-func (l *load) finish() { l.pending.Wait() }
+// finish waits after halt for what is still to come, until ctx ends.
+func (l *load) finish(ctx context.Context) error {
+	finished := make(chan struct{})
+	go func() { l.pending.Wait(); close(finished) }()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 // bodies says how large the bodies are that a load draws, in bytes.
 type bodies struct {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"faasd/internal/proc"
@@ -28,9 +29,9 @@ type overload struct {
 	other *load // from the beginning to the end
 	slow  []*load
 
-	flood, after       time.Duration // when each began, since the experiment did
-	end                time.Duration // when no more was sent
-	before, full, last map[string]proc.Usage
+	flood, after             time.Duration // when each began, since the experiment did
+	end                      time.Duration // when no more was sent
+	idle, before, full, last map[string]proc.Usage
 }
 
 // Run does it. The report is there even if the error is not nil, as far as it
@@ -46,17 +47,20 @@ func (v *Overload) Run(ctx context.Context) (*OverloadReport, error) {
 		return nil, err
 	}
 	defer r.close() // what a clean stop has left, which is nothing
+	if r.idle, err = r.usage(); err != nil {
+		return nil, fmt.Errorf("%w (logs in %s)", err, r.logs)
+	}
 	err = r.phases(ctx)
 	r.end = r.ledger.now()
+	loads := append(r.slow, r.other)
 	if err == nil {
-		for _, l := range append(r.slow, r.other) {
-			l.finish()
-		}
-		r.settle(ctx)
+		err = r.settle(ctx, loads...)
 	}
 	report := r.draw()
-	report.Run = v.ran(r.subject, before, r.end, err, append(r.slow, r.other)...)
-	report.judge()
+	report.Run = v.ran(r.subject, before, r.end, err, loads...)
+	if err == nil {
+		report.judge()
+	}
 	return report, err
 }
 

@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 )
 
@@ -23,8 +25,11 @@ type Run struct {
 	Interrupted string    `json:"interrupted,omitempty"` // why it did not run to its end
 }
 
-// OK reports whether every promise was kept.
+// OK reports whether it ran to its end and every promise was kept.
 func (r *Run) OK() bool { return r.Broken == 0 && r.Interrupted == "" }
+
+// Kept reports whether every promise was kept as far as it went.
+func (r *Run) Kept() bool { return r.Broken == 0 }
 
 // ran is what is told of an experiment that has ended, with err if it had to.
 func (s *Setup) ran(x *subject, loadBefore string, lasted time.Duration, err error, loads ...*load) Run {
@@ -68,8 +73,12 @@ func (r *Run) writeBreaches(w io.Writer) {
 	if r.Interrupted != "" {
 		fmt.Fprintf(w, "\nIt did not run to its end: %s.\n", r.Interrupted)
 	}
-	if r.Broken == 0 {
-		fmt.Fprintln(w, "\nNo promise was broken.")
+	switch {
+	case r.Broken == 0 && r.Interrupted != "":
+		fmt.Fprintln(w, "No answer broke a promise until then.")
+		return
+	case r.Broken == 0:
+		fmt.Fprintln(w, "\nNo answer broke a promise, and nothing was left.")
 		return
 	}
 	fmt.Fprintf(w, "\n%d promises were broken; the parts' logs are in %s\n", r.Broken, r.Logs)
@@ -86,6 +95,36 @@ func (r *Run) writeBreaches(w io.Writer) {
 		fmt.Fprintf(w, "  and %d more; --json tells of %d\n", more, len(r.Breaches))
 	}
 }
+
+// A Verdict is a requirement, and whether it was met.
+type Verdict struct {
+	Requirement string `json:"requirement"`
+	Met         bool   `json:"met"`
+	TooShort    bool   `json:"too_short,omitempty"` // the run, to judge it
+	Found       string `json:"found"`
+}
+
+// met reports whether all requirements are met that could be judged.
+func met(verdicts []Verdict) bool {
+	return !slices.ContainsFunc(verdicts, func(v Verdict) bool { return !v.Met && !v.TooShort })
+}
+
+func writeVerdicts(w io.Writer, verdicts []Verdict) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, v := range verdicts {
+		judged := "NOT MET"
+		switch {
+		case v.Met:
+			judged = "met"
+		case v.TooShort:
+			judged = "too short to judge"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", judged, v.Requirement, v.Found)
+	}
+	_ = table.Flush()
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
 
 // loadAverage is the machine's, of the last minute.
 func loadAverage() string {

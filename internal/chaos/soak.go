@@ -45,7 +45,7 @@ type Used struct {
 	Resident    float64 `json:"resident"` // bytes
 	Descriptors float64 `json:"descriptors"`
 	Threads     float64 `json:"threads"`
-	Goroutines  float64 `json:"goroutines,omitempty"` // of frontends, which alone tell
+	Goroutines  float64 `json:"goroutines"` // of frontends, which alone tell
 }
 
 // Run does it. The report is there even if the error is not nil, as far as it
@@ -73,13 +73,14 @@ func (s *Soak) Run(ctx context.Context) (*SoakReport, error) {
 	r.slow.halt()
 	r.quick.halt()
 	if err == nil {
-		r.slow.finish()
-		r.quick.finish()
-		r.count()
-		r.settle(ctx)
+		err = r.settle(ctx, r.slow, r.quick)
 	}
+	r.count()
 	report := r.draw()
 	report.Run = s.ran(r.subject, before, lasted, err, r.slow, r.quick)
+	if err == nil {
+		report.judge()
+	}
 	return report, err
 }
 

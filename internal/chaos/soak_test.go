@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,9 @@ func TestASoakAnswersEverythingAndLooksAtEveryPart(t *testing.T) {
 	var text strings.Builder
 	report.Write(&text)
 	t.Log(text.String())
+	if text := text.String(); !strings.Contains(text, "too short to judge  no growth of memory") || strings.Contains(text, "NOT MET  every") {
+		t.Error("memory was judged in 4 s, or the answers were not as they should be")
+	}
 	if !report.Run.OK() || len(told) != 8 {
 		t.Errorf("a promise was broken, see above, or it said %d lines: %q", len(told), told)
 	}
@@ -36,7 +40,7 @@ func TestASoakAnswersEverythingAndLooksAtEveryPart(t *testing.T) {
 	}
 	for _, p := range report.Parts {
 		for i, u := range p.Quarters {
-			if u.Resident < 1<<20 || u.Descriptors < 3 || u.Threads < 1 || (u.Goroutines > 0) != strings.HasPrefix(p.Name, "frontend") {
+			if u == nil || u.Resident < 1<<20 || u.Descriptors < 3 || u.Threads < 1 || (u.Goroutines > 0) != strings.HasPrefix(p.Name, "frontend") {
 				t.Errorf("%s in quarter %d: %+v", p.Name, i+1, u)
 			}
 		}
@@ -56,10 +60,67 @@ func TestGrowthIsToldApartFromBreathing(t *testing.T) {
 		{Used{100 << 20, 67, 10, 40}, "descriptors"},
 		{Used{100 << 20, 50, 15, 40}, "threads"},
 		{Used{100 << 20, 50, 10, 57}, "goroutines"},
+		{Used{200 << 20, 67, 15, 57}, "memory descriptors threads goroutines"},
 	} {
-		if got := grown(before, c.after); got != c.want {
-			t.Errorf("%+v: %q has grown, want %q", c.after, got, c.want)
+		for judged, want := range map[bool]string{true: c.want, false: strings.TrimSpace(strings.TrimPrefix(c.want, "memory"))} {
+			if got := strings.Join(grown(&before, &c.after, judged), " "); got != want {
+				t.Errorf("%+v, memory judged: %t: %q has grown, want %q", c.after, judged, got, want)
+			}
 		}
+	}
+	if grown(nil, &before, true) != nil || grown(&before, nil, true) != nil {
+		t.Error("grown from or to what was not looked at")
+	}
+}
+
+// soaked is the report of so long a time in which all was well.
+func soaked(lasted time.Duration) *SoakReport {
+	r := &SoakReport{Duration: lasted.Seconds(), Parts: []PartReport{
+		{Name: "frontend1", Role: "frontend", Quarters: [quarters]*Used{{Goroutines: 3}, {}, {}, nil}},
+		{Name: "queueA", Role: "queue", Quarters: [quarters]*Used{{Resident: 1 << 20}, {}, nil, {Resident: 2 << 20}}},
+	}}
+	for i := range r.Quarters {
+		r.Quarters[i] = Tally{Requests: 2, Answers: map[string]int{"200": 2}}
+	}
+	return r
+}
+
+func TestTheVerdictOnASoakIsThatOfItsTable(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		lasted time.Duration
+		spoil  func(*SoakReport)
+		ok     bool
+		says   []string
+	}{
+		{"all is well", heapSettles, func(*SoakReport) {}, true, []string{"met  no growth of memory  in no part", "met  no growth of threads  in no part"}},
+		{"for a short time", heapSettles - 1, func(*SoakReport) {}, true, []string{"too short to judge  no growth of memory", "--duration 30m\n"}},
+		{"memory has grown", heapSettles, func(r *SoakReport) { r.Parts[1].Grown = []string{"memory", "threads"} }, false,
+			[]string{"  memory, threads\n", "NOT MET  no growth of memory  queueA", "NOT MET  no growth of threads", "met  no growth of descriptors"}},
+		{"an answer was another", heapSettles, func(r *SoakReport) { r.Quarters[2].Answers["200"] = 1 }, false, []string{"NOT MET  every request", "7 of 8"}},
+		{"nothing was sent", heapSettles, func(r *SoakReport) { r.Quarters = [quarters]Tally{} }, false, []string{"NOT MET  every request", "0 of 0"}},
+		{"not all was sent", heapSettles, func(r *SoakReport) { r.Unsent = 1 }, false, []string{"NOT MET  all of the load"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := soaked(c.lasted)
+			c.spoil(r)
+			r.judge()
+			var text strings.Builder
+			r.Write(&text)
+			// A tabwriter aligns with as many spaces as it takes.
+			said := regexp.MustCompile(` {2,}`).ReplaceAllString(text.String(), "  ")
+			for _, want := range append(c.says, "frontend1  0.0, 0.0, 0.0, –", "3, 0, 0, –", "queueA  1.0, 0.0, –, 2.0", "not told") {
+				if !strings.Contains(said, want) {
+					t.Errorf("it does not say %q", want)
+				}
+			}
+			if r.OK() != c.ok {
+				t.Errorf("OK: %t", r.OK())
+			}
+			if t.Failed() {
+				t.Log(text.String())
+			}
+		})
 	}
 }
 

@@ -63,28 +63,33 @@ func (s *Setup) start(ctx context.Context, layout proc.Layout, functions ...stri
 	layout.Bin, layout.Dir = s.Bin, s.Logs
 	x := &subject{logs: s.Logs, layout: layout}
 	if x.system, err = proc.StartSystem(ctx, layout); err != nil {
-		return nil, err
+		return nil, err // which names the logs
 	}
 	if x.operator, err = operator.Open(x.system.Endpoints("coordinator", "subscribe")); err != nil {
 		return nil, errors.Join(err, x.system.Kill())
 	}
-	p, err := x.operator.Until(ctx, func(p operator.Picture) bool { return x.missing(p) == "" })
-	if err != nil {
-		err = fmt.Errorf("wait for the whole system (logs in %s): %s: %w", s.Logs, x.missing(p), err)
-	}
-	for _, address := range x.addresses() {
-		for _, function := range functions {
-			if err == nil {
-				err = eventually(ctx, func() string { return wrong(ctx, address, "/functions/"+function) })
-			}
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, x.close())
+	if err := x.complete(ctx, functions); err != nil {
+		return nil, errors.Join(fmt.Errorf("wait %s for the whole system (logs in %s): %w", startWithin, s.Logs, err), x.close())
 	}
 	x.ledger = newLedger()
 	x.clients = newClients(x.system.Names("frontend"), x.addresses(), requestTimeout+patience, x.ledger)
 	return x, nil
+}
+
+// complete waits until all parts are there and the frontends know the functions.
+func (x *subject) complete(ctx context.Context, functions []string) error {
+	p, err := x.operator.Until(ctx, func(p operator.Picture) bool { return x.missing(p) == "" })
+	if err != nil {
+		return fmt.Errorf("%s: %w", x.missing(p), err)
+	}
+	for _, address := range x.addresses() {
+		for _, function := range functions {
+			if err := eventually(ctx, func() string { return wrong(ctx, address, "/functions/"+function) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // close ends everything at once.
@@ -191,7 +196,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// eventually waits until wrong finds nothing.
+// eventually waits until wrong finds nothing, else says what it found last.
 func eventually(ctx context.Context, wrong func() string) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -203,7 +208,7 @@ func eventually(ctx context.Context, wrong func() string) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return errors.New(what)
+			return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 		}
 	}
 }
@@ -231,18 +236,29 @@ func get(ctx context.Context, address, path string) (*http.Response, error) {
 	return http.DefaultClient.Do(req)
 }
 
-// settle checks that nothing is left of the load, stops the system in order,
-// and looks into the logs.
-func (x *subject) settle(ctx context.Context) {
+// settle waits until the loads, which have been halted, have their answers, checks
+// that nothing is left of them, stops the system in order, and looks into the
+// logs. What it finds wrong is a breach; the error is that ctx has ended.
+func (x *subject) settle(ctx context.Context, loads ...*load) error {
+	for _, l := range loads {
+		if err := l.finish(ctx); err != nil {
+			return err
+		}
+	}
 	within, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
 	picture, err := x.operator.Until(within, func(p operator.Picture) bool { return x.missing(p)+left(p) == "" })
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		x.ledger.breach(Breach{What: fmt.Sprintf("%s after the load: %s", soon, cmp.Or(x.missing(picture), left(picture)))})
 	}
 	stop, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	if err := x.system.Stop(stop); err != nil {
+	if err := x.system.Stop(stop); ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else if err != nil {
 		x.ledger.breach(Breach{What: err.Error()})
 	}
 	logs, _ := filepath.Glob(filepath.Join(x.logs, "*.log"))
@@ -255,6 +271,7 @@ func (x *subject) settle(ctx context.Context) {
 			x.ledger.breach(Breach{What: fmt.Sprintf("%s: %s", filepath.Base(log), text[at[0]:min(len(text), at[0]+500)])})
 		}
 	}
+	return nil
 }
 
 // accident finds what no log may hold.

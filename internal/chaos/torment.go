@@ -57,8 +57,7 @@ func (t *Torment) Run(ctx context.Context) (*TormentReport, error) {
 	lasted := r.ledger.now()
 	l.halt()
 	if err == nil {
-		l.finish()
-		r.settle(ctx)
+		err = r.settle(ctx, l)
 	}
 	report := &TormentReport{Rate: t.Rate}
 	report.draw(l.take(), r.ledger.faults, lasted)
@@ -91,13 +90,15 @@ func (r *torment) carryOut(ctx context.Context, e *event) (err error) {
 		err = r.kill(ctx, e)
 	case Stop:
 		err = r.pause(ctx, e)
-	case Cut:
+	case Cut, Reset:
 		err = r.cut(ctx, e)
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.serves(ctx, e.Part); err != nil {
+	if err := r.serves(ctx, e.Part); ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else if err != nil {
 		r.ledger.breach(Breach{What: err.Error()})
 	}
 	r.ledger.over(e)
@@ -126,7 +127,6 @@ func (r *torment) kill(ctx context.Context, e *event) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	e.how = "a new start"
 	_, err := r.system.Start(ctx, e.Part)
 	return err
 }
@@ -138,7 +138,6 @@ func (r *torment) pause(ctx context.Context, e *event) error {
 		return err
 	}
 	err := wait(ctx, faultLasts)
-	e.how = "SIGCONT"
 	return errors.Join(err, process.Resume())
 }
 
@@ -146,15 +145,10 @@ func (r *torment) cut(ctx context.Context, e *event) error {
 	if peers := r.network.peers(e.Part); e.One && len(peers) > 0 {
 		e.peer = peers[r.random.IntN(len(peers))]
 	}
-	reset := r.random.IntN(2) == 0
-	e.how = "flowing on"
-	if reset {
-		e.how = "reset"
-	}
 	r.begin(e)
 	r.network.cut(e.Part, e.peer)
 	err := wait(ctx, faultLasts)
-	r.network.heal(reset)
+	r.network.heal(e.Kind == Reset)
 	return err
 }
 

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -20,9 +21,10 @@ type TormentReport struct {
 // before the next.
 type FaultReport struct {
 	At       float64 `json:"at"`
+	Kind     string  `json:"kind"` // one of four
 	What     string  `json:"what"`
 	Lasted   float64 `json:"lasted"` // until the part worked again
-	End      string  `json:"end"`
+	End      string  `json:"end"`    // how the fault ended
 	OK       int     `json:"ok"`
 	Held     int     `json:"held"`    // no answer from a frontend that was killed
 	Refused  int     `json:"refused"` // 503 from a frontend that starts or is cut off
@@ -47,12 +49,19 @@ func (r *TormentReport) draw(outcomes []outcome, faults []*event, lasted time.Du
 		if i+1 < len(faults) {
 			end = faults[i+1].began
 		}
-		r.Faults = append(r.Faults, all.fault(e, end, i+1 == len(faults)))
+		f := all.fault(e, end, i+1 == len(faults))
+		if e.over == 0 {
+			f.Lasted, f.End = (lasted - e.began).Seconds(), "the end of the run"
+		}
+		r.Faults = append(r.Faults, f)
 	}
 }
 
 func (l latencies) fault(e *event, end time.Duration, last bool) FaultReport {
-	f := FaultReport{At: e.began.Seconds(), What: e.String(), Lasted: (e.over - e.began).Seconds(), End: e.how, Recovery: -1}
+	f := FaultReport{
+		At: e.began.Seconds(), Kind: e.Kind.String(), What: e.String(), Lasted: (e.over - e.began).Seconds(), End: kinds[e.Kind].end,
+		Recovery: -1,
+	}
 	for i := range l {
 		o := &l[i]
 		if o.ended < e.began || o.ended >= end && !last {
@@ -79,6 +88,21 @@ func (l latencies) fault(e *event, end time.Duration, last bool) FaultReport {
 	return f
 }
 
+// happened is how many faults of each kind there were, for people.
+func (r *TormentReport) happened() string {
+	var counts []string
+	for _, k := range kinds {
+		n := 0
+		for _, f := range r.Faults {
+			if f.Kind == k.name {
+				n++
+			}
+		}
+		counts = append(counts, fmt.Sprintf("%d × %s", n, k.name))
+	}
+	return "faults: " + strings.Join(counts, ", ")
+}
+
 // Write writes the report for people.
 func (r *TormentReport) Write(w io.Writer) {
 	fmt.Fprintf(w, "faasd under faults: %d requests/s for %.0f s, seed %d; %s\n\n", r.Rate, r.Seconds, r.Seed, r.machine())
@@ -93,16 +117,25 @@ func (r *TormentReport) Write(w io.Writer) {
 			f.At, f.What, f.Lasted, f.End, f.OK, f.Held, f.Refused, f.Broken, f.RunTwice, f.Slowest, before, recovery)
 	}
 	_ = table.Flush()
-	fmt.Fprintf(w, "\n%s\n", &r.Tally)
+	fmt.Fprintf(w, "\n%s\n%s\n", r.happened(), &r.Tally)
 	r.writeBehind(w, r.SentLate)
-	fmt.Fprintf(w, "%d were answered by a second or later run. Runs whose result nobody got cannot be seen from outside.\n", r.RunTwice)
+	fmt.Fprintf(w, "%d were answered by a second or later run\n", r.RunTwice)
 	fmt.Fprint(w, explanation)
 	r.writeBreaches(w)
 }
 
 const explanation = `
-held: connection errors of requests that a killed frontend held, or that were sent to it before it served again.
-503: with Retry-After, of a frontend that was cut off from all others, or had started and not yet found a broker.
+at: since the load began. lasted: until the part worked again, as far as can be seen from outside.
+ended by: a killed part is started again after 2 s, a stopped one goes on after 5 s, a cut is healed after 5 s.
+A cut closes nothing. What is sent through it is stalled until it is healed, and then flows on, or is lost as both
+ends are reset.
+200, held, 503, broken: how many requests ended so from this fault to the next.
+held: no answer, as the connection broke with the killed frontend that had the request, or did not open before it
+served again. 503: with Retry-After, from a frontend that was cut off from all others, or had started and not yet
+found a broker. broken: anything else; each is told of below.
+run twice: answered by a second or later run; runs whose result nobody got cannot be seen from outside.
+slowest: of those answered 200, from when the request was to be sent.
+p99 before: within this, 99 of 100 of the requests sent in the 3 s before the fault were answered.
 recovery: from the fault to the first second from which on, for a second more, the 99th percentile of the requests
-sent in a second is below 4 times that of the 3 s before the fault; a request without an answer took for ever.
+sent in a second is below 4 times p99 before; a request without an answer took for ever.
 `

@@ -46,20 +46,26 @@ func (c *overload) Run(ctx context.Context, std config.Stdio) error {
 type soak struct {
 	common
 	chaos.Soak
+	sample *config.Setting
 }
 
 func (c *soak) Settings() *config.Set {
 	s := config.NewSet(config.Doc{Name: "soak", Summary: "leave a system at work for long and see whether anything grows"})
 	s.Duration(&c.Duration, "duration", time.Hour, 4*time.Second, 7*24*time.Hour, "how long load is sent")
-	s.Duration(&c.Sample, "sample", 10*time.Second, 100*time.Millisecond, time.Hour, "time from one look at the processes to the next")
+	c.sample = s.Duration(&c.Sample, "sample", 10*time.Second, 100*time.Millisecond, time.Hour, "time from one look at the processes to the next").
+		DefaultText("10s, or an eighth of --duration if that is less")
 	capacity(s, &c.Capacity)
 	c.declare(s)
 	return s
 }
 
 func (c *soak) Validate() error {
-	if c.Sample > c.Duration/8 {
-		return config.Usagef("--sample %s: too few looks in %s; give at most an eighth of --duration", c.Sample, c.Duration)
+	most := c.Duration / 8
+	switch {
+	case !c.sample.Given():
+		c.Sample = min(c.Sample, most)
+	case c.Sample > most:
+		return config.Usagef("--sample %s: too few looks in %s: give at most %s, an eighth of --duration", c.Sample, c.Duration, most)
 	}
 	return nil
 }
