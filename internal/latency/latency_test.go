@@ -20,7 +20,7 @@ const ms = time.Millisecond
 // exact is the quantile of known times, ms, by the definition of Quantile.
 func exact(times []time.Duration, q float64) float64 {
 	slices.Sort(times)
-	return max(float64(times[int(q*float64(len(times)-1))])/1e6, least)
+	return max(float64(times[max(int(math.Ceil(q*float64(len(times))))-1, 0)])/1e6, least)
 }
 
 func near(got, want, relative float64) bool { return math.Abs(got-want) <= relative*want }

@@ -43,15 +43,15 @@ func (s *Sum) Count() uint64 {
 // Max is the longest time, ms, exactly; 0 if there is none.
 func (s *Sum) Max() float64 { return s.max }
 
-// Quantile is the time, ms, that the part q of all times does not exceed, within
-// [Error]: the one of rank q(n-1), from 0. It is 0 if there is none.
+// Quantile is the shortest of the times, ms, that the part q of all does not
+// exceed, within [Error]; 0 if there is none. Of few times that is the longest.
 func (s *Sum) Quantile(q float64) float64 {
 	n := s.Count()
 	if n == 0 {
 		return 0
 	}
-	rank := min(max(q, 0), 1) * float64(n-1)
-	return min(bins.Value(s.times.KeyAtRank(rank)), s.max)
+	rank := math.Ceil(min(max(q, 0), 1) * float64(n)) // from 1
+	return min(bins.Value(s.times.KeyAtRank(max(rank-1, 0))), s.max)
 }
 
 // Append appends the sum, encoded for [Sum.Merge]; nothing if it is empty. It

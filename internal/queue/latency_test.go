@@ -55,8 +55,8 @@ func TestTheQueueTellsWhatCameAndFailedAndHowLongItTook(t *testing.T) {
 		t.Errorf("%+v, %d jobs at %d ms", got, d.JobsTotal, d.Clock)
 	}
 	var sum latency.Sum
-	if err := sum.Merge(d.Latency["echo"]); err != nil || len(d.Latency) != 1 || sum.Count() != 2 || sum.Max() != 200 || got.P99 < 99 || got.P99 > 101 {
-		t.Errorf("%v, %d latencies up to %g ms, worker %g ms", err, sum.Count(), sum.Max(), got.P99) // of two, the 99th percentile is the first
+	if err := sum.Merge(d.Latency["echo"]); err != nil || len(d.Latency) != 1 || sum.Count() != 2 || sum.Max() != 200 || got.P99 < 198 || got.P99 > 200 {
+		t.Errorf("%v, %d latencies up to %g ms, worker %g ms", err, sum.Count(), sum.Max(), got.P99)
 	}
 	q := s.m.state().Queue
 	f := q.Functions["echo"]

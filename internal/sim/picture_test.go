@@ -65,7 +65,7 @@ func near(got, want, relative float64) bool { return math.Abs(got-want) <= relat
 // exact is what a latency must be of known times.
 func exact(times []time.Duration) picture.Latency {
 	slices.Sort(times)
-	at := func(q float64) float64 { return float64(times[int(q*float64(len(times)-1))]) / 1e6 }
+	at := func(q float64) float64 { return float64(times[int(math.Ceil(q*float64(len(times))))-1]) / 1e6 }
 	return picture.Latency{Count: uint64(len(times)), P50: at(0.5), P95: at(0.95), P99: at(0.99), Max: at(1)}
 }
 
