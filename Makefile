@@ -16,9 +16,13 @@ ARGS ?=
 TESTFLAGS ?=
 # How long `make fuzz` spends on each fuzz target.
 FUZZTIME ?= 10s
-# How many seeds `make sim` runs, and the first of them.
-SEEDS ?= 2000
-FROM  ?= 0
+# How many systems `make sim` simulates under all faults, and one in 40 of that under each profile of few; the first
+# seed; and the one profile, for example PROFILE="queues die" or PROFILE=mixed, that is wanted, if not all.
+SEEDS   ?= 2000
+FROM    ?= 0
+PROFILE ?=
+# How much CPU time the former may cost; 0 is any. `make test` has 2000 of them, and allows a minute of two processors.
+WITHIN  ?= 0
 # `make bench`: rounds, seconds of each measurement, further flags (see docs/BENCHMARKS.md).
 BENCH_ROUNDS  ?= 3
 BENCH_SECONDS ?= 5
@@ -47,7 +51,7 @@ test: ## install what is missing, then everything that proves the product, with 
 	@scripts/deps --test
 	@$(MAKE) --no-print-directory compile
 	go test -race -timeout 8m $(TESTFLAGS) ./...
-	@$(MAKE) --no-print-directory sim
+	@$(MAKE) --no-print-directory sim SEEDS=2000 FROM=0 PROFILE= WITHIN=120s
 	cd bench && go vet ./... && go test -race -timeout 2m ./...
 
 .PHONY: build
@@ -70,8 +74,11 @@ record: build ## run what README.md shows as recorded and put in what it prints
 	@scripts/record
 
 .PHONY: sim
-sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed
-	go test -v -timeout 0 ./internal/sim -run TestEveryRequestIsAnsweredWhateverFails -seeds $(SEEDS) -from $(FROM)
+sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed, PROFILE the faults if not all
+	@case '$(SEEDS)' in ''|0*|*[!0-9]*) echo "make sim: SEEDS is how many systems are simulated, a number from 1 on; it is '$(SEEDS)'" >&2; exit 2;; esac
+	@case '$(FROM)' in ''|*[!0-9]*) echo "make sim: FROM is the first seed, a number from 0 on; it is '$(FROM)'" >&2; exit 2;; esac
+	go test -v -timeout 0 ./internal/sim -run 'TestEveryRequestIsAnsweredWhateverFails|TestEveryRuleHoldsUnderItsFaults' \
+		-seeds $(SEEDS) -each $$(($(SEEDS) / 40)) -from $(FROM) -profile '$(PROFILE)' -within $(WITHIN)
 
 .PHONY: chaos
 chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table

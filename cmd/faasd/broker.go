@@ -31,7 +31,7 @@ func (c *broker) Settings() *config.Set {
 	return s
 }
 
-func (c *broker) Validate() error { return nil }
+func (c *broker) Validate() error { return fits(c.Limits) }
 
 func (c *broker) Run(ctx context.Context, std config.Stdio) error {
 	return node.Run(ctx, c.Broker, c.grace, c.logger(std), announcer(std))

@@ -32,6 +32,18 @@ func limits(s *config.Set, l *node.Limits, peer string) {
 	s.Bytes(&l.WindowBytes, "window-bytes", 256*mebibyte, 1, math.MaxInt64, "bytes of jobs that "+peer+" may have outstanding here")
 }
 
+// fits refuses a largest body that would hardly ever find room: a function may
+// hold half of a window (job.Shares), and one more body of it must find room
+// beside what it has open, up to as much again.
+func fits(l node.Limits) error {
+	if l.MaxBody <= l.WindowBytes/4 {
+		return nil
+	}
+	return fmt.Errorf("--max-body %s is more than a quarter of --window-bytes %s, and such a body would be refused while its function has much open; "+
+		"lower --max-body to %s, or raise --window-bytes to %s", config.FormatBytes(l.MaxBody), config.FormatBytes(l.WindowBytes),
+		config.FormatBytes(l.WindowBytes/4), config.FormatBytes(4*l.MaxBody))
+}
+
 func maxBody(s *config.Set, n *int64, meaning string) {
 	s.Bytes(n, "max-body", 6*mebibyte, 1, 1<<30, meaning)
 }
@@ -47,8 +59,8 @@ func grace(s *config.Set, d *time.Duration) {
 
 func requests(s *config.Set, r *node.Requests) {
 	s.Duration(&r.Timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
-	s.Duration(&r.MaxWait, "max-wait", 500*time.Millisecond, time.Millisecond, 24*time.Hour, "a request is refused (503) when more of its function are open than are answered in this time, and than 256")
-	s.ByFunction(&r.Attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker; NAME=N for one function")
+	s.Duration(&r.MaxWait, "max-wait", 500*time.Millisecond, time.Millisecond, 24*time.Hour, "a request is refused (503) if it would wait longer than this for those of its function before it; up to 256 of each function may always be open at a frontend")
+	s.ByFunction(&r.Attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker; NAME=N for one function, which leaves 3 to the others")
 }
 
 func slots(s *config.Set, n *int, name string) {

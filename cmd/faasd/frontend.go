@@ -31,7 +31,7 @@ func (c *frontend) Settings() *config.Set {
 	return s
 }
 
-func (c *frontend) Validate() error { return nil }
+func (c *frontend) Validate() error { return fits(c.Limits) }
 
 func (c *frontend) Run(ctx context.Context, std config.Stdio) error {
 	return node.RunFrontend(ctx, c.Frontend, c.grace, c.logger(std), announcer(std), listener(std))

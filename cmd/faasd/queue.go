@@ -39,7 +39,7 @@ func (c *queue) Validate() error {
 	if len(c.Brokers) != len(c.BrokerJobs) {
 		return config.Usagef("--broker names %d brokers and --broker-jobs %d: give one of each for every broker, in the same order", len(c.Brokers), len(c.BrokerJobs))
 	}
-	return nil
+	return fits(c.Limits)
 }
 
 func (c *queue) Run(ctx context.Context, std config.Stdio) error {

@@ -57,6 +57,42 @@ func TestABodyOverTheLimitIsRefusedByNamingIt(t *testing.T) {
 	})
 }
 
+// Clients that send all of a body before they look for an answer see why it is
+// refused, and those that send half of it hold its room for their own time.
+func TestARefusedBodyIsAnsweredAndAHalfSentOneGivenUp(t *testing.T) {
+	t.Parallel()
+	s := startUp(t, "--workers", "1", "--window-bytes", "24MiB") // half of it for one function
+	whole := make([]byte, sixMebibytes)
+	sendAll := func(path string) reply {
+		l := s.connect()
+		if err := l.say(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: faasd\r\nContent-Length: %d\r\n\r\n%s", path, sixMebibytes, whole)); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		return l.hear(patience)
+	}
+	sendAll("/nobody").mustBeProblem(t, http.StatusNotFound, "unknown-function")
+	var half []*line
+	for range 2 {
+		l := s.connect()
+		if err := l.say(fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: faasd\r\nX-Timeout: 4s\r\nContent-Length: %d\r\n\r\n%s", sixMebibytes, whole[:sixMebibytes/2])); err != nil {
+			t.Fatal(err)
+		}
+		half = append(half, l)
+	}
+	eventually(t, patience, func() error {
+		if a := sendAll("/echo"); a.status != http.StatusServiceUnavailable {
+			return fmt.Errorf("beside two half-sent bodies: %d, %v", a.status, a.err)
+		}
+		return nil
+	})
+	for _, l := range half {
+		l.hear(patience).mustBeProblem(t, http.StatusRequestTimeout, "body-too-slow")
+	}
+	if a := sendAll("/echo"); a.status != http.StatusOK {
+		t.Errorf("once they are given up: %d, %.300s, %v", a.status, a.body, a.err)
+	}
+}
+
 func TestRequestsThatAreNotUnderstoodAreRefused(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, s *system) {

@@ -57,7 +57,7 @@ func (c *up) dataFlag() string {
 	return " --data " + c.Data
 }
 
-func (c *up) Validate() error { return nil }
+func (c *up) Validate() error { return fits(c.Limits) }
 
 func (c *up) Run(ctx context.Context, std config.Stdio) error {
 	c.Grace, c.Log = c.grace, c.log

@@ -32,15 +32,21 @@ func TestANumberForAllFunctionsAndOthersForSome(t *testing.T) {
 	}
 	for value, want := range map[string]string{
 		"0":        `"0" is not a whole number in range: write 1 to 255`,
-		"x":        `"x" is not a whole number in range: write 1 to 255`,
-		"3,4":      "two numbers for all functions: write one, and NAME=N for those that have their own",
-		"a=256":    `"256" is not a whole number in range: write 1 to 255`,
-		"a=":       `"" is not a whole number in range: write 1 to 255`,
-		"b=1,,a=1": `"" is not a whole number in range: write 1 to 255`,
+		"":         "is empty: give a value",
+		"x":        `"x" is not a whole number: write 1 to 255 for all functions, or x=N for that one`,
+		"3,mail":   `"mail" is not a whole number: write 1 to 255 for all functions, or mail=N for that one`,
+		"-1":       `"-1" is not a whole number in range: write 1 to 255`,
+		"3,":       "empty element in the list: write values separated by single commas",
+		",3":       "empty element in the list: write values separated by single commas",
+		"b=1,,a=1": "empty element in the list: write values separated by single commas",
+		"3,4":      "3 and 4 are both for all functions: write one, and NAME=N for those that have their own",
+		"a=256":    `a=: "256" is not a whole number in range: write 1 to 255`,
+		"a=":       `a=: "" is not a whole number in range: write 1 to 255`,
+		"=3":       `"": not a name: write 1 to 64 letters`,
 		"a=1,a=2":  `"a" is in the list twice: name each once`,
 		"jobs=1":   "a route of the frontend: write a name other than",
 		"3, -a=1":  "not a name: write 1 to 64 letters",
-		"3,a=1=2 ": `"1=2" is not a whole number in range: write 1 to 255`,
+		"3,a=1=2 ": `a=: "1=2" is not a whole number in range: write 1 to 255`,
 	} {
 		var n config.ByFunction
 		s := config.NewSet(config.Doc{Name: "sample"})

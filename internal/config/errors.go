@@ -21,7 +21,8 @@ var (
 	// command or flag, an argument too many or too few. See [Usagef].
 	ErrUsage = errors.New("wrong usage")
 
-	errEmpty = errors.New("is empty: give a value")
+	errEmpty        = errors.New("is empty: give a value")
+	errEmptyElement = errors.New("empty element in the list: write values separated by single commas")
 )
 
 // ValueError says that the value of a setting cannot be used.

@@ -166,7 +166,7 @@ func (s *Set) list(p *[]string, name string, def []string, placeholder, meaning 
 		for i := range list {
 			list[i] = strings.TrimSpace(list[i])
 			if list[i] == "" {
-				return nil, errors.New("empty element in the list: write values separated by single commas")
+				return nil, errEmptyElement
 			}
 			if slices.Contains(list[:i], list[i]) {
 				return nil, fmt.Errorf("%q is in the list twice: name each once", list[i])
@@ -200,6 +200,25 @@ func (n ByFunction) For(function string) int {
 	return n.All
 }
 
+// add notes a function's own number.
+func (n *ByFunction) add(function, value string, number func(string) (int, error)) error {
+	if err := ValidName(function); err != nil {
+		return fmt.Errorf("%q: %w", function, err)
+	}
+	if _, twice := n.Of[function]; twice {
+		return fmt.Errorf("%q is in the list twice: name each once", function)
+	}
+	v, err := number(value)
+	if err != nil {
+		return fmt.Errorf("%s=: %w", function, err)
+	}
+	if n.Of == nil {
+		n.Of = make(map[string]int)
+	}
+	n.Of[function] = v
+	return nil
+}
+
 // ByFunction declares a whole number from lowest to highest for all functions,
 // and behind commas others for some: "3,resize=1,mail=5". What is left out for
 // all is the default. Repeating the flag adds to the list.
@@ -214,33 +233,29 @@ func (s *Set) ByFunction(p *ByFunction, name string, def, lowest, highest int, m
 	}
 	k.parse = func(text string) (n ByFunction, err error) {
 		n.All = def
-		all := false
+		all := ""
 		for _, part := range strings.Split(text, ",") {
-			function, value, own := strings.Cut(strings.TrimSpace(part), "=")
-			if !own {
-				if all {
-					return n, errors.New("two numbers for all functions: write one, and NAME=N for those that have their own")
-				}
-				if n.All, err = number(function); err != nil {
+			part = strings.TrimSpace(part)
+			function, value, own := strings.Cut(part, "=")
+			switch {
+			case text == "":
+				return n, errEmpty
+			case part == "":
+				return n, errEmptyElement
+			case own:
+				if err := n.add(function, value, number); err != nil {
 					return n, err
 				}
-				all = true
-				continue
+			case ValidName(part) == nil && strings.Trim(part, "0123456789") != "":
+				return n, fmt.Errorf("%q is not a whole number: write %s for all functions, or %s=N for that one", part, k.limits, part)
+			case all != "":
+				return n, fmt.Errorf("%s and %s are both for all functions: write one, and NAME=N for those that have their own", all, part)
+			default:
+				if n.All, err = number(part); err != nil {
+					return n, err
+				}
+				all = part
 			}
-			if err := ValidName(function); err != nil {
-				return n, fmt.Errorf("%q: %w", function, err)
-			}
-			if _, twice := n.Of[function]; twice {
-				return n, fmt.Errorf("%q is in the list twice: name each once", function)
-			}
-			v, err := number(value)
-			if err != nil {
-				return n, err
-			}
-			if n.Of == nil {
-				n.Of = make(map[string]int)
-			}
-			n.Of[function] = v
 		}
 		return n, nil
 	}

@@ -103,7 +103,7 @@ func (m *Machine) brokerUsable(now role.Time, b *broker) {
 	none := m.ring.Len() == 0
 	m.ring.Remove(b)
 	if b.Link() != nil && !b.draining {
-		if m.ring.Add(b.key, b); none {
+		if m.ring.Add(b.key, b); none && m.homeless.Len() > 0 {
 			m.excuseFlows(now)
 			m.renewing = max(m.renewing, now+renewWithin)
 		}

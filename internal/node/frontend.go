@@ -32,15 +32,17 @@ type Frontend struct {
 
 // Requests is what is promised of a request.
 type Requests struct {
-	Timeout  time.Duration     // until it is answered 504
+	Timeout  time.Duration     // from its header until it is answered 504
 	MaxWait  time.Duration     // what it should wait at most, or be refused
 	Attempts config.ByFunction // runs of its job that may be lost alone with their worker
 }
 
-// The times of the HTTP server. They bound what a slow client can hold.
+// The times of the HTTP server. They bound what a slow client can hold. How long
+// a body may take is the handler's matter: net/http's own time is for what no
+// handler reads.
 const (
 	headerWithin = 10 * time.Second
-	bodyWithin   = 2 * time.Minute
+	answerWithin = 2 * time.Minute // once there is one
 	idleFor      = 2 * time.Minute
 )
 
@@ -88,7 +90,7 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		Handler: native.New(native.Config{
 			MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, Metrics: set.Handler(), Observe: set.Request,
 		}, fp.gateway),
-		ReadHeaderTimeout: headerWithin, ReadTimeout: bodyWithin, WriteTimeout: f.Timeout + bodyWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
+		ReadTimeout: headerWithin, WriteTimeout: f.Timeout + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return fp, nil

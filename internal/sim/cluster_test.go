@@ -21,11 +21,23 @@ type cluster struct {
 	requests []*Request
 }
 
+// newCluster starts a system. In the end every step of its state machines must
+// have been one that there is.
+func newCluster(t *testing.T, l Layout) *cluster {
+	c := &cluster{System: New(l), t: t}
+	t.Cleanup(func() {
+		for _, odd := range strange(c.World) {
+			t.Error(odd)
+		}
+	})
+	return c
+}
+
 // start starts a system and waits until its workers have joined and everybody
 // has heard of them.
 func start(t *testing.T, l Layout) *cluster {
 	t.Helper()
-	c := &cluster{System: New(l), t: t}
+	c := newCluster(t, l)
 	c.Run(500 * ms)
 	for i := range l.Workers {
 		name := fmt.Sprintf("worker%d", i+1)

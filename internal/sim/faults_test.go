@@ -208,12 +208,15 @@ func (t *tormented) lose() string {
 	return "of messages"
 }
 
+// latest is by how much a slow process's messages are later than others'.
+const latest = 150 * ms
+
 func (t *tormented) slowDown() string {
 	name := t.victim(t.lives)
 	if name == "" || t.slow[name] > 0 {
 		return ""
 	}
-	t.slow[name] = t.upTo(150 * ms)
+	t.slow[name] = t.upTo(latest)
 	t.ends(t.forSome(), func() { t.slow[name] = 0 })
 	return name
 }

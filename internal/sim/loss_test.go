@@ -259,11 +259,10 @@ func TestRolesMayStartInAnyOrder(t *testing.T) {
 	for shift := range names {
 		order := slices.Concat(names[shift:], names[:shift])
 		for range 2 {
-			s := New(Layout{Queues: 2, Workers: 2})
-			for _, n := range slices.Clone(s.nodes) {
+			c := newCluster(t, Layout{Queues: 2, Workers: 2})
+			for _, n := range slices.Clone(c.nodes) {
 				n.Crash()
 			}
-			c := &cluster{System: s, t: t}
 			for _, name := range order {
 				c.Start(name)
 				c.Run(1300 * ms)

@@ -25,6 +25,16 @@ var profiles = []profile{
 	{name: "little room", faults: []fault{slowDown}, count: 4, shape: narrow, once: true},
 }
 
+// isProfile is whether a profile has that name.
+func isProfile(name string) bool { return name == mixed.name || slices.Contains(profileNames(), name) }
+
+func profileNames() (names []string) {
+	for _, p := range profiles {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 // are matches processes whose names begin with one of those.
 func are(names ...string) func(string) bool {
 	return func(name string) bool {
@@ -46,5 +56,5 @@ func many(_ *rand.Rand, l *Layout) { l.Slots = 8 }
 // thrice is how often any job may be run.
 func thrice(_ *rand.Rand, l *Layout) { l.Attempts = poisonAttempts }
 
-// narrow windows, in bytes.
-func narrow(_ *rand.Rand, l *Layout) { l.WindowBytes = 12 << 10 }
+// narrow windows, in bytes: two of the largest bodies, each with its result.
+func narrow(_ *rand.Rand, l *Layout) { l.WindowBytes = 32 << 10 }

@@ -167,7 +167,6 @@ func (t *tormented) load() {
 		for range burst {
 			t.call()
 		}
-		t.checkBounds()
 	}
 	for _, f := range t.faults {
 		if len(t.harmed) < min(4, len(t.faults)) && t.harmed[f.kind] == 0 {

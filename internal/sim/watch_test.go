@@ -70,7 +70,7 @@ func (t *tormented) broken(c *call, format string, args ...any) {
 	}
 }
 
-// watch looks at everything that arrives and at every run that starts.
+// watch looks at everything that arrives, at every run that starts, and around.
 func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
@@ -85,6 +85,7 @@ func (t *tormented) watch() {
 			t.watched.died[n.Incarnation] = t.Now()
 		}
 	}
+	t.look()
 }
 
 func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Duration) {
@@ -95,7 +96,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
-			if at-t.watched.heard[way] >= lease-underWay {
+			if at-t.watched.heard[way] >= lease-t.underWay() {
 				t.watched.lapsed[way] = t.Now()
 			}
 			t.watched.heard[way] = at
@@ -126,8 +127,12 @@ func (t *tormented) checkReceiver(to *Node, p role.Packet) {
 	}
 }
 
+// askAgain is when a queue may ask again for what has not come: after 250 ms, as
+// it has sent the questions, whose times under way differ by some.
+const askAgain = 240 * time.Millisecond
+
 // checkAsking: a queue asks others for no more jobs than its workers have slots.
-// What does not come within 250 ms, or is said not to be there, it may ask for again.
+// What does not come, or is said not to be there, it may ask for again.
 func (t *tormented) checkAsking(to *Node, p role.Packet) {
 	topic := string(p.Frames[0])
 	if !t.herd || !strings.HasPrefix(topic, wire.TopicTake) {
@@ -147,7 +152,7 @@ func (t *tormented) checkAsking(to *Node, p role.Packet) {
 		return
 	}
 	t.watched.takes[take.Taker] = take.Number
-	list := slices.DeleteFunc(t.watched.asked[way], func(a asked) bool { return a.jobs == 0 || t.Now() > a.at+250*ms })
+	list := slices.DeleteFunc(t.watched.asked[way], func(a asked) bool { return a.jobs == 0 || t.Now() > a.at+askAgain })
 	list = append(list, asked{t.Now(), take.Count})
 	t.watched.asked[way] = list
 	jobs := 0
@@ -156,7 +161,7 @@ func (t *tormented) checkAsking(to *Node, p role.Packet) {
 	}
 	workers := reflect.ValueOf(t.Node(taker).Machine).Elem().FieldByName("workers").Len()
 	if slots := workers * t.Slots; jobs > slots {
-		t.broken(nil, "%s asks others for %d jobs of %s within 250 ms, with %d slots", taker, jobs, take.Function, slots)
+		t.broken(nil, "%s asks others for %d jobs of %s within %v, with %d slots", taker, jobs, take.Function, askAgain, slots)
 	}
 }
 
@@ -173,10 +178,7 @@ func (w *watched) handedOver(way string, m *wire.Message) {
 // checkViews: a queue that is dead counts for nobody as alive for longer than it
 // may have been silent.
 func (t *tormented) checkViews() {
-	allowed := lease + slack
-	if slices.ContainsFunc(t.faults, func(f fault) bool { return f.kind == slowDown.kind }) {
-		allowed += 2 * slack // two hops, each of which may be slow
-	}
+	allowed := lease + slack + 2*t.underWay() // two hops
 	for _, n := range t.nodes {
 		f, ok := n.Machine.(*frontend.Machine)
 		if !ok || n.Stopped() {
@@ -236,9 +238,18 @@ func (t *tormented) countHeld(n *Node) {
 // holding is where a broker's or a queue's machine has its jobs.
 type holding struct{ jobs, frontends, running reflect.Value }
 
+// lookEvery is how often it is looked at what must hold at any time, also while
+// nothing happens.
+const lookEvery = 100 * ms
+
+func (t *tormented) look() {
+	t.checkViews()
+	t.checkBounds()
+	t.After(lookEvery, t.look)
+}
+
 // checkBounds checks what each peer has at each broker and queue, in bytes.
 func (t *tormented) checkBounds() {
-	t.checkViews()
 	for _, n := range t.nodes {
 		m := reflect.ValueOf(n.Machine).Elem()
 		switch {
@@ -317,14 +328,23 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 		return // given long ago to a worker that was stopped, and went on
 	}
 	way := t.process(r.queue) + " " + before.worker.Name
-	if silent := r.at - t.watched.heard[way]; silent < lease-underWay && t.watched.lapsed[way] < before.at {
+	if silent := r.at - t.watched.heard[way]; silent < lease-t.underWay() && t.watched.lapsed[way] < before.at {
 		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
 	}
 }
 
-// underWay is how long before it came a message may have been sent, where both
-// ends are slow.
-const underWay = 350 * time.Millisecond
+// underWay is how long before it came a message may have been sent: what the
+// network takes at most, and more where both ends have been slow.
+func (t *tormented) underWay() time.Duration {
+	if t.harmed[slowDown.kind] > 0 {
+		return usual + 2*latest
+	}
+	return usual
+}
+
+// usual is more than what messages take where nobody is slow, to the millisecond
+// in which a link counts, and what clocks differ by in a lease.
+const usual = 10 * ms
 
 // lease is how long a worker may be silent before its jobs are given to others.
 const lease = 3 * time.Second
@@ -377,6 +397,9 @@ func (t *tormented) judge() {
 		t.broken(nil, "%s", what)
 	}
 	t.serves()
+	for _, odd := range strange(t.World) {
+		t.broken(nil, "%s", odd)
+	}
 }
 
 // owed reports whether a client still waits that ought to have its answer.
@@ -446,17 +469,15 @@ func (t *tormented) rest() (wrong []string) {
 	return wrong
 }
 
-// serves checks that all is well: requests are answered at once.
+// serves checks that all is well: requests are answered at once, at every
+// frontend so many that each queue gets some.
 func (t *tormented) serves() {
 	t.Serve = Echo
-	var frontends []*Node
-	for _, n := range t.nodes {
-		if strings.HasPrefix(n.Name, "frontend") {
-			frontends = append(frontends, n)
+	for _, n := range slices.Clone(t.nodes) {
+		if !strings.HasPrefix(n.Name, "frontend") {
+			continue
 		}
-	}
-	for i := range 24 {
-		if n := frontends[t.random.IntN(len(frontends))]; n != nil {
+		for i := range 16 {
 			c := t.ask(n, &call{function: "echo", timeout: forGood, body: fmt.Sprint("after all ", i)})
 			if !t.Until(time.Second, c.Done) || !c.OK() {
 				t.broken(c, "afterwards a request is not answered within a second: refusal %d, %+v", c.Refusal, c.Answers)
@@ -469,7 +490,7 @@ func (t *tormented) serves() {
 }
 
 // checkResults: with each job a queue hears which results of its frontend are
-// wanted no more. After all, the last few are left.
+// wanted no more. After all, the last few of each are left.
 func (t *tormented) checkResults() {
 	for _, n := range t.nodes {
 		if !strings.HasPrefix(n.Name, "queue") {

@@ -16,19 +16,26 @@ type bodies struct {
 	shares job.Shares // guarded by mu
 }
 
-// add reserves room for a body; false if there is none.
-func (b *bodies) add(function string, size int64) bool {
+// reserve makes what is reserved for one body want bytes, which were held: 0
+// for a new one. False if there is no room; held is then still reserved.
+func (b *bodies) reserve(function string, held, want int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	ok := b.shares.Admits(function, uint64(size), job.Window{Count: math.MaxUint64, Bytes: uint64(b.most)})
+	if held > 0 { // in place of itself
+		b.shares.Remove(function, uint64(held))
+	}
+	ok := b.shares.Admits(function, uint64(want), job.Window{Count: math.MaxUint64, Bytes: uint64(b.most)})
 	if ok {
-		b.shares.Add(function, uint64(size))
+		held = want
+	}
+	if held > 0 {
+		b.shares.Add(function, uint64(held))
 	}
 	return ok
 }
 
-func (b *bodies) remove(function string, size int64) {
+func (b *bodies) release(function string, held int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.shares.Remove(function, uint64(size))
+	b.shares.Remove(function, uint64(held))
 }

@@ -7,9 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -27,7 +25,7 @@ import (
 type Config struct {
 	MaxBody   int64         // bytes of a request's body, at most
 	MaxBodies int64         // bytes of all large bodies held at a time
-	Timeout   time.Duration // until a request is answered 504; X-Timeout may shorten it
+	Timeout   time.Duration // for a request, from its header to its answer; X-Timeout may shorten it
 	Metrics   http.Handler  // GET /metrics
 	Observe   func(status int, took time.Duration)
 }
@@ -39,10 +37,6 @@ type Handler struct {
 	mux     *http.ServeMux
 	bodies  bodies
 }
-
-// smallBody is the size in bytes up to which a body is read without asking
-// first whether there is room for it.
-const smallBody = 64 << 10
 
 // New makes a handler in front of a gateway.
 func New(cfg Config, g *frontend.Gateway) *Handler {
@@ -76,12 +70,18 @@ func noRoute(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := recorder{ResponseWriter: w, status: http.StatusOK}
+	body := &incoming{ReadCloser: r.Body, whole: r.ContentLength == 0}
+	r = r.WithContext(r.Context()) // a copy: net/http goes by what the body of its own is
+	r.Body = body
 	if path.Clean(r.URL.Path) != r.URL.Path { // ServeMux would redirect
 		noRoute(&rec, r)
 	} else {
 		h.mux.ServeHTTP(&rec, r)
 	}
 	h.cfg.Observe(rec.status, time.Since(began))
+	if !body.whole {
+		body.linger(w)
+	}
 }
 
 // recorder remembers the status for the metrics.
@@ -122,19 +122,15 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		bad.write(w)
 		return
 	}
-	release, bad := h.reserve(r, name, timeout)
-	if bad != nil {
-		bad.write(w)
-		return
-	}
-	defer release()
-	body, bad := h.body(w, r)
+	u := upload{handler: h, request: r, function: name, timeout: timeout, deadline: time.Now().Add(timeout), conn: http.NewResponseController(w)}
+	defer u.release()
+	body, bad := u.read()
 	if bad != nil {
 		bad.write(w)
 		return
 	}
 	answer, refused, err := h.gateway.Call(r.Context(), frontend.Request{
-		ID: id, Function: name, ContentType: r.Header.Get("Content-Type"), Body: body, Timeout: timeout,
+		ID: id, Function: name, ContentType: r.Header.Get("Content-Type"), Body: body, Timeout: time.Until(u.deadline),
 	})
 	switch {
 	case err != nil: // the client has gone; nobody reads this
@@ -175,64 +171,6 @@ func (h *Handler) timeout(r *http.Request) (time.Duration, *problem) {
 			Detail: fmt.Sprintf("X-Timeout is %.40q; write a duration such as 500ms or 5s", v)}
 	}
 	return min(d, h.cfg.Timeout), nil
-}
-
-// reserve makes room for a request's body before it is read. A large one is
-// refused here if the request would be, or if the large ones that are held
-// leave no room for one more of its function.
-func (h *Handler) reserve(r *http.Request, function string, timeout time.Duration) (release func(), bad *problem) {
-	size := r.ContentLength
-	switch {
-	case size > h.cfg.MaxBody:
-		return nil, h.tooLarge()
-	case size >= 0 && size <= smallBody:
-		return func() {}, nil
-	case size < 0:
-		size = h.cfg.MaxBody
-	}
-	refused, err := h.gateway.Refusal(r.Context(), frontend.Request{Function: function, Timeout: timeout})
-	if err == nil && refused.Why == frontend.Accepted && !h.bodies.add(function, size) {
-		refused, err = h.gateway.Full(r.Context(), function)
-	}
-	if err != nil {
-		refused.Why = frontend.Stopping
-	}
-	if refused.Why != frontend.Accepted {
-		p := notAccepted(refused, function)
-		return nil, &p
-	}
-	return func() { h.bodies.remove(function, size) }, nil
-}
-
-// body reads the request's body, of at most MaxBody bytes.
-func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
-	limited := http.MaxBytesReader(w, r.Body, h.cfg.MaxBody)
-	if n := r.ContentLength; n >= 0 {
-		body := make([]byte, n)
-		if _, err := io.ReadFull(limited, body); err != nil {
-			return nil, brokenBody(err)
-		}
-		return body, nil
-	}
-	body, err := io.ReadAll(limited)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, h.tooLarge()
-	}
-	if err != nil {
-		return nil, brokenBody(err)
-	}
-	return body, nil
-}
-
-func (h *Handler) tooLarge() *problem {
-	return &problem{Type: "body-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Limit: h.cfg.MaxBody,
-		Detail: fmt.Sprintf("a request's body may have %d bytes at most; send less, or raise --max-body where faasd is started", h.cfg.MaxBody)}
-}
-
-func brokenBody(err error) *problem {
-	return &problem{Type: "broken-body", Status: http.StatusBadRequest, Title: "Body not received whole",
-		Detail: "the request's body broke off: " + err.Error()}
 }
 
 // respond writes a job's outcome.
@@ -304,9 +242,7 @@ func (h *Handler) list(w http.ResponseWriter, ctx context.Context) ([]frontend.F
 }
 
 func text(w http.ResponseWriter, status int, s string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, s)
+	write(w, status, "text/plain; charset=utf-8", []byte(s))
 }
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
@@ -314,7 +250,14 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	if err != nil {
 		panic("native: answers are plain data: " + err.Error())
 	}
+	write(w, status, contentType, append(b, '\n'))
+}
+
+// write writes an answer of known length: a client knows where it ends, whether
+// or not the connection does.
+func write(w http.ResponseWriter, status int, contentType string, b []byte) {
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n'))
+	_, _ = w.Write(b) // a client that has gone is its own loss
 }

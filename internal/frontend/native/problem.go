@@ -38,6 +38,9 @@ func (p problem) write(w http.ResponseWriter) {
 	if p.retryAfter > 0 {
 		head.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
+	if p.Status == http.StatusRequestTimeout {
+		head.Set("Connection", "close") // RFC 9110, 15.5.9; net/http has ended its context
+	}
 	writeJSON(w, p.Status, "application/problem+json", p)
 }
 

@@ -4,6 +4,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,5 +237,31 @@ func retryAfter(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()
 	if got := w.Header().Get("Retry-After"); got != "1" {
 		t.Errorf("Retry-After is %q, want 1", got)
+	}
+}
+
+var (
+	typeInCode = regexp.MustCompile(`\b(?:Type: |p\.Type\b.* = )"([a-z-]+)"`)
+	typeInDoc  = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| \\d{3} \\|")
+)
+
+// Programs act on the types: docs/SETTINGS.md lists all that there are.
+func TestEveryTypeOfProblemIsDocumented(t *testing.T) {
+	read := func(re *regexp.Regexp, files ...string) (types []string) {
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range re.FindAllStringSubmatch(string(text), -1) {
+				types = append(types, m[1])
+			}
+		}
+		slices.Sort(types)
+		return slices.Compact(types)
+	}
+	code := read(typeInCode, "native.go", "problem.go", "upload.go")
+	if doc := read(typeInDoc, "../../../docs/SETTINGS.md"); !slices.Equal(doc, code) {
+		t.Errorf("docs/SETTINGS.md has the types\n%q, the code\n%q", doc, code)
 	}
 }
