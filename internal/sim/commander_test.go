@@ -69,6 +69,10 @@ func (t *tormented) operate() string {
 		return ""
 	}
 	id := w.Incarnation.String()
+	kill := func() {
+		t.watched.ordered[w] = true
+		t.command(q.Incarnation, wire.VerbKill, id)
+	}
 	back := func() {
 		if !w.dead {
 			w.Crash()
@@ -76,7 +80,7 @@ func (t *tormented) operate() string {
 		t.restart(w.Name)
 	}
 	if t.random.IntN(2) == 0 {
-		t.command(q.Incarnation, wire.VerbKill, id)
+		kill()
 		t.ends(t.forSome(), back)
 		return "kills " + w.Name
 	}
@@ -86,7 +90,7 @@ func (t *tormented) operate() string {
 	case 0:
 		t.After(t.upTo(200*ms), func() { t.command(q.Incarnation, wire.VerbUndrain, id) })
 	case 1:
-		t.After(t.upTo(200*ms), func() { t.command(q.Incarnation, wire.VerbKill, id) })
+		t.After(t.upTo(200*ms), kill)
 	}
 	t.ends(d, back) // whether or not he was heard
 	return "drains " + w.Name

@@ -64,6 +64,10 @@ var mutants = []mutant{
 		"len(lost) > 1", "len(lost) > 1 && !§",
 	},
 	{
+		8, "a run that was lost alone does not count", "workers are poisoned", "runs count that have cost it its worker", "internal/queue/loss.go",
+		"		if !died || together {", "		if !died || together || § && e.msg.Attempt == 1 {",
+	},
+	{
 		9, "closed jobs are not forgotten", "workers die", "results; the last requests were one by one", "internal/job/results.go",
 		"	if o == nil || open <= o.open {", "	if § || o == nil || open <= o.open {",
 	},

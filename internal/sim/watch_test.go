@@ -34,6 +34,9 @@ type watched struct {
 	takes      map[wire.Incarnation]uint64 // the last number of each queue's asking
 	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
+	moves      map[wire.JobID]wire.Header         // what a queue has last asked a broker to move
+	lasting    map[*Node]wire.Incarnation         // REQ workers: the queue that the last message came from
+	ordered    map[*Node]bool                     // workers that an operator has told to die
 	asked      map[string][]asked                 // by queue and function: handovers it has asked for
 	died       map[wire.Incarnation]time.Duration // queues
 	holding    map[*Node]*holding
@@ -42,10 +45,13 @@ type watched struct {
 // run is one run of a job.
 type run struct {
 	worker  *Node
-	queue   wire.Incarnation // 0: of a REQ worker
+	queue   wire.Incarnation // whose worker it is; 0: not known, of a REQ worker
 	at      time.Duration
 	attempt uint8
+	req     bool // of a REQ worker, which is not told the attempt, nor that it must be alone
+	alone   bool // it must be alone at its worker
 	ended   bool
+	lost    bool // its worker died in it
 }
 
 // giving is a broker's giving a job to a queue, as the queue heard of it.
@@ -53,7 +59,11 @@ type giving struct {
 	owner      wire.Incarnation
 	assignment uint32
 	queue      string
+	to         wire.Incarnation // of the queue
 	at         time.Duration
+	moves      uint8
+	left       int // runs that may still count, as the broker says
+	custody    int // +1 each time that it is given out anew, not because its queue has asked for that
 }
 
 // asked is a queue's asking others for waiting jobs, and how many have not come.
@@ -75,6 +85,7 @@ func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
 		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), takes: make(map[wire.Incarnation]uint64), given: make(map[wire.JobID][]giving),
+		moves: make(map[wire.JobID]wire.Header), lasting: make(map[*Node]wire.Incarnation), ordered: make(map[*Node]bool),
 		asked: make(map[string][]asked), died: make(map[wire.Incarnation]time.Duration),
 		holding: make(map[*Node]*holding),
 	}
@@ -84,6 +95,10 @@ func (t *tormented) watch() {
 		if strings.HasPrefix(n.Name, "queue") {
 			t.watched.died[n.Incarnation] = t.Now()
 		}
+		for _, r := range t.watched.current[n] {
+			r.lost = true
+		}
+		delete(t.watched.current, n)
 	}
 	t.look()
 }
@@ -104,16 +119,47 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 && wire.Type(p.Frames[1][3]) == wire.TypeJob {
 			if m, err := wire.Decode(p.Frames[1:]); err == nil {
 				t.watched.handedOver(to.Name+" "+m.Meta.Function, m)
-				t.watched.given[m.Job] = append(t.watched.given[m.Job], giving{m.Sender, m.Assignment, to.Name, t.Now()})
+				t.isGiven(to, m)
 			}
 		}
 	case strings.HasPrefix(to.Name, "broker"):
 		t.countHeld(to)
+		if len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeMove {
+			if m, err := wire.Decode(p.Frames); err == nil {
+				t.watched.moves[m.Job] = m.Header
+			}
+		}
+	case strings.HasPrefix(to.Name, "req"):
+		t.watched.lasting[to] = 0
+		if q := t.node(from); q != nil && q.born <= at {
+			t.watched.lasting[to] = q.Incarnation
+		}
 	case t.zombies && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
 		if m, err := wire.Decode(p.Frames); err == nil {
 			t.checkZombie(m)
 		}
 	}
+}
+
+// isGiven notes that a queue has taken a job from a broker.
+func (t *tormented) isGiven(to *Node, m *wire.Message) {
+	g := giving{owner: m.Sender, assignment: m.Assignment, queue: to.Name, to: to.Incarnation, at: t.Now(), moves: m.Moves, left: int(m.AttemptLimit) - int(m.Attempt)}
+	if c := t.byID[m.Job]; c != nil && (m.Attempt == 0 && g.left != t.attempts(c.function) || g.left > t.attempts(c.function)+t.losses()) {
+		t.broken(c, "%s is told that %d runs may count, of %d in all, after %d losses of queues and brokers", to.Name, g.left, t.attempts(c.function), t.losses())
+	}
+	var before giving // by the same broker
+	for _, o := range t.watched.given[m.Job] {
+		if o.owner == g.owner && o.assignment == g.assignment {
+			return // repeated
+		}
+		if g.custody = max(g.custody, o.custody+1); o.owner == g.owner {
+			before = o
+		}
+	}
+	if h := t.watched.moves[m.Job]; h.Receiver == m.Sender && h.Attempt == m.Attempt && h.AttemptLimit == m.AttemptLimit && g.moves == before.moves+1 {
+		g.custody = before.custody
+	}
+	t.watched.given[m.Job] = append(t.watched.given[m.Job], g)
 }
 
 // checkReceiver: what a broker publishes for one incarnation of a queue reaches
@@ -288,7 +334,10 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 	if string(s.Job.Body) != c.body || s.Job.Meta.Function != c.function {
 		t.broken(c, "%s is given %q for %s, want %q for %s", n.Name, s.Job.Body, s.Job.Meta.Function, c.body, c.function)
 	}
-	r := &run{worker: n, queue: s.Job.Sender, at: t.Now(), attempt: s.Job.Attempt}
+	r := &run{worker: n, queue: s.Job.Sender, at: t.Now(), attempt: s.Job.Attempt, alone: s.Job.Flags&wire.FlagAlone != 0}
+	if strings.HasPrefix(n.Name, "req") {
+		r.queue, r.req = t.watched.lasting[n], true
+	}
 	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack {
 		t.broken(c, "%s starts it %v after its time had run out", n.Name, t.Now()-c.Asked-c.timeout)
 	}
@@ -433,9 +482,70 @@ func (t *tormented) judgeCall(c *call) {
 	default:
 		t.broken(c, "answered %+v after %d runs", a, len(runs))
 	}
-	if c.poison && len(runs) > 2*poisonAttempts+t.count+5 {
-		t.broken(c, "run %d times though it kills its workers", len(runs))
+	t.checkAttempts(c)
+}
+
+// checkAttempts: a job whose worker is lost is run again, but no more runs count
+// than its attempts. A run counts if its worker died in it. It does not count if
+//   - the worker had said goodbye before, or an operator had told it to die;
+//   - something else was lost with it: then the next one is alone at its worker,
+//     and so are all after that;
+//   - it was begun before some broker gave the job out anew, without being asked
+//     to by the queue that had it: that one, or another broker, was taken for lost,
+//     and what it knew is lost with it, and perhaps the run that goes on. The broker
+//     then says how many are left, one more for each loss at most (isGiven).
+func (t *tormented) checkAttempts(c *call) {
+	runs, given, limit := t.watched.runs[c.ID], t.watched.given[c.ID], t.attempts(c.function)
+	if len(runs) <= limit {
+		return
 	}
+	counts, before := make(map[int]int), make(map[int]*run) // by custody
+	for _, r := range runs {
+		custody, anew := 0, 0
+		for _, g := range given {
+			if g.at > r.at {
+				break
+			}
+			if limit, anew = max(limit, g.left), max(anew, g.custody); g.to == r.queue {
+				custody = g.custody
+			}
+		}
+		if o := before[custody]; o != nil {
+			switch {
+			case o.alone && !r.alone && !r.req:
+				t.broken(c, "%s is given it beside others, though it must run alone", r.worker.Name)
+			case t.Slots > 1 && !o.req && !o.alone && (r.alone || r.req) && t.counts(o):
+				counts[custody]-- // something else was lost with it
+			}
+		}
+		before[custody] = r
+		if t.counts(r) {
+			counts[custody]++
+		}
+		if n := counts[custody]; n > limit+anew {
+			t.broken(c, "%d runs count that have cost it its worker, of %d in all; %d may", n, len(runs), limit+anew)
+			return
+		}
+	}
+}
+
+// losses is how often queues or brokers may have been taken for lost so far.
+func (t *tormented) losses() (n int) {
+	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace} {
+		n += t.harmed[f.kind]
+	}
+	for _, o := range t.all {
+		if o.dead && (strings.HasPrefix(o.Name, "queue") || strings.HasPrefix(o.Name, "broker")) {
+			n++
+		}
+	}
+	return n
+}
+
+// counts is whether a run counts against its job's attempts, if nothing else was
+// lost with it.
+func (t *tormented) counts(r *run) bool {
+	return r.lost && !r.worker.left && !t.watched.ordered[r.worker]
 }
 
 // rest tells what is left of any job anywhere, and who does not know who is there.
