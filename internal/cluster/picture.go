@@ -92,6 +92,7 @@ type Queue struct {
 	Moved     uint64                        `json:"moved"`
 	Taken     uint64                        `json:"taken"`
 	Functions map[string]wire.FunctionState `json:"functions"`
+	Spread    []latency.Bin                 `json:"spread,omitempty"` // of Latency
 	Latency   Latency                       `json:"latency"`
 	Rates     Rates                         `json:"rates"` // of jobs that arrive, are done, and failed
 }
@@ -245,7 +246,7 @@ func drawQueue(now time.Duration, e *Entry) Queue {
 		}
 	}
 	if e.Detail != nil {
-		q.JobsTotal, q.Latency = e.Detail.JobsTotal, latencyOf(&e.latency().all)
+		q.JobsTotal, q.Latency, q.Spread = e.Detail.JobsTotal, latencyOf(&e.latency().all), e.latency().all.Bins()
 	}
 	if q.State == StateOK && q.Workers == 0 {
 		q.State = StateNoWorker

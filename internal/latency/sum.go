@@ -54,6 +54,44 @@ func (s *Sum) Quantile(q float64) float64 {
 	return min(bins.Value(s.times.KeyAtRank(max(rank-1, 0))), s.max)
 }
 
+// Bin is how many times were below a limit, and not below the one before.
+type Bin struct {
+	Below float64 `json:"below_ms"`
+	Count uint64  `json:"count"`
+}
+
+// Bins tells how the times are spread: how many are below each of the limits 1, 2
+// and 5 ms, their tenths and multiples of ten, from the first to the last that
+// have any. The error of a limit is [Error].
+func (s *Sum) Bins() (list []Bin) {
+	if s.Count() == 0 {
+		return nil
+	}
+	s.times.ForEach(func(bin int, count float64) bool {
+		for len(list) == 0 || bins.Value(bin) >= list[len(list)-1].Below {
+			list = append(list, Bin{Below: above(list, bins.Value(bin))})
+		}
+		list[len(list)-1].Count += uint64(count)
+		return false
+	})
+	return list
+}
+
+// above is the limit behind the last of list; of an empty one, the first above a
+// time.
+func above(list []Bin, ms float64) float64 {
+	limit := limits(0)
+	for n := 1; limit <= ms && len(list) == 0 || len(list) > 0 && limit <= list[len(list)-1].Below; n++ {
+		limit = limits(n)
+	}
+	return limit
+}
+
+// limits are 0.001, 0.002, 0.005, 0.01, … ms.
+func limits(n int) float64 {
+	return []float64{1, 2, 5}[n%3] * math.Pow(10, float64(n/3-3))
+}
+
 // Append appends the sum, encoded for [Sum.Merge]; nothing if it is empty. It
 // is what sketches-go decodes as a DDSketchWithExactSummaryStatistics.
 func (s *Sum) Append(b []byte) []byte {

@@ -48,7 +48,7 @@ var table = []row{
 	{"internal/latency", nil},
 	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics"}},
 	{"internal/cluster", []string{"internal/role", "internal/wire", "internal/latency"}},
-	{"internal/operator", []string{"internal/bus", "internal/cluster", "internal/wire", "internal/role"}},
+	{"internal/operator", []string{"internal/bus", "internal/latency", "internal/cluster", "internal/wire", "internal/role"}},
 
 	{"internal/frontend/...", forRoles},
 	{"internal/broker/...", forRoles},
