@@ -6,7 +6,8 @@ import "faasd/internal/config"
 var guide = []config.Chapter{
 	{Heading: "Begin", Tasks: []config.Task{
 		{Line: "faasd up", Meaning: "start a system on this machine, which faasctl then finds"},
-		{Line: "faasctl status", Meaning: "who is there, what waits, what is wrong"},
+		{Line: "faasctl top", Meaning: "watch it live: what waits, what is slow, what is wrong; kill a worker there"},
+		{Line: "faasctl status", Meaning: "who is there, what waits, what is wrong, once"},
 		{Line: "faasctl events --follow", Meaning: "what happens, as it happens"},
 		{Line: "faasctl jobs --state waiting", Meaning: "which jobs wait, the oldest first"},
 	}},

@@ -18,7 +18,7 @@ func program() config.Program {
 		Name:    "faasctl",
 		Summary: "look at a running faasd, act on it, and test one",
 		Commands: []config.Command{
-			&status{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
+			&status{}, &top{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
 			&kill{}, &drain{}, &undrain{}, &scale{}, &invoke{}, &test{},
 		},
 		Guide:     guide,

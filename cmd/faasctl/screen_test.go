@@ -19,6 +19,13 @@ import (
 // terminal opens a pseudo-terminal and returns the end that programs have.
 func terminal(t *testing.T) *os.File {
 	t.Helper()
+	_, slave := pseudoTerminal(t)
+	return slave
+}
+
+// pseudoTerminal opens one and returns both ends.
+func pseudoTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -30,12 +37,12 @@ func terminal(t *testing.T) *os.File {
 			t.Fatal(errno)
 		}
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { slave.Close() })
-	return slave
+	return master, slave
 }
 
 func TestEscapeCodesAreForTerminalsThatWantThem(t *testing.T) {

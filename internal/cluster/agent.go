@@ -352,7 +352,7 @@ func (a *Agent) publishDetail(now role.Time) {
 	}
 	d := a.Detail()
 	a.detailSeq++
-	d.Sequence = a.detailSeq
+	d.Sequence, d.Clock = a.detailSeq, 1+now.Milliseconds()
 	a.detailed = now
 	a.Send(wire.EncodeBus(d.Topic(), d))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"faasd/internal/latency"
 	"faasd/internal/wire"
 )
 
@@ -19,14 +20,15 @@ const (
 
 // Picture is a View at one moment, as plain data for people and programs.
 type Picture struct {
-	Totals       Totals   `json:"totals"`
-	Queues       []Queue  `json:"queues"`
-	Workers      []Worker `json:"workers"`
-	Frontends    []Part   `json:"frontends"`
-	Brokers      []Part   `json:"brokers"`
-	Coordinators []Part   `json:"coordinators"`
-	Supervisors  []Part   `json:"supervisors"` // of the workers of `faasd up`
-	Jobs         []Job    `json:"jobs"`        // those that have been in their queues longest, the oldest first
+	Totals       Totals     `json:"totals"`
+	Queues       []Queue    `json:"queues"`
+	Functions    []Function `json:"functions"` // of queues that are heard, by name
+	Workers      []Worker   `json:"workers"`
+	Frontends    []Part     `json:"frontends"`
+	Brokers      []Part     `json:"brokers"`
+	Coordinators []Part     `json:"coordinators"`
+	Supervisors  []Part     `json:"supervisors"` // of the workers of `faasd up`
+	Jobs         []Job      `json:"jobs"`        // those that have been in their queues longest, the oldest first
 }
 
 // Job is one job at a queue.
@@ -41,6 +43,18 @@ type Totals struct {
 	Waiting int    `json:"waiting"`
 	Running int    `json:"running"`
 	Done    uint64 `json:"done"`
+
+	JobsTotal       int     `json:"jobs_total"` // at queues
+	WorkersLost     int     `json:"workers_lost"`
+	WorkersDraining int     `json:"workers_draining"`
+	Latency         Latency `json:"latency"` // at queues
+
+	// At frontends: Rates are of requests accepted, answered and failed.
+	Open        int     `json:"open"`
+	Failed      uint64  `json:"failed"`
+	Refused     uint64  `json:"refused"`
+	RefusedRate float64 `json:"refused_rate"` // per second; known with Rates
+	Rates       Rates   `json:"rates"`
 }
 
 // Part is what all members have.
@@ -51,7 +65,9 @@ type Part struct {
 	Host        string              `json:"host"`
 	PID         int                 `json:"pid"`
 	Version     string              `json:"version"`
-	AgeMillis   int64               `json:"age_ms"` // of what is said here
+	AgeMillis   int64               `json:"age_ms"`     // of what is said here
+	Clock       int64               `json:"clock_ms"`   // its own, of what is said here; 0 unknown
+	Started     int64               `json:"started_ms"` // Unix time; 0 unknown
 	Malformed   uint64              `json:"malformed"`
 	Endpoints   map[string]string   `json:"endpoints"`
 	Broker      *wire.BrokerState   `json:"broker,omitempty"`
@@ -68,17 +84,24 @@ type Queue struct {
 	Free      int                           `json:"free"`
 	Waiting   int                           `json:"waiting"`
 	Running   int                           `json:"running"`
-	Oldest    int64                         `json:"oldest_ms"` // age of the job that has waited longest
+	Oldest    int64                         `json:"oldest_ms"`  // age of the job that has waited longest
+	JobsTotal int                           `json:"jobs_total"` // waiting, running or on their way to another queue
+	Arrived   uint64                        `json:"arrived"`
 	Done      uint64                        `json:"done"`
+	Failed    uint64                        `json:"failed"` // of Done, other than OK
 	Moved     uint64                        `json:"moved"`
 	Taken     uint64                        `json:"taken"`
 	Functions map[string]wire.FunctionState `json:"functions"`
+	Spread    []latency.Bin                 `json:"spread,omitempty"` // of Latency
+	Latency   Latency                       `json:"latency"`
+	Rates     Rates                         `json:"rates"` // of jobs that arrive, are done, and failed
 }
 
 // Worker is one worker of a queue, as that queue sees it.
 type Worker struct {
 	Queue            string           `json:"queue"`
 	QueueIncarnation wire.Incarnation `json:"queue_incarnation"` // of the one that says so
+	Rates            Rates            `json:"rates"`             // Out: results; In is 0
 	wire.WorkerDetail
 }
 
@@ -101,32 +124,81 @@ func (v *View) Picture(now time.Duration) Picture {
 	p := Picture{
 		Queues: []Queue{}, Workers: []Worker{},
 		Frontends: v.parts(now, wire.RoleFrontend), Brokers: v.parts(now, wire.RoleBroker),
-		Coordinators: v.parts(now, wire.RoleCoordinator), Supervisors: v.parts(now, wire.RoleSupervisor), Jobs: []Job{},
+		Coordinators: v.parts(now, wire.RoleCoordinator), Supervisors: v.parts(now, wire.RoleSupervisor),
 	}
+	var all latency.Sum
+	var jobs []*Job
+	byName := make(functions)
 	for _, e := range v.Members(now, wire.RoleQueue) {
 		q := drawQueue(now, e)
-		p.Queues = append(p.Queues, q)
+		var rates map[string]Rates
 		if q.State != StateLost {
+			q.Rates, rates = queueRates(e.said)
 			p.Totals.add(&q)
+			all.Add(&e.latency().all)
+			byName.add(e, rates)
+			jobs = e.appendJobs(jobs)
 		}
-		if e.Detail == nil {
-			continue
-		}
-		for _, w := range e.Detail.Workers {
-			if q.State == StateLost && w.State != wire.WorkerLost {
-				w.State, w.Reason = wire.WorkerLost, "its queue is lost"
-			}
-			p.Workers = append(p.Workers, Worker{q.Name, q.Incarnation, w})
-		}
-		if q.State == StateLost {
-			continue
-		}
-		p.Jobs = append(p.Jobs, e.Detail.Jobs...)
+		p.Queues = append(p.Queues, q)
+		p.Workers = append(p.Workers, drawWorkers(&q, e)...)
 	}
+	p.Totals.Latency = latencyOf(&all)
+	p.Functions = byName.draw()
 	p.Workers = withoutReturned(p.Workers)
-	slices.SortStableFunc(p.Jobs, func(a, b Job) int { return cmp.Compare(b.AgeMillis, a.AgeMillis) })
+	p.Jobs = oldestFirst(jobs)
 	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
+	for _, w := range p.Workers {
+		switch w.State {
+		case wire.WorkerLost:
+			p.Totals.WorkersLost++
+		case wire.WorkerDraining:
+			p.Totals.WorkersDraining++
+		}
+	}
+	for _, e := range v.Members(now, wire.RoleFrontend) {
+		if !e.Stale(now) && e.State.Frontend != nil {
+			p.Totals.addFrontend(e)
+		}
+	}
 	return p
+}
+
+func (e *Entry) appendJobs(jobs []*Job) []*Job {
+	if e.Detail != nil {
+		for i := range e.Detail.Jobs {
+			jobs = append(jobs, &e.Detail.Jobs[i])
+		}
+	}
+	return jobs
+}
+
+// oldestFirst sorts jobs, of which there may be thousands.
+func oldestFirst(jobs []*Job) []Job {
+	slices.SortStableFunc(jobs, func(a, b *Job) int { return cmp.Compare(b.AgeMillis, a.AgeMillis) })
+	list := make([]Job, 0, len(jobs))
+	for _, j := range jobs {
+		list = append(list, *j)
+	}
+	return list
+}
+
+// drawWorkers draws the workers of a queue.
+func drawWorkers(q *Queue, e *Entry) (workers []Worker) {
+	if e.Detail == nil {
+		return nil
+	}
+	rates := workerRates(e.workers)
+	for _, w := range e.Detail.Workers {
+		if q.State == StateLost && w.State != wire.WorkerLost {
+			w.State, w.Reason = wire.WorkerLost, "its queue is lost"
+		}
+		drawn := Worker{Queue: q.Name, QueueIncarnation: q.Incarnation, WorkerDetail: w}
+		if w.State != wire.WorkerLost {
+			drawn.Rates = rates[w.ID]
+		}
+		workers = append(workers, drawn)
+	}
+	return workers
 }
 
 // QueueParts returns what queues have in common with all other members.
@@ -150,7 +222,7 @@ func drawPart(now time.Duration, e *Entry) Part {
 	s := &e.State
 	p := Part{
 		Name: s.Name, State: StateOK, Incarnation: s.Incarnation, Host: s.Host, PID: s.PID, Version: s.Version,
-		AgeMillis: (now - e.At).Milliseconds(), Malformed: s.Malformed, Endpoints: s.Endpoints,
+		AgeMillis: (now - e.At).Milliseconds(), Clock: s.Clock, Started: s.Started, Malformed: s.Malformed, Endpoints: s.Endpoints,
 		Broker: s.Broker, Frontend: s.Frontend, Supervisor: s.Supervisor,
 	}
 	switch {
@@ -168,10 +240,13 @@ func drawQueue(now time.Duration, e *Entry) Queue {
 	q := Queue{Part: drawPart(now, e), Workers: e.State.Workers, Functions: map[string]wire.FunctionState{}}
 	if s := e.State.Queue; s != nil {
 		q.Slots, q.Free, q.Waiting, q.Running = s.Slots, s.Free, s.Waiting, s.Running
-		q.Done, q.Moved, q.Taken, q.Functions = s.Done, s.Moved, s.Taken, s.Functions
+		q.Arrived, q.Done, q.Failed, q.Moved, q.Taken, q.Functions = s.Arrived, s.Done, s.Failed, s.Moved, s.Taken, s.Functions
 		for _, f := range s.Functions {
 			q.Oldest = max(q.Oldest, f.Oldest)
 		}
+	}
+	if e.Detail != nil {
+		q.JobsTotal, q.Latency, q.Spread = e.Detail.JobsTotal, latencyOf(&e.latency().all), e.latency().all.Bins()
 	}
 	if q.State == StateOK && q.Workers == 0 {
 		q.State = StateNoWorker
@@ -187,4 +262,15 @@ func (t *Totals) add(q *Queue) {
 	t.Waiting += q.Waiting
 	t.Running += q.Running
 	t.Done += q.Done
+	t.JobsTotal += q.JobsTotal
+}
+
+func (t *Totals) addFrontend(e *Entry) {
+	f := e.State.Frontend
+	t.Open += f.Open
+	t.Failed += f.Failed
+	t.Refused += f.Refused
+	rates, refused := frontendRates(e.said)
+	t.Rates.add(rates)
+	t.RefusedRate += refused
 }

@@ -34,7 +34,10 @@ type Entry struct {
 	Detail *wire.Detail  // nil if never seen; published only while somebody watches
 	At     time.Duration // when State was current, on the viewer's clock
 
-	delay Delay
+	delay     Delay
+	said      history[counters] // of states, if View.Rates
+	workers   history[[]wire.WorkerDetail]
+	latencies *latencies // of Detail; nil until they are looked at
 }
 
 // Stale reports whether the member has been silent too long to count on.
@@ -43,6 +46,8 @@ func (e *Entry) Stale(now time.Duration) bool { return now-e.At >= StaleAfter }
 // View is the picture. The zero View is empty and ready to use. It is owned by
 // one goroutine.
 type View struct {
+	Rates bool // is to know how fast members count; set before anything comes
+
 	entries map[wire.Incarnation]*Entry
 	left    map[wire.Incarnation]time.Duration // who has left in order, and when: they do not come back
 	swept   time.Duration                      // when the old were last forgotten
@@ -74,6 +79,9 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 	}
 	age = max(age, e.delay.Of(now, s.Clock))
 	e.State = s
+	if v.Rates && (s.Queue != nil || s.Frontend != nil) {
+		e.said.add(s.Clock, counters{s.Queue, s.Frontend})
+	}
 	e.At = max(e.At, now-age)
 	v.succeed(now, e)
 }
@@ -109,7 +117,10 @@ func (v *View) Detail(d wire.Detail) {
 	if !ok || otherVersion(&e.State.Member) || e.Detail != nil && e.Detail.Sequence >= d.Sequence {
 		return
 	}
-	e.Detail = &d
+	e.Detail, e.latencies = &d, nil
+	if v.Rates {
+		e.workers.add(d.Clock, d.Workers)
+	}
 }
 
 // Snapshot takes a coordinator's collection of last values. Old values in it

@@ -6,8 +6,8 @@ import (
 )
 
 // maxMessage is the largest message, in bytes, on the coordination bus: the
-// detail of a queue with some ten thousand workers.
-const maxMessage = 4 << 20
+// detail of a queue with as many workers as it may have.
+const maxMessage = 8 << 20
 
 // Links are the sockets of a coordinator.
 func Links() map[role.Link]bus.LinkSpec {

@@ -171,8 +171,26 @@ func TestWhatTheFrontendTellsOfItself(t *testing.T) {
 	s.brokers[0].answer(s.brokers[0].took(wire.TypeJob)[0], nil)
 	s.one(c)
 	st := s.m.state()
-	if f := st.Frontend; f.Open != 1 || f.Accepted != 2 || f.Answered != 1 || f.HTTP != "http" || st.Endpoints["replies"] != "r" {
+	if f := st.Frontend; f.Open != 1 || f.Accepted != 2 || f.Answered != 1 || f.Failed != 0 || f.HTTP != "http" || st.Endpoints["replies"] != "r" {
 		t.Errorf("state %+v of %+v", st.Frontend, st.Member)
+	}
+}
+
+func TestWhatFailsIsCounted(t *testing.T) {
+	s := newStage(t, 1)
+	for range 3 {
+		s.ask()
+	}
+	s.askWith(Request{Function: "echo", Timeout: time.Second})
+	gone := s.ask()
+	jobs := s.brokers[0].took(wire.TypeJob)
+	s.brokers[0].answer(jobs[0], nil)
+	s.brokers[0].answer(jobs[1], func(m *wire.Message) { m.Code = wire.CodeFunctionError })
+	s.brokers[0].answer(jobs[2], func(m *wire.Message) { m.BodyChecksum++ })
+	s.m.Cancel(s.now, gone.number) // its client has gone: nobody was answered
+	s.run(2 * time.Second)         // and the time of one runs out here
+	if f := s.m.state().Frontend; f.Open != 0 || f.Answered != 3 || f.Failed != 3 {
+		t.Errorf("%+v, want 3 answered, and 3 failed with the one that was not", f)
 	}
 }
 

@@ -97,9 +97,9 @@ type Machine struct {
 	awaiting  job.Shares          // of homeless
 	renewing  role.Time           // until then a broker that lives may begin a new link
 
-	accepted, answered, refused, late uint64
-	draining                          bool
-	noticed                           bool // whether brokers answered was looked at once
+	accepted, answered, failed, refused, late uint64
+	draining                                  bool
+	noticed                                   bool // whether brokers answered was looked at once
 }
 
 // noticeAfter is when a frontend without a broker says so.
@@ -178,6 +178,7 @@ func (m *Machine) Tick(now role.Time) {
 	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {
 		r := m.deadlines[0]
 		m.cancel(now, r)
+		m.failed++
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
@@ -236,7 +237,7 @@ func (m *Machine) state() wire.State {
 	return wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
-			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Refused: m.refused, Late: m.late,
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refused, Late: m.late,
 		},
 	}
 }

@@ -139,6 +139,9 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	r.flow.answer(now, r)
 	m.close(r)
 	m.answered++
+	if a.Code != wire.CodeOK {
+		m.failed++
+	}
 	m.returned(r.msg.Meta.Function, len(msg.Body))
 	r.answer(a)
 }

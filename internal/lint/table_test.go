@@ -29,6 +29,7 @@ var forRoles = []string{
 	"internal/registry",
 	"internal/config",
 	"internal/metrics",
+	"internal/latency",
 	"internal/bus",
 	"internal/cluster",
 	"internal/operator",
@@ -44,9 +45,10 @@ var table = []row{
 	{"internal/registry", nil},
 	{"internal/config", nil},
 	{"internal/metrics", nil},
+	{"internal/latency", nil},
 	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics"}},
-	{"internal/cluster", []string{"internal/role", "internal/wire"}},
-	{"internal/operator", []string{"internal/bus", "internal/cluster", "internal/wire", "internal/role"}},
+	{"internal/cluster", []string{"internal/role", "internal/wire", "internal/latency"}},
+	{"internal/operator", []string{"internal/bus", "internal/latency", "internal/cluster", "internal/wire", "internal/role"}},
 
 	{"internal/frontend/...", forRoles},
 	{"internal/broker/...", forRoles},
@@ -60,7 +62,7 @@ var table = []row{
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
 	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
-	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire"})},
+	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
@@ -83,6 +85,7 @@ var outside = []struct {
 	users  []string
 }{
 	{"github.com/pebbe/zmq4", []string{"internal/bus"}},
+	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},

@@ -12,6 +12,7 @@ import (
 
 	"faasd/internal/bus"
 	"faasd/internal/cluster"
+	"faasd/internal/latency"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -28,16 +29,46 @@ type Part = cluster.Part
 // Queue is one queue of a Picture.
 type Queue = cluster.Queue
 
+// Function is one function of a Picture.
+type Function = cluster.Function
+
+// Latency is how long jobs of a Picture took.
+type Latency = cluster.Latency
+
+// Bin is part of a Latency's spread.
+type Bin = latency.Bin
+
+// Totals are those of a Picture.
+type Totals = cluster.Totals
+
+// Rates are what happens per second in a Picture.
+type Rates = cluster.Rates
+
 // Job is one job of a Picture.
 type Job = cluster.Job
+
+// Incarnation tells one start of a part from the next.
+type Incarnation = wire.Incarnation
+
+// FrontendState is what frontends say of their requests.
+type FrontendState = wire.FrontendState
+
+// BrokerState is what brokers say of their jobs.
+type BrokerState = wire.BrokerState
 
 // Event is something that happened.
 type Event = wire.Event
 
 // States of a part of a Picture that matter to who chooses one.
 const (
-	StateOK   = cluster.StateOK
-	StateLost = cluster.StateLost
+	StateOK       = cluster.StateOK
+	StateDraining = cluster.StateDraining
+	StateLost     = cluster.StateLost
+	StateNoWorker = cluster.StateNoWorker
+	StateOther    = cluster.StateOther
+
+	WorkerUp       = wire.WorkerUp
+	WorkerDraining = wire.WorkerDraining
 )
 
 // ZeroMQ returns the version of the libzmq that is linked, such as "4.3.4".

@@ -53,6 +53,7 @@ func newWatcher(endpoints []string) *watcher {
 		},
 		Emit: w.Emit,
 	})
+	w.agent.View.Rates = true
 	w.agent.Start(0)
 	return w
 }

@@ -20,6 +20,8 @@ type function struct {
 	workers int
 	running int
 	served  uint64 // which start at this queue was its last
+
+	arrived, done, failed uint64 // jobs
 }
 
 func (m *Machine) function(name string) *function {

@@ -57,6 +57,7 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		m.take.arrived(msg.Meta.Function)
 	}
 	f := m.function(msg.Meta.Function)
+	f.arrived++
 	m.enqueue(e)
 	m.dispatch(now, f)
 	m.bus.Changed()
@@ -78,7 +79,7 @@ func (m *Machine) finish(now role.Time, e *entry, out *wire.Message) {
 	out.Origin, out.OriginSeq = in.Origin, in.OriginSeq
 	out.TraceID, out.SpanID, out.TraceFlags = in.TraceID, in.SpanID, in.TraceFlags
 	out.Meta.Function, out.Meta.Queue = in.Meta.Function, m.name
-	m.done++
+	m.count(now, e, out.Code)
 	routes := e.routes
 	m.remove(e)
 	m.results.Put(out)
@@ -86,6 +87,18 @@ func (m *Machine) finish(now role.Time, e *entry, out *wire.Message) {
 		m.reply(now, r, out)
 	}
 	m.bus.Changed()
+}
+
+// count notes a job that has its result.
+func (m *Machine) count(now role.Time, e *entry, code wire.Code) {
+	f := m.function(e.msg.Meta.Function)
+	m.done++
+	f.done++
+	if code != wire.CodeOK {
+		m.failed++
+		f.failed++
+	}
+	m.latencies.add(now, f.name, now-e.arrived)
 }
 
 // reply sends a result to one broker. Every link numbers its own copy.

@@ -80,12 +80,14 @@ type Machine struct {
 	othersWait bool      // some other queue has said that jobs wait there
 	uneven     role.Time // since when this queue has had too many workers; 0 it has not
 
-	done, moved, taken, late uint64
-	arrivals, starts         uint64 // of jobs so far
-	reqNumber                uint64 // REQ workers so far
-	crash                    cluster.Crash
-	draining                 bool
-	noticed                  bool // whether brokers answered was looked at once
+	done, failed, moved, taken, late uint64
+	arrivals, starts                 uint64 // of jobs so far
+	latencies                        latencies
+	swept                            role.Time // when what is old was last dropped
+	reqNumber                        uint64    // REQ workers so far
+	crash                            cluster.Crash
+	draining                         bool
+	noticed                          bool // whether brokers answered was looked at once
 }
 
 // noticeAfter is when a queue without a broker says so.
@@ -100,6 +102,7 @@ func New(cfg Config) *Machine {
 		functions: make(map[string]*function),
 		jobs:      make(map[wire.JobID]*entry),
 		results:   job.NewResults(cfg.Results),
+		latencies: make(latencies),
 		paths:     newPaths(),
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
@@ -191,6 +194,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.tickWorkers(now)
 	m.balance(now)
 	m.forgetStrangers()
+	m.sweep(now)
 	m.pull(now)
 	m.bus.Tick(now)
 	m.timer.By(now, m.bus.Wake())

@@ -121,7 +121,7 @@ func (m *Machine) reqResult(now role.Time, w *worker, t *wire.Text) {
 		out.Meta.ContentType = e.msg.Meta.ContentType
 	}
 	out.SetBody(t.Body)
-	w.done++
+	w.returned(now, e, out.Code)
 	m.finish(now, e, out)
 }
 

@@ -13,7 +13,7 @@ import (
 func (m *Machine) state() wire.State {
 	q := &wire.QueueState{
 		Functions: make(map[string]wire.FunctionState, len(m.functions)),
-		Running:   m.running, Done: m.done, Moved: m.moved, Taken: m.taken, Late: m.late,
+		Running:   m.running, Arrived: m.arrivals, Done: m.done, Failed: m.failed, Moved: m.moved, Taken: m.taken, Late: m.late,
 	}
 	for _, w := range m.workers {
 		if w.welcomed {
@@ -22,7 +22,10 @@ func (m *Machine) state() wire.State {
 		}
 	}
 	for name, f := range m.functions {
-		s := wire.FunctionState{Workers: f.workers, Free: m.free(f), Waiting: f.waiting(), Running: f.running}
+		s := wire.FunctionState{
+			Workers: f.workers, Free: m.free(f), Waiting: f.waiting(), Running: f.running,
+			Arrived: f.arrived, Done: f.done, Failed: f.failed,
+		}
 		if e := f.oldest(); e != nil {
 			s.Oldest = (m.now - e.arrived).Milliseconds()
 		}
@@ -36,7 +39,10 @@ func (m *Machine) state() wire.State {
 
 // detail lists the workers, those lost lately included, and the oldest jobs.
 func (m *Machine) detail() wire.Detail {
-	d := wire.Detail{Role: wire.RoleQueue, Name: m.name, Incarnation: m.me, Workers: []wire.WorkerDetail{}, Jobs: m.oldestJobs()}
+	d := wire.Detail{
+		Role: wire.RoleQueue, Name: m.name, Incarnation: m.me,
+		Workers: []wire.WorkerDetail{}, Jobs: m.oldestJobs(), JobsTotal: len(m.jobs), Latency: m.latencies.encoded(m.now),
+	}
 	for _, w := range m.workers {
 		if w.welcomed {
 			d.Workers = append(d.Workers, m.describe(w))
@@ -54,8 +60,11 @@ func (m *Machine) detail() wire.Detail {
 func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	d := wire.WorkerDetail{
 		ID: w.id, Name: w.name, Kind: w.kind(), Host: w.member.Host, PID: w.member.PID, State: wire.WorkerUp,
-		Functions: w.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done,
-		HeardMillis: (m.now - w.heard).Milliseconds(),
+		Functions: w.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done, Failed: w.failed,
+		HeardMillis: (m.now - w.heard).Milliseconds(), P99: w.p99(m.now),
+	}
+	if e := w.oldestJob(); e != nil {
+		d.Job, d.RunMillis = e.msg.Job.String(), (m.now - e.started).Milliseconds()
 	}
 	switch {
 	case w.gone != 0:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"faasd/internal/job"
+	"faasd/internal/latency"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -71,9 +72,11 @@ type worker struct {
 	joined     role.Time
 	heard      role.Time
 	done       uint64
-	dropped    bool      // it is this queue's no more
-	state      uint8     // see workerStates
-	gone       role.Time // when it was lost
+	failed     uint64         // of done
+	took       latency.Window // of what it has returned, from its being given to it
+	dropped    bool           // it is this queue's no more
+	state      uint8          // see workerStates
+	gone       role.Time      // when it was lost
 	reason     string
 
 	link *job.Acceptor // native
@@ -176,7 +179,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	if e.state == running && e.worker != w {
 		m.cancelAt(now, e)
 	}
-	w.done++
+	w.returned(now, e, msg.Code)
 	out := &wire.Message{
 		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum},
 		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason},

@@ -90,7 +90,9 @@ type QueueState struct {
 	Free      int                      `json:"free"`    // slots without a job
 	Waiting   int                      `json:"waiting"` // jobs no worker has
 	Running   int                      `json:"running"` // jobs at a worker
-	Done      uint64                   `json:"done"`    // results sent on, since it started
+	Arrived   uint64                   `json:"arrived"` // jobs that came, since it started; one that comes again counts once
+	Done      uint64                   `json:"done"`    // results sent on
+	Failed    uint64                   `json:"failed"`  // of these, other than OK
 	Moved     uint64                   `json:"moved"`   // jobs given to other queues
 	Taken     uint64                   `json:"taken"`   // jobs taken from other queues
 	Late      uint64                   `json:"late"`    // results of jobs that were closed, dropped
@@ -104,6 +106,12 @@ type FunctionState struct {
 	Waiting int   `json:"waiting"`
 	Running int   `json:"running"`
 	Oldest  int64 `json:"oldest_ms"` // age of the oldest waiting job, ms
+
+	// Since the queue knows the function, which it forgets when it has neither a
+	// worker nor a job of it.
+	Arrived uint64 `json:"arrived"` // jobs that came; one that comes again counts once
+	Done    uint64 `json:"done"`    // results sent on
+	Failed  uint64 `json:"failed"`  // of these, other than OK
 }
 
 // BrokerState is what operators see of a broker.
@@ -121,7 +129,8 @@ type FrontendState struct {
 	HTTP     string `json:"http"`
 	Open     int    `json:"open"`     // requests waiting for their answer
 	Accepted uint64 `json:"accepted"` // requests a broker had room for
-	Answered uint64 `json:"answered"`
+	Answered uint64 `json:"answered"` // with a result
+	Failed   uint64 `json:"failed"`   // answers other than OK, and requests whose time ran out here
 	Refused  uint64 `json:"refused"`
 	Late     uint64 `json:"late"` // results of requests that were closed, dropped
 }
@@ -139,12 +148,24 @@ type Detail struct {
 	Name        string         `json:"name"`
 	Incarnation Incarnation    `json:"incarnation"`
 	Sequence    uint64         `json:"sequence"`
+	Clock       int64          `json:"clock_ms"` // as a State's
 	Workers     []WorkerDetail `json:"workers"`
-	Jobs        []JobDetail    `json:"jobs"` // the oldest MaxJobs of them
+	Jobs        []JobDetail    `json:"jobs"`       // the oldest MaxJobs of them
+	JobsTotal   int            `json:"jobs_total"` // of all
+
+	// Latency has, by function, how long the jobs answered in the last minute
+	// were at the queue, from their arrival until their results were sent on:
+	// sketches as internal/latency encodes them. Those of functions beyond the
+	// MaxLatencies that did most are merged under "".
+	Latency map[string][]byte `json:"latency,omitempty"`
 }
 
-// MaxJobs is how many of its jobs a queue lists.
-const MaxJobs = 200
+// Bounds of what a queue lists.
+const (
+	MaxJobs         = 200
+	MaxLatencies    = 200     // functions whose latencies it tells apart
+	MaxLatencyBytes = 1 << 20 // of all their sketches
+)
 
 // Topic is where d is published.
 func (d *Detail) Topic() string {
@@ -172,7 +193,12 @@ type WorkerDetail struct {
 	Slots       int      `json:"slots"`
 	Running     int      `json:"running"`
 	Done        uint64   `json:"done"`
+	Failed      uint64   `json:"failed"`   // of these, other than OK
 	HeardMillis int64    `json:"heard_ms"` // since its last sign of life
+
+	Job       string  `json:"job,omitempty"` // the one that it has had longest
+	RunMillis int64   `json:"running_ms"`    // since that was given to it
+	P99       float64 `json:"p99_ms"`        // of the last minute, ms, from a job's being given to it until its result; 0 there was none
 }
 
 // States of a job as its queue sees it.

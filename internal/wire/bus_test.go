@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -77,8 +78,8 @@ func exampleState() State {
 		},
 		Sequence: 1<<64 - 1, Draining: true, Malformed: 3,
 		Queue: &QueueState{
-			Functions: map[string]FunctionState{"echo": {Workers: 2, Free: 1, Waiting: 4, Running: 1, Oldest: 250}},
-			Slots:     2, Free: 1, Waiting: 4, Running: 1, Done: 100, Moved: 2, Taken: 3,
+			Functions: map[string]FunctionState{"echo": {Workers: 2, Free: 1, Waiting: 4, Running: 1, Oldest: 250, Arrived: 9, Done: 5, Failed: 1}},
+			Slots:     2, Free: 1, Waiting: 4, Running: 1, Arrived: 107, Done: 100, Failed: 7, Moved: 2, Taken: 3,
 		},
 	}
 }
@@ -89,11 +90,12 @@ func TestBusValuesComeBackAsTheyWereSent(t *testing.T) {
 	for _, v := range []any{
 		queue,
 		State{Member: Member{Role: RoleBroker, Name: "b"}, Broker: &BrokerState{Queues: []string{"queueA"}, Holding: 1, Accepted: 2}},
-		State{Member: Member{Role: RoleFrontend, Name: "f"}, Frontend: &FrontendState{HTTP: ":3000", Open: 1, Refused: 2}, Left: true},
+		State{Member: Member{Role: RoleFrontend, Name: "f"}, Frontend: &FrontendState{HTTP: ":3000", Open: 1, Failed: 3, Refused: 2}, Left: true},
 		member,
-		Detail{Role: RoleQueue, Name: "queueA", Incarnation: 1, Sequence: 2, Workers: []WorkerDetail{
+		Detail{Role: RoleQueue, Name: "queueA", Incarnation: 1, Sequence: 2, Clock: 7, JobsTotal: 3, Workers: []WorkerDetail{
 			{Name: "w", Kind: "req", State: WorkerLost, Reason: "silent", Functions: []string{"echo"}, Slots: 1, HeardMillis: 9},
-		}},
+			{Name: "v", Kind: "native", State: WorkerUp, Slots: 1, Done: 9, Failed: 2, Job: exampleID, RunMillis: 70, P99: 1.25},
+		}, Latency: map[string][]byte{"echo": {0, 0xff}, "": {1}}},
 		Event{Millis: 1, Level: LevelWarn, Role: RoleQueue, Name: "queueA", Kind: "worker-lost", Worker: "w", Job: exampleID, Text: "gone"},
 		Member{Role: RoleWorker, Name: "w", Incarnation: 1, Functions: []string{"echo"}, Slots: 8, Jobs: []JobID{{0: 1}, {15: 0xff}}},
 		Offer{Giver: 1<<64 - 1, Number: 7, Function: "echo", Waiting: 2},
@@ -107,6 +109,65 @@ func TestBusValuesComeBackAsTheyWereSent(t *testing.T) {
 		got := reflect.New(reflect.TypeOf(v))
 		if err := DecodeBus(frames, got.Interface()); err != nil || !reflect.DeepEqual(got.Elem().Interface(), v) {
 			t.Errorf("sent %+v, got %+v, %v", v, got.Elem(), err)
+		}
+	}
+}
+
+func TestNumbersThatCannotBeAreRefused(t *testing.T) {
+	queue := func(change func(*QueueState)) interface{ Check() error } {
+		s := exampleState()
+		change(s.Queue)
+		return &s
+	}
+	echo := func(change func(*FunctionState)) interface{ Check() error } {
+		return queue(func(q *QueueState) {
+			f := q.Functions["echo"]
+			change(&f)
+			q.Functions["echo"] = f
+		})
+	}
+	worker := func(w WorkerDetail) interface{ Check() error } {
+		w.Name = "w"
+		return &Detail{Workers: []WorkerDetail{w}}
+	}
+	latency := func(functions, bytes int) interface{ Check() error } {
+		d := &Detail{Latency: make(map[string][]byte)}
+		for i := range functions {
+			d.Latency[fmt.Sprint("f", i)] = make([]byte, bytes/functions)
+		}
+		return d
+	}
+	for name, c := range map[string]struct {
+		value interface{ Check() error }
+		ok    bool
+	}{
+		"a queue's state":            {queue(func(*QueueState) {}), true},
+		"arrived":                    {queue(func(q *QueueState) { q.Arrived = maxTotal + 1 }), false},
+		"failed":                     {queue(func(q *QueueState) { q.Failed = maxTotal + 1 }), false},
+		"a function's arrived":       {echo(func(f *FunctionState) { f.Arrived = 1 << 63 }), false},
+		"a function's done":          {echo(func(f *FunctionState) { f.Done = 1 << 63 }), false},
+		"a function's failed":        {echo(func(f *FunctionState) { f.Failed = 1 << 63 }), false},
+		"a function's oldest":        {echo(func(f *FunctionState) { f.Oldest = -1 }), false},
+		"a frontend":                 {&State{Frontend: &FrontendState{Failed: maxTotal}}, true},
+		"a frontend's failed":        {&State{Frontend: &FrontendState{Failed: maxTotal + 1}}, false},
+		"a frontend's open":          {&State{Frontend: &FrontendState{Open: -1}}, false},
+		"a clock":                    {&State{Clock: -1}, false},
+		"a detail's clock":           {&Detail{Clock: maxMillis + 1}, false},
+		"jobs in all":                {&Detail{JobsTotal: -1}, false},
+		"a worker":                   {worker(WorkerDetail{Failed: 9, Job: exampleID, RunMillis: 5, P99: 0.5}), true},
+		"a worker's failed":          {worker(WorkerDetail{Failed: 1 << 60}), false},
+		"a worker's run":             {worker(WorkerDetail{RunMillis: -1}), false},
+		"a worker's percentile":      {worker(WorkerDetail{P99: -1}), false},
+		"a worker's long percentile": {worker(WorkerDetail{P99: 1e300}), false},
+		"a worker's job":             {worker(WorkerDetail{Job: strings.Repeat("x", maxText+1)}), false},
+		"latencies":                  {latency(MaxLatencies+1, MaxLatencyBytes/2), true},
+		"too many latencies":         {latency(MaxLatencies+2, 0), false},
+		"latencies of many bytes":    {latency(2, MaxLatencyBytes+2), false},
+		"the latency of no function": {&Detail{Latency: map[string][]byte{"a b": {1}}}, false},
+		"the latency of the others":  {&Detail{Latency: map[string][]byte{"": {1}}}, true},
+	} {
+		if err := c.value.Check(); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v, want accepted %t", name, err, c.ok)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Bounds of what members say of themselves. They are far above what a system
 // has, and keep sums of them from overflowing.
@@ -9,6 +12,7 @@ const (
 	MaxHello  = 64 << 10 // bytes of a HELLO's body
 	maxCount  = 1 << 30
 	maxMillis = 1 << 50
+	maxTotal  = 1 << 53 // of what is counted from the start: exact in every reader of JSON
 )
 
 // reserved are the names that an HTTP route has already, so that no function
@@ -31,21 +35,59 @@ func counts(what string, values ...int) error {
 	return nil
 }
 
+func totals(what string, values ...uint64) error {
+	for _, v := range values {
+		if v > maxTotal {
+			return fmt.Errorf("%w: %s of %d, want 0 to %d", ErrMalformed, what, v, uint64(maxTotal))
+		}
+	}
+	return nil
+}
+
+func millis(what string, values ...int64) error {
+	for _, v := range values {
+		if v < 0 || v > maxMillis {
+			return fmt.Errorf("%w: %s of %d ms", ErrMalformed, what, v)
+		}
+	}
+	return nil
+}
+
 // Check refuses a state whose numbers cannot be.
 func (s *State) Check() error {
-	if err := counts("member's number", s.Slots, s.Workers); err != nil || s.Queue == nil {
+	if err := counts("member's number", s.Slots, s.Workers); err != nil {
 		return err
 	}
-	q := s.Queue
+	if err := millis("clock", s.Clock); err != nil {
+		return err
+	}
+	if f := s.Frontend; f != nil {
+		if err := cmp.Or(counts("frontend's number", f.Open), totals("frontend's count", f.Accepted, f.Answered, f.Failed, f.Refused)); err != nil {
+			return err
+		}
+	}
+	if s.Queue != nil {
+		return s.Queue.check()
+	}
+	return nil
+}
+
+func (q *QueueState) check() error {
 	if err := counts("queue's number", q.Slots, q.Free, q.Waiting, q.Running); err != nil {
+		return err
+	}
+	if err := totals("queue's count", q.Arrived, q.Done, q.Failed); err != nil {
 		return err
 	}
 	for _, f := range q.Functions {
 		if err := counts("function's number", f.Workers, f.Free, f.Waiting, f.Running); err != nil {
 			return err
 		}
-		if f.Oldest < 0 || f.Oldest > maxMillis {
-			return fmt.Errorf("%w: oldest job of %d ms", ErrMalformed, f.Oldest)
+		if err := totals("function's count", f.Arrived, f.Done, f.Failed); err != nil {
+			return err
+		}
+		if err := millis("oldest job", f.Oldest); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -81,15 +123,44 @@ const (
 
 // Check refuses a detail that no queue publishes.
 func (d *Detail) Check() error {
-	if len(d.Workers) > maxWorkerDetails || len(d.Jobs) > MaxJobs {
-		return fmt.Errorf("%w: detail of %d workers and %d jobs", ErrMalformed, len(d.Workers), len(d.Jobs))
+	if len(d.Workers) > maxWorkerDetails || len(d.Jobs) > MaxJobs || len(d.Latency) > MaxLatencies+1 {
+		return fmt.Errorf("%w: detail of %d workers, %d jobs and %d latencies", ErrMalformed, len(d.Workers), len(d.Jobs), len(d.Latency))
+	}
+	if err := counts("number of jobs", d.JobsTotal); err != nil {
+		return err
+	}
+	if err := millis("clock", d.Clock); err != nil {
+		return err
 	}
 	for i := range d.Workers {
-		if w := &d.Workers[i]; !ValidName(w.Name) || len(w.Functions) > MaxFunctions {
-			return fmt.Errorf("%w: detail of worker %.80q with %d functions", ErrMalformed, w.Name, len(w.Functions))
+		if err := d.Workers[i].check(); err != nil {
+			return err
 		}
 	}
+	bytes := 0
+	for name, sketch := range d.Latency {
+		bytes += len(sketch)
+		if name != "" && !ValidName(name) {
+			return fmt.Errorf("%w: latency of function %.80q", ErrMalformed, name)
+		}
+	}
+	if bytes > MaxLatencyBytes {
+		return fmt.Errorf("%w: latencies of %d bytes, want %d at most", ErrMalformed, bytes, MaxLatencyBytes)
+	}
 	return nil
+}
+
+func (w *WorkerDetail) check() error {
+	if !ValidName(w.Name) || len(w.Functions) > MaxFunctions || len(w.Job) > maxText {
+		return fmt.Errorf("%w: detail of worker %.80q with %d functions and job %.40q", ErrMalformed, w.Name, len(w.Functions), w.Job)
+	}
+	if err := totals("worker's count", w.Done, w.Failed); err != nil {
+		return err
+	}
+	if !(w.P99 >= 0 && w.P99 <= maxMillis) {
+		return fmt.Errorf("%w: 99th percentile of %g ms", ErrMalformed, w.P99)
+	}
+	return millis("run", w.RunMillis)
 }
 
 // Check refuses a command that nobody could have meant.

@@ -1,0 +1,130 @@
+package tui
+
+import (
+	"slices"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"faasd/internal/operator"
+)
+
+// deed is something that is done to a worker.
+type deed struct {
+	verb   verb
+	worker string // see workerID
+	name   string
+}
+
+// workerPane is the pane of the present view whose rows are workers, and its
+// focus: keys that act on workers act there.
+func (m *model) workerPane() *pane {
+	panes := m.view().panes()
+	if p := m.pane(); p.kind == ofWorkers {
+		return p
+	}
+	if i := slices.IndexFunc(panes, func(p *pane) bool { return p.kind == ofWorkers }); i >= 0 {
+		return panes[i]
+	}
+	return nil
+}
+
+// targets are the workers that a key acts on: those that are marked, else the
+// one under the cursor.
+func (m *model) targets() (targets []operator.Worker) {
+	if m.shown == nil {
+		return nil
+	}
+	if v, ok := m.view().(*tabbed); ok && v.worker != "" {
+		if w := workerOf(m.shown, v.worker); w != nil {
+			return []operator.Worker{*w}
+		}
+		return nil
+	}
+	p := m.workerPane()
+	if p == nil {
+		return nil
+	}
+	for _, id := range p.chosen() {
+		if w := workerOf(m.shown, id); w != nil && w.State != operator.StateLost {
+			targets = append(targets, *w)
+		}
+	}
+	return targets
+}
+
+// usable reports whether something can be done to the system now, and says why
+// not.
+func (m *model) usable() bool {
+	switch {
+	case m.shown == nil || m.latest.Stale():
+		m.say(caution, "nothing can be done while the system is not heard")
+	case m.paused:
+		m.say(caution, "the display is paused: p goes on; what is shown may be over")
+	default:
+		return true
+	}
+	return false
+}
+
+// ask opens the dialog for the workers that are meant.
+func (m *model) ask(v verb) {
+	if !m.usable() {
+		return
+	}
+	targets := m.targets()
+	if len(targets) == 0 {
+		m.say(caution, "no worker is under the cursor of a list of workers: Tab goes to one")
+		return
+	}
+	m.dialog = newDialog(v, targets, &m.shown.Picture)
+}
+
+func (m *model) undrain() tea.Cmd {
+	if !m.usable() {
+		return nil
+	}
+	targets := slices.DeleteFunc(m.targets(), func(w operator.Worker) bool { return w.State != operator.WorkerDraining })
+	if len(targets) == 0 {
+		m.say(caution, "no draining worker is under the cursor")
+		return nil
+	}
+	return m.act(verbUndrain, targets)
+}
+
+// act begins to do something to workers.
+func (m *model) act(v verb, targets []operator.Worker) tea.Cmd {
+	var all []tea.Cmd
+	for _, w := range targets {
+		d := deed{v, workerID(&w), w.Name}
+		if m.deeds[d] {
+			continue
+		}
+		m.deeds[d] = true
+		all = append(all, m.opt.carryOut(d, w))
+	}
+	m.say(plain, "%s %s: asked", v, named(targets))
+	if p := m.workerPane(); p != nil {
+		clear(p.marks)
+	}
+	return tea.Batch(all...)
+}
+
+func named(targets []operator.Worker) string {
+	if len(targets) == 1 {
+		return targets[0].Name
+	}
+	return plural(len(targets), "worker")
+}
+
+// done says how far a command has come.
+func (m *model) done(msg deedMsg) {
+	if msg.over {
+		delete(m.deeds, msg.deed)
+	}
+	switch {
+	case msg.err != nil:
+		m.say(bad, "%s %s failed: %v", msg.deed.verb, msg.deed.name, msg.err)
+	case !msg.over:
+		m.say(plain, "%s %s %s: %s", msg.deed.verb, msg.deed.name, msg.stage, msg.text)
+	}
+}

@@ -1,0 +1,212 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"faasd/internal/operator"
+)
+
+// tabbed is a view of one thing: what is known of it, and tabs.
+type tabbed struct {
+	name   string
+	worker string // its row's id, if the one thing is a worker: keys act on it
+	tabs   tabs
+	rows   []func(*Snapshot) []row                      // of each tab
+	about  func(s *Snapshot, w int, th *theme) []string // the lines above
+	last   *Snapshot
+}
+
+func (v *tabbed) crumb() string { return v.name }
+
+func (v *tabbed) show(s *Snapshot) {
+	v.last = s
+	for i, p := range v.tabs.list {
+		p.set(v.rows[i](s))
+	}
+}
+
+func (v *tabbed) panes() []*pane { return []*pane{v.tabs.pane()} }
+
+func (v *tabbed) draw(w, h int, focus *pane, th *theme) []string {
+	lines := v.about(v.last, w, th)
+	if len(v.tabs.list) > 1 {
+		lines = append(lines, v.tabs.bar(w, th))
+	}
+	lines = lines[:min(len(lines), max(h-3, 0))]
+	return append(lines, v.tabs.pane().draw(w, h-len(lines), focus == v.tabs.pane(), th)...)
+}
+
+// newQueue is the view of one queue: its workers, jobs, latency and events.
+func newQueue(id, name string, zone *time.Location) *tabbed {
+	v := &tabbed{name: clean(name)}
+	v.tabs.list = []*pane{
+		{table: newTable("this queue has no worker", withoutQueue(workerColumns)...), kind: ofWorkers, title: "Workers"},
+		{table: newTable("no job waits or runs here", withoutQueue(jobColumns)...), kind: ofJobs, title: "Jobs"},
+		{table: newTable("nothing was answered in the last minute", latencyColumns...), kind: ofFunctions, title: "Latency"},
+		{table: newTable("nothing has happened here yet", eventColumns...), kind: ofEvents, title: "Events", follow: true},
+	}
+	v.rows = []func(*Snapshot) []row{
+		func(s *Snapshot) []row { return workerRows(s, id) },
+		func(s *Snapshot) []row { return jobRows(s, func(j *operator.Job) bool { return j.Queue == name }) },
+		func(s *Snapshot) []row {
+			if q := queueOf(s, id); q != nil {
+				return latencyRows(q.Spread)
+			}
+			return nil
+		},
+		func(s *Snapshot) []row {
+			return eventRows(s, zone, func(e *operator.Event) bool { return e.Name == name })
+		},
+	}
+	v.about = func(s *Snapshot, w int, th *theme) []string {
+		q := queueOf(s, id)
+		if q == nil {
+			return []string{th.say(bad, fit(fmt.Sprintf("queue %s is gone; Esc goes back", v.name), w, false))}
+		}
+		word, m := queueWord(q)
+		lines := []string{
+			fitStyled(fmt.Sprintf("queue %s  %s  %s  incarnation %s  up %s  heard %s ago", th.say(title, v.name), th.say(m, word),
+				clean(place(q.Host, q.PID)), q.Incarnation, span(since(s, &q.Part)), millis(max(q.AgeMillis, 1))), w),
+			fitStyled(fmt.Sprintf("waiting %s  in-flight %s  slots %d/%d free  in %s/s  out %s/s  failed %s  handed +%s/-%s",
+				count(q.Waiting), count(q.Running), q.Free, q.Slots, perSecond(q.Rates.In), perSecond(q.Rates.Out),
+				count(q.Failed), count(q.Taken), count(q.Moved)), w),
+		}
+		if note := sampled(len(v.tabs.list[1].all), q.JobsTotal); note != "" && v.tabs.at == 1 {
+			lines = append(lines, th.say(faint, fit(note, w, false)))
+		}
+		return lines
+	}
+	return v
+}
+
+var latencyColumns = []column{
+	{title: "UP TO", width: 8, right: true},
+	{title: "JOBS", width: 9, right: true},
+	{title: "SHARE", width: 6, right: true, rank: 2},
+	{title: "BELOW", width: 6, right: true, rank: 3},
+	{title: "", width: 10, grow: true},
+}
+
+// latencyRows draws the distribution of the last minute's latencies.
+func latencyRows(spread []operator.Bin) (rows []row) {
+	most, sum := 0.0, 0.0
+	for _, b := range spread {
+		most = max(most, float64(b.Count))
+		sum += float64(b.Count)
+	}
+	below := 0.0
+	for _, b := range spread {
+		n := float64(b.Count)
+		below += n
+		rows = append(rows, row{millis(b.Below), []cell{
+			timed(b.Below), counted(b.Count), number(fmt.Sprintf("%.1f%%", 100*n/sum), n), number(fmt.Sprintf("%.1f%%", 100*below/sum), below),
+			number(strings.Repeat("█", int(40*n/most+0.5)), n),
+		}})
+	}
+	return rows
+}
+
+// newWorker is the view of one worker: its jobs, and its events.
+func newWorker(w operator.Worker, zone *time.Location) *tabbed {
+	id, seen := workerID(&w), w
+	v := &tabbed{name: clean(w.Name), worker: id}
+	v.tabs.list = []*pane{
+		{table: newTable("it runs nothing", jobColumns...), kind: ofJobs, title: "Jobs"},
+		{table: newTable("nothing has happened to it yet", eventColumns...), kind: ofEvents, title: "Events", follow: true},
+	}
+	v.rows = []func(*Snapshot) []row{
+		func(s *Snapshot) []row {
+			return jobRows(s, func(j *operator.Job) bool { return j.Worker == w.Name && j.Queue == w.Queue })
+		},
+		func(s *Snapshot) []row {
+			return eventRows(s, zone, func(e *operator.Event) bool { return e.Worker == w.Name || strings.Contains(e.Text, w.Name) })
+		},
+	}
+	v.about = func(s *Snapshot, width int, th *theme) []string {
+		now := workerOf(s, id)
+		if now == nil {
+			now = &seen
+			return []string{th.say(bad, fit(fmt.Sprintf("worker %s is no longer at %s; Esc goes back", v.name, clean(now.Queue)), width, false))}
+		}
+		seen = *now
+		word, m := workerWord(now)
+		state := th.say(m, word)
+		if now.Reason != "" {
+			state += " (" + clean(now.Reason) + ")"
+		}
+		return []string{
+			fitStyled(fmt.Sprintf("worker %s of %s  %s  %s  %s  id %s  heard %s ago", th.say(title, v.name), clean(now.Queue), state, now.Kind,
+				clean(place(now.Host, now.PID)), now.ID, millis(max(now.HeardMillis, 1))), width),
+			fitStyled(fmt.Sprintf("functions %s  in-flight %d/%d  done %s  %s/s  failed %s  p99 %s", clean(strings.Join(now.Functions, ",")),
+				now.Running, now.Slots, count(now.Done), perSecond(now.Rates.Out), count(now.Failed), millis(now.P99)), width),
+		}
+	}
+	return v
+}
+
+// jobView is the view of one job: what each part that knows it says, and what
+// happened to it.
+type jobView struct {
+	id     string
+	events *pane
+	zone   *time.Location
+	last   *Snapshot
+
+	told    []operator.JobAt // as of the last answer
+	err     error
+	asking  bool
+	answers int
+}
+
+func newJob(id string, zone *time.Location) *jobView {
+	return &jobView{id: id, zone: zone, events: &pane{
+		table: newTable("no event names it", eventColumns...), kind: ofEvents, title: "Events", follow: true,
+	}}
+}
+
+func (v *jobView) crumb() string { return "job " + tail(v.id) }
+
+func (v *jobView) show(s *Snapshot) {
+	v.last = s
+	v.events.set(eventRows(s, v.zone, func(e *operator.Event) bool { return e.Job == v.id || strings.Contains(e.Text, v.id) }))
+}
+
+func (v *jobView) panes() []*pane { return []*pane{v.events} }
+
+func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
+	lines := []string{fitStyled("job "+th.say(title, v.id)+"  came "+came(v.id, v.zone), w)}
+	lines = append(lines, v.way(w, th)...)
+	lines = lines[:min(len(lines), max(h-3, 0))]
+	return append(lines, v.events.draw(w, h-len(lines), focus == v.events, th)...)
+}
+
+// way is what brokers and queues say of the job, a line or two each.
+func (v *jobView) way(w int, th *theme) (lines []string) {
+	if v.answers == 0 {
+		return []string{th.say(faint, "asking every broker and queue …")}
+	}
+	if len(v.told) == 0 {
+		lines = append(lines, fit("no broker or queue knows it: it was answered some time ago, cancelled, or never came", w, false))
+	}
+	for _, a := range v.told {
+		j := a.Job
+		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", a.Role, th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
+		if a.Role == "broker" {
+			continue
+		}
+		line := fmt.Sprintf("         %s  attempt %d/%d  moved %d×  %s bytes  there for %s", clean(j.Function), j.Attempt, j.AttemptLimit, j.Moves, count(j.Bytes), millis(j.AgeMillis))
+		if j.RunMillis > 0 {
+			line += fmt.Sprintf("  running for %s on %s", millis(j.RunMillis), clean(j.Worker))
+		}
+		if j.LeftMillis > 0 {
+			line += "  " + millis(j.LeftMillis) + " left"
+		}
+		lines = append(lines, fit(line, w, false))
+	}
+	if v.err != nil {
+		lines = append(lines, th.say(caution, fit(clean(v.err.Error()), w, false)))
+	}
+	return lines
+}

@@ -1,0 +1,204 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/textinput"
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"faasd/internal/operator"
+)
+
+// verb is what can be done to workers.
+type verb string
+
+const (
+	verbKill    verb = "kill"
+	verbDrain   verb = "drain"
+	verbUndrain verb = "undrain"
+)
+
+// dialog asks before something is done to workers. Its targets are those that
+// were meant when it was opened, whatever the lists show since.
+type dialog struct {
+	verb    verb
+	targets []operator.Worker
+	lines   []string // what will come of it
+	need    string   // what must be typed first; "" nothing
+	typed   textinput.Model
+	choices []choice
+	at      int // in choices
+}
+
+type choice struct {
+	label string
+	verb  verb // "" is Cancel
+}
+
+// newDialog prepares the question. What must be typed is asked for only where
+// much depends on it: several workers, the system's last, or a queue's last for
+// which jobs wait.
+func newDialog(v verb, targets []operator.Worker, p *operator.Picture) *dialog {
+	d := &dialog{verb: v, targets: targets, choices: []choice{{"Cancel", ""}}}
+	if v == verbKill {
+		d.choices = append(d.choices, choice{"Drain instead", verbDrain})
+	}
+	d.choices = append(d.choices, choice{capital(string(v)), v})
+	for i := range targets[:min(len(targets), maxTargets)] {
+		d.lines = append(d.lines, target(&targets[i], p)...)
+	}
+	if more := len(targets) - maxTargets; more > 0 {
+		d.lines = append(d.lines, "and "+plural(more, "more worker"))
+	}
+	left, queues := remaining(targets, p)
+	for _, q := range queues {
+		d.lines = append(d.lines, fmt.Sprintf("leaves %s %s, %s waiting", clean(q.name), plural(q.left, "worker"), count(q.waiting)))
+	}
+	switch {
+	case len(targets) > 1:
+		d.need = fmt.Sprint(len(targets))
+	case left == 0:
+		d.lines = append(d.lines, "no worker is left in the whole system")
+		d.need = targets[0].Queue
+	default:
+		for _, q := range queues {
+			if q.left == 0 && q.waiting > 0 {
+				d.need = q.name
+			}
+		}
+	}
+	if d.need != "" {
+		d.typed = textinput.New()
+		d.typed.Prompt = ""
+		d.typed.CharLimit = 64
+		d.typed.Focus()
+	}
+	return d
+}
+
+// maxTargets is how many workers a dialog describes.
+const maxTargets = 3
+
+func target(w *operator.Worker, p *operator.Picture) []string {
+	lines := []string{fmt.Sprintf("%s on %s, %s", clean(w.Name), clean(place(w.Host, w.PID)), clean(w.Queue))}
+	runs := 0
+	for i := range p.Jobs {
+		j := &p.Jobs[i]
+		if j.Worker != w.Name || j.Queue != w.Queue {
+			continue
+		}
+		if runs++; runs == 1 {
+			lines = append(lines, fmt.Sprintf("runs %s: given to another (%d/%d)", tail(j.ID), j.Attempt+1, j.AttemptLimit))
+		}
+	}
+	switch {
+	case w.Running == 0:
+		lines = append(lines, "runs nothing")
+	case runs == 0:
+		lines = append(lines, fmt.Sprintf("runs %s: given to another", plural(w.Running, "job")))
+	case w.Running > 1:
+		lines[len(lines)-1] += fmt.Sprintf(", and %s", plural(w.Running-1, "more job"))
+	}
+	return lines
+}
+
+type leaving struct {
+	name          string
+	left, waiting int
+}
+
+// remaining counts the workers that would be left: in all, and at the queues
+// whose workers are among the targets.
+func remaining(targets []operator.Worker, p *operator.Picture) (left int, queues []leaving) {
+	going := make(map[string]bool)
+	for i := range targets {
+		going[workerID(&targets[i])] = true
+	}
+	for i := range p.Queues {
+		q := &p.Queues[i]
+		l := leaving{name: q.Name, waiting: q.Waiting}
+		hit := false
+		for j := range p.Workers {
+			w := &p.Workers[j]
+			switch {
+			case w.QueueIncarnation != q.Incarnation:
+			case going[workerID(w)]:
+				hit = true
+			case w.State == operator.WorkerUp:
+				l.left++
+			}
+		}
+		left += l.left
+		if hit {
+			queues = append(queues, l)
+		}
+	}
+	return left, queues
+}
+
+// press takes a key. It returns what was decided: "" and true is that nothing
+// is to be done.
+func (d *dialog) press(msg tea.KeyMsg) (decided verb, done bool) {
+	switch msg.String() {
+	case "esc", "ctrl+c":
+		return "", true
+	case "tab", "right":
+		d.at = (d.at + 1) % len(d.choices)
+	case "shift+tab", "left":
+		d.at = (d.at + len(d.choices) - 1) % len(d.choices)
+	case "enter":
+		if c := d.choices[d.at]; c.verb == "" || d.allowed() {
+			return c.verb, true
+		}
+	default:
+		if d.need != "" {
+			d.typed, _ = d.typed.Update(msg)
+		}
+	}
+	return "", false
+}
+
+func (d *dialog) allowed() bool { return d.need == "" || strings.TrimSpace(d.typed.Value()) == d.need }
+
+// draw draws the box, at most w columns wide.
+func (d *dialog) draw(w int, th *theme) []string {
+	lines := append([]string(nil), d.lines...)
+	if d.need != "" {
+		lines = append(lines, "", fmt.Sprintf("type %s to %s: %s", clean(d.need), d.verb, clean(d.typed.Value()))+"_")
+	}
+	var buttons []string
+	plainButtons := 0
+	for i, c := range d.choices {
+		label, m := "  "+c.label+" ", plain
+		if i == d.at {
+			label, m = "> "+c.label+" ", selected
+		}
+		if c.verb != "" && !d.allowed() {
+			m = faint
+		}
+		plainButtons += len(label) + 1
+		buttons = append(buttons, th.say(m, label))
+	}
+	head := fmt.Sprintf(" %s %s ", strings.ToUpper(string(d.verb)), plural(len(d.targets), "worker"))
+	foot := " Tab choose, Enter; Esc cancels "
+	inner := max(plainButtons, len(head)+4, len(foot)+4)
+	for _, l := range lines {
+		inner = max(inner, ansi.StringWidth(l))
+	}
+	inner = max(min(inner, w-4), 10)
+	edge := func(name string) string {
+		return th.say(title, "+--"+fit(name, min(len(name), inner), false)+strings.Repeat("-", max(inner-len(name), 0))+"+")
+	}
+	box := []string{edge(head)}
+	side := th.say(title, "|")
+	for _, l := range lines {
+		box = append(box, side+" "+fit(l, inner, false)+" "+side)
+	}
+	row := fitStyled(strings.Join(buttons, " "), inner)
+	row += strings.Repeat(" ", max(inner-ansi.StringWidth(row), 0))
+	return append(box, side+" "+row+" "+side, edge(foot))
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -1,0 +1,132 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"faasd/internal/operator"
+)
+
+// System is what the screen looks at and acts on: an operator.Operator.
+type System interface {
+	Picture() operator.Picture
+	Events(from int) (events []operator.Event, next int)
+	Kill(ctx context.Context, w operator.Worker, tell func(operator.Progress)) error
+	Drain(ctx context.Context, w operator.Worker, wait bool, tell func(operator.Progress)) error
+	Undrain(ctx context.Context, w operator.Worker, tell func(operator.Progress)) error
+	Job(ctx context.Context, id string) ([]operator.JobAt, error)
+}
+
+const (
+	// staleAfter is the age of the newest data from which on it is said to be old:
+	// every part says something once a second.
+	staleAfter = 2500 * time.Millisecond
+	// lostAfter is when the connection itself is doubted.
+	lostAfter = 10 * time.Second
+	// maxEvents is how many events the screen keeps.
+	maxEvents = 5000
+	// trendOver is how many samples a sparkline has at most.
+	trendOver = 60
+)
+
+// Snapshot is all that the screen shows at one moment. It does not change.
+type Snapshot struct {
+	Taken   time.Time
+	Picture operator.Picture
+	Age     time.Duration    // of the newest word of any part
+	Events  []operator.Event // the last ones, oldest first
+	Begun   int              // number of the first of Events, counted from when the screen was opened
+	Trends  map[string][]float64
+}
+
+// Trends of the whole system; those of queues go by incarnation.
+const (
+	trendIn     = "in"
+	trendOut    = "out"
+	trendFailed = "failed"
+)
+
+// Stale reports whether nobody has been heard for a while.
+func (s *Snapshot) Stale() bool { return s.Age >= staleAfter }
+
+// Feed makes snapshots of a system. It is owned by one goroutine.
+type Feed struct {
+	system System
+	now    func() time.Time
+
+	last   operator.Picture // in which somebody was heard
+	heard  time.Time        // when the newest word in it was said
+	next   int
+	events []operator.Event
+	begun  int
+	trends map[string][]float64
+}
+
+// NewFeed begins to watch; now is the clock.
+func NewFeed(system System, now func() time.Time) *Feed {
+	return &Feed{system: system, now: now, trends: make(map[string][]float64)}
+}
+
+// Snapshot looks at the system. While nobody in it is heard, which is more
+// likely to be the connection, the last picture stays, and only its age grows.
+func (f *Feed) Snapshot() *Snapshot {
+	now := f.now()
+	p := f.system.Picture()
+	if age, heard := youngest(&p); heard || f.heard.IsZero() {
+		f.last, f.heard = p, now.Add(-age)
+		f.note(&p)
+	}
+	f.take()
+	trends := make(map[string][]float64, len(f.trends))
+	for name, values := range f.trends {
+		trends[name] = slices.Clone(values)
+	}
+	return &Snapshot{
+		Taken: now, Picture: f.last, Age: max(now.Sub(f.heard), 0), Trends: trends,
+		Events: slices.Clip(f.events), Begun: f.begun,
+	}
+}
+
+// youngest is the age of the newest word in a picture; false if nobody in it is
+// heard.
+func youngest(p *operator.Picture) (age time.Duration, heard bool) {
+	least := int64(-1)
+	for _, parts := range [][]operator.Part{p.QueueParts(), p.Frontends, p.Brokers, p.Coordinators, p.Supervisors} {
+		for _, part := range parts {
+			if part.State != operator.StateLost && (least < 0 || part.AgeMillis < least) {
+				least = part.AgeMillis
+			}
+		}
+	}
+	return time.Duration(max(least, 0)) * time.Millisecond, least >= 0
+}
+
+// take appends what has happened since.
+func (f *Feed) take() {
+	news, next := f.system.Events(f.next)
+	f.next = next
+	f.events = append(f.events, news...)
+	if more := len(f.events) - maxEvents; more > 0 {
+		f.events = slices.Clone(f.events[more:]) // snapshots keep the old ones
+		f.begun += more
+	}
+}
+
+// note adds a sample to each trend, and forgets those of queues that are gone.
+func (f *Feed) note(p *operator.Picture) {
+	t := p.Totals.Rates
+	now := map[string]float64{trendIn: t.In, trendOut: t.Out, trendFailed: t.Failed}
+	for _, q := range p.Queues {
+		now[q.Incarnation.String()] = q.Rates.Out
+	}
+	for name := range f.trends {
+		if _, there := now[name]; !there {
+			delete(f.trends, name)
+		}
+	}
+	for name, v := range now {
+		values := append(f.trends[name], v)
+		f.trends[name] = values[max(0, len(values)-trendOver):]
+	}
+}

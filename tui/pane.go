@@ -1,0 +1,87 @@
+package tui
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// kind is what the rows of a pane are; keys act by it.
+type kind uint8
+
+const (
+	ofQueues kind = iota
+	ofWorkers
+	ofJobs
+	ofFunctions
+	ofParts
+	ofEvents
+	ofTests
+)
+
+// pane is a table under a title.
+type pane struct {
+	*table
+	kind   kind
+	title  string
+	follow bool // the cursor stays at the end as rows come
+}
+
+// set replaces the rows; a pane that follows goes to the last.
+func (p *pane) set(rows []row) {
+	p.table.set(rows)
+	if p.follow {
+		p.move(len(p.rows))
+	}
+}
+
+// draw draws the pane in h lines, the title included.
+func (p *pane) draw(w, h int, focused bool, th *theme) []string {
+	if h <= 0 {
+		return nil
+	}
+	body := p.view(w, h-1, focused, th)
+	return append([]string{p.heading(w, focused, th)}, body...)
+}
+
+// heading is the title's line. A double line says that keys act here.
+func (p *pane) heading(w int, focused bool, th *theme) string {
+	dash, m := "─", faint
+	if focused {
+		dash, m = "═", title
+	}
+	n := count(len(p.rows))
+	if p.filter != "" {
+		n += " of " + count(len(p.all))
+	}
+	notes := []string{}
+	for _, note := range []string{p.table.more(), p.sorting()} {
+		if note != "" {
+			notes = append(notes, note)
+		}
+	}
+	if p.filter != "" {
+		notes = append(notes, "filter /"+p.filter)
+	}
+	if p.kind == ofEvents && p.follow {
+		notes = append(notes, "following")
+	}
+	if len(p.marks) > 0 {
+		notes = append(notes, count(len(p.marks))+" marked")
+	}
+	return rule(p.title+" "+n, strings.Join(notes, "  "), dash, m, w, th)
+}
+
+// rule is a line across the screen with a title in it and notes at its end.
+func rule(name, notes, dash string, m mood, w int, th *theme) string {
+	left := strings.Repeat(dash, 2) + " " + name + " "
+	right := ""
+	if notes != "" {
+		right = " " + notes + " " + strings.Repeat(dash, 2)
+	}
+	gap := w - ansi.StringWidth(left) - ansi.StringWidth(right)
+	if gap < 1 {
+		right, gap = "", w-ansi.StringWidth(left)
+	}
+	return th.say(m, fit(left+strings.Repeat(dash, max(gap, 0))+right, w, false))
+}

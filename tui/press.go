@@ -1,0 +1,186 @@
+package tui
+
+import (
+	"fmt"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// press takes a key: what is asked comes first, then what is typed.
+func (m *model) press(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case m.dialog != nil:
+		v, done := m.dialog.press(msg)
+		if !done {
+			return nil
+		}
+		d := m.dialog
+		m.dialog = nil
+		if v == "" {
+			m.say(faint, "%s: nothing was done", d.verb)
+			return nil
+		}
+		return m.act(v, d.targets)
+	case m.prompt != nil:
+		return m.typeKey(msg)
+	case m.help >= 0:
+		m.scrollHelp(msg)
+		return nil
+	}
+	k := &m.keys
+	is := func(b key.Binding) bool { return key.Matches(msg, b) }
+	p := m.pane()
+	switch {
+	case is(k.Quit):
+		return tea.Quit
+	case is(k.Suspend):
+		return tea.Suspend
+	case is(k.Help):
+		m.help = 0
+	case is(k.Up):
+		m.move(p, -1)
+	case is(k.Down):
+		m.move(p, 1)
+	case is(k.PageUp):
+		m.move(p, -p.page())
+	case is(k.PageDown):
+		m.move(p, p.page())
+	case is(k.Top):
+		m.move(p, -len(p.rows))
+	case is(k.Bottom):
+		m.move(p, len(p.rows))
+	case is(k.NextPane):
+		m.turn(1)
+	case is(k.PrevPane):
+		m.turn(-1)
+	case is(k.Tab):
+		m.tab(int(msg.String()[0] - '1'))
+	case is(k.Open):
+		return m.enter(p)
+	case is(k.Back):
+		m.back()
+	case is(k.Filter):
+		m.prompt = newPrompt("/", p.filter)
+	case is(k.Palette):
+		m.prompt = newPrompt(":", "")
+	case is(k.Sort):
+		p.sortNext(m.w)
+	case is(k.Reverse):
+		p.desc = !p.desc
+		p.arrange()
+	case is(k.Mark):
+		if p.kind == ofWorkers {
+			p.mark()
+		}
+	case is(k.Follow):
+		if p.kind == ofEvents {
+			p.follow = !p.follow
+			p.set(p.all)
+		}
+	case is(k.Kill):
+		m.ask(verbKill)
+	case is(k.Drain):
+		m.ask(verbDrain)
+	case is(k.Undrain):
+		return m.undrain()
+	case is(k.Pause):
+		m.pause()
+	case is(k.Copy):
+		return m.copy(p)
+	case is(k.Write):
+		return m.write()
+	default:
+		return m.visit(msg)
+	}
+	return nil
+}
+
+// visit shows the view that a key is for.
+func (m *model) visit(msg tea.KeyMsg) tea.Cmd {
+	k := &m.keys
+	for _, v := range []struct {
+		key  key.Binding
+		view func() view
+	}{
+		{k.Overview, func() view { return nil }},
+		{k.Workers, func() view { return newWorkers() }},
+		{k.Jobs, func() view { return newJobs() }},
+		{k.Functions, func() view { return newFunctions() }},
+		{k.Parts, func() view { return newParts() }},
+		{k.Events, func() view { return newEvents(m.opt.Zone) }},
+		{k.Tests, func() view { return m.tests }},
+	} {
+		if key.Matches(msg, v.key) {
+			return m.home(v.view())
+		}
+	}
+	return nil
+}
+
+// move moves a pane's cursor. Who goes back in what has happened stops following.
+func (m *model) move(p *pane, n int) {
+	p.move(n)
+	if p.kind == ofEvents {
+		p.follow = p.at == len(p.rows)-1
+	}
+	if v, ok := m.view().(*overview); ok && p == v.queues && v.last != nil {
+		v.workersOf()
+	}
+}
+
+// turn gives the focus to another pane.
+func (m *model) turn(by int) {
+	v := m.view()
+	n := len(v.panes())
+	m.focus[v] = (m.focus[v] + by + n) % n
+}
+
+func (m *model) tab(n int) {
+	if v, ok := m.view().(*tabbed); ok && n < len(v.tabs.list) {
+		v.tabs.at = n
+	}
+}
+
+// enter opens what is under the cursor.
+func (m *model) enter(p *pane) tea.Cmd {
+	if m.shown == nil || p.cursor == "" {
+		return nil
+	}
+	switch p.kind {
+	case ofQueues:
+		if q := queueOf(m.shown, p.cursor); q != nil {
+			return m.open(newQueue(p.cursor, q.Name, m.opt.Zone))
+		}
+	case ofWorkers:
+		if w := workerOf(m.shown, p.cursor); w != nil {
+			return m.open(newWorker(*w, m.opt.Zone))
+		}
+	case ofJobs:
+		return m.open(newJob(p.cursor, m.opt.Zone))
+	case ofEvents:
+		return m.openEvent(p.cursor)
+	case ofTests:
+		m.runTest()
+	}
+	return nil
+}
+
+// openEvent shows the job or the worker that an event names.
+func (m *model) openEvent(id string) tea.Cmd {
+	for i := range m.shown.Events {
+		e := &m.shown.Events[i]
+		if fmt.Sprint(m.shown.Begun+i) != id {
+			continue
+		}
+		if e.Job != "" {
+			return m.open(newJob(e.Job, m.opt.Zone))
+		}
+		for j := range m.shown.Picture.Workers {
+			if w := m.shown.Picture.Workers[j]; e.Worker != "" && w.Name == e.Worker {
+				return m.open(newWorker(w, m.opt.Zone))
+			}
+		}
+	}
+	return nil
+}

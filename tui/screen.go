@@ -1,0 +1,332 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// The least screen on which something can be shown.
+const (
+	leastWidth  = 60
+	leastHeight = 15
+)
+
+// View draws the whole screen: exactly as many lines as it has, none wider.
+func (m *model) View() string {
+	lines := m.lines()
+	lines = lines[:min(len(lines), m.h)]
+	s := strings.Join(lines, "\n")
+	if m.opt.ASCII {
+		s = ascii.Replace(s)
+	}
+	return s
+}
+
+// ascii replaces what terminals without Unicode do not have.
+var ascii = strings.NewReplacer(
+	"─", "-", "═", "=", "…", "~", "▁", "_", "▂", "_", "▃", ".", "▄", "-", "▅", "=", "▆", "+", "▇", "*", "█", "#",
+	"±", "+", "↑", "Up", "↓", "Down", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
+)
+
+func (m *model) lines() []string {
+	if m.w < leastWidth || m.h < leastHeight {
+		return m.small()
+	}
+	if m.help >= 0 {
+		return m.helpLines()
+	}
+	head := m.head()
+	foot := m.foot()
+	h := m.h - len(head) - len(foot)
+	var body []string
+	if m.shown == nil {
+		body = []string{"", "  waiting for the first word of the system …"}
+	} else {
+		body = m.view().draw(m.w, h, m.pane(), &m.theme)
+	}
+	if m.latest != nil && m.latest.Stale() {
+		for i, l := range body {
+			body[i] = m.theme.say(faint, ansi.Strip(l))
+		}
+	}
+	for len(body) < h {
+		body = append(body, "")
+	}
+	body = body[:h]
+	if m.dialog != nil {
+		over(body, m.dialog.draw(m.w, &m.theme), m.w)
+	}
+	return append(append(head, body...), foot...)
+}
+
+// small is what is shown on a screen that is too small.
+func (m *model) small() []string {
+	text := fmt.Sprintf("%d×%d is too small: %d×%d at least. q quits", m.w, m.h, leastWidth, leastHeight)
+	if m.latest != nil {
+		if t := troubles(m.latest); len(t) > 0 {
+			text = "! " + t[0] + " — " + text
+		}
+	}
+	lines := strings.Split(ansi.Wrap(text, max(m.w, 1), ""), "\n")
+	return lines[:min(len(lines), m.h)]
+}
+
+// over puts a box into the middle of the body.
+func over(body, box []string, w int) {
+	top := max((len(body)-len(box))/2, 0)
+	for i, l := range box {
+		if top+i < len(body) {
+			body[top+i] = strings.Repeat(" ", max((w-ansi.StringWidth(l))/2, 0)) + l
+		}
+	}
+}
+
+// head says which system this is, whether what is shown is current, how much is
+// done, and what is wrong.
+func (m *model) head() []string {
+	lines := []string{m.headline()}
+	if m.shown == nil {
+		return lines
+	}
+	return append(lines, m.load(), m.latency(), m.verdict())
+}
+
+// load is how much is done.
+func (m *model) load() string {
+	th, t := &m.theme, &m.shown.Picture.Totals
+	rate := func(name string, r float64, trend string) string {
+		s := name + " " + perSecond(r) + "/s"
+		if m.w >= 100 {
+			s += " " + sparkline(m.shown.Trends[trend], 8)
+		}
+		return s
+	}
+	failing := rate("err", t.Rates.Failed, trendFailed)
+	if t.Rates.Failed >= 0.05 {
+		failing = th.say(bad, failing)
+	}
+	if t.RefusedRate >= 0.05 {
+		failing += "   " + th.say(bad, "refused "+perSecond(t.RefusedRate)+"/s")
+	}
+	gap := "   "
+	if m.w < 80 {
+		gap = "  "
+	}
+	return fitStyled(strings.Join([]string{
+		rate("in", t.Rates.In, trendIn), rate("done", t.Rates.Out, trendOut), failing,
+		"waiting " + count(t.Waiting), "in-flight " + count(t.Running),
+	}, gap), m.w)
+}
+
+// latency is how long jobs took in the last minute, and how many workers there
+// are: as much of it as there is room for.
+func (m *model) latency() string {
+	th, t := &m.theme, &m.shown.Picture.Totals
+	workers := "workers " + count(t.Workers-t.WorkersDraining) + " up"
+	if t.WorkersDraining > 0 {
+		workers += " " + th.say(caution, count(t.WorkersDraining)+" draining")
+	}
+	if t.WorkersLost > 0 {
+		workers += " " + th.say(bad, count(t.WorkersLost)+" LOST")
+	}
+	l := &t.Latency
+	p50, p95, p99, most := "p50 "+millis(l.P50), "p95 "+millis(l.P95), "p99 "+millis(l.P99), "max "+millis(l.Max)
+	line := ""
+	for _, parts := range [][]string{{p50, p95, p99, most}, {p50, p95, p99}, {p50, p99}, {p99}} {
+		line = "latency/60s  " + strings.Join(parts, "  ") + "   " + workers
+		if ansi.StringWidth(line) <= m.w {
+			break
+		}
+	}
+	return fitStyled(line, m.w)
+}
+
+// verdict is in a word whether the system is well.
+func (m *model) verdict() string {
+	th := &m.theme
+	if m.latest.Stale() {
+		return th.say(caution, fit("? not heard for "+span(m.latest.Age)+": what is below is old; see that a coordinator runs and can be reached", m.w, false))
+	}
+	list := troubles(m.shown)
+	if len(list) == 0 {
+		return th.say(good, "all is well")
+	}
+	rest := ""
+	if len(list) > 1 {
+		rest = fmt.Sprintf(" (and %d more)", len(list)-1)
+	}
+	return th.say(bad, fit("! "+fit(list[0], min(ansi.StringWidth(list[0]), m.w-2-len(rest)), false)+rest, m.w, false))
+}
+
+// headline names the system, whose name gives way to what matters more.
+func (m *model) headline() string {
+	th := &m.theme
+	state := "   " + m.liveness()
+	if m.shown != nil && m.w >= 80 {
+		state += "   up " + span(uptime(m.shown))
+		if !m.latest.Stale() {
+			state += "   data " + fmt.Sprintf("%.1fs", m.latest.Age.Seconds()) + " old"
+		}
+	}
+	right := "READ-WRITE"
+	if m.opt.ReadOnly {
+		right = "READ-ONLY"
+	}
+	if m.w >= 80 {
+		right += "  ? keys"
+	}
+	name := clean(m.opt.Target)
+	room := m.w - ansi.StringWidth("faasctl top  "+state+"  "+right)
+	if n := ansi.StringWidth(name); n > room { // the end of a path says more than its beginning
+		name = ansi.TruncateLeft(name, n-room+1, "…")
+	}
+	left := th.say(title, "faasctl top") + "  " + name + state
+	gap := m.w - ansi.StringWidth(left) - len(right)
+	if gap < 1 {
+		return fitStyled(left, m.w)
+	}
+	return left + strings.Repeat(" ", gap) + th.say(faint, right)
+}
+
+// liveness says whether the display is current.
+func (m *model) liveness() string {
+	th := &m.theme
+	switch {
+	case m.latest == nil:
+		return th.say(caution, "CONNECTING")
+	case m.paused:
+		held := m.latest.Begun + len(m.latest.Events) - m.shown.Begun - len(m.shown.Events)
+		return th.say(caution, fmt.Sprintf("PAUSED +%s", plural(held, "event")))
+	case m.latest.Age >= lostAfter:
+		return th.say(bad, "RECONNECTING "+span(m.latest.Age.Truncate(time.Second)))
+	case m.latest.Stale():
+		return th.say(caution, "STALE "+span(m.latest.Age.Truncate(time.Second)))
+	}
+	return th.say(good, "LIVE "+m.opt.Interval.String())
+}
+
+// foot is what was done last, and the keys that matter here.
+func (m *model) foot() []string {
+	th := &m.theme
+	if m.prompt != nil {
+		hint := "Enter keeps the filter, Esc takes it away"
+		if m.prompt.kind == ":" {
+			hint = "Enter does it, Tab completes, Esc leaves: " + strings.Join(words, " ")
+		}
+		line := m.prompt.kind + clean(m.prompt.input.Value()) + "_"
+		return []string{fit(line, m.w, false), th.say(faint, fit(hint, m.w, false))}
+	}
+	note := m.crumbs()
+	if m.note != "" {
+		note += "  " + th.say(m.noteIs, m.note)
+	}
+	return []string{fitStyled(note, m.w), m.keyBar()}
+}
+
+// crumbs are the views that are stacked.
+func (m *model) crumbs() string {
+	var names []string
+	for _, v := range m.views {
+		names = append(names, v.crumb())
+	}
+	return m.theme.say(faint, strings.Join(names, " › "))
+}
+
+// keyBar lists the keys that do something where the focus is. Where there is no
+// room for all, the last of hints go first, and the way to help and out never.
+func (m *model) keyBar() string {
+	k := &m.keys
+	hint := func(b key.Binding, name string) string {
+		if !b.Enabled() {
+			return ""
+		}
+		return m.theme.say(keyName, b.Help().Key) + " " + name + "  "
+	}
+	last := hint(k.Help, "keys") + strings.TrimSpace(hint(k.Quit, "quit"))
+	var hints []string
+	add := func(b key.Binding, name string) { hints = append(hints, hint(b, name)) }
+	if len(m.views) > 1 {
+		add(k.Back, "back")
+	}
+	if m.view() == m.tests {
+		add(k.Open, "run, or stop")
+	} else {
+		if m.workerPane() != nil || len(m.targets()) > 0 {
+			add(k.Kill, "kill")
+			add(k.Drain, "drain")
+		}
+		add(k.Open, "open")
+		add(k.NextPane, "pane")
+		if v, ok := m.view().(*tabbed); ok && len(v.tabs.list) > 1 {
+			add(k.Tab, "tab")
+		}
+		add(k.Filter, "filter")
+		add(k.Sort, "sort")
+		add(k.Mark, "mark")
+	}
+	add(k.Tests, "tests")
+	add(k.Pause, "pause")
+	add(k.Palette, "command")
+	for len(hints) > 0 && ansi.StringWidth(strings.Join(hints, "")+last) > m.w {
+		hints = hints[:len(hints)-1]
+	}
+	return fitStyled(strings.Join(hints, "")+last, m.w)
+}
+
+// helpLines lists all keys, from the line on to which was scrolled.
+func (m *model) helpLines() []string {
+	th := &m.theme
+	var all []string
+	for _, g := range m.keys.groups() {
+		if len(g.keys) == 0 {
+			continue
+		}
+		all = append(all, th.say(title, g.title))
+		for _, b := range g.keys {
+			all = append(all, "  "+th.say(keyName, fit(b.Help().Key, 10, false))+" "+b.Help().Desc)
+		}
+	}
+	all = append(all, th.say(title, "Words"))
+	for _, w := range wordsExplained {
+		all = append(all, "  "+fit(w[0], 10, false)+" "+w[1])
+	}
+	room := m.h - 2
+	m.help = max(min(m.help, len(all)-room), 0)
+	lines := []string{rule("Keys", "↑ ↓ scroll, any other key goes back", "═", title, m.w, th)}
+	for _, l := range all[m.help:min(m.help+room, len(all))] {
+		lines = append(lines, fitStyled(l, m.w))
+	}
+	return lines
+}
+
+// wordsExplained are the words that the screen uses for states.
+var wordsExplained = [][2]string{
+	{wordNoWorker, "jobs wait and nobody serves their function: start a worker for it"},
+	{wordBacklog, "a job has waited for a second or more: more workers, or fewer requests"},
+	{wordLost, "silent for 3 s, or its process has ended; its jobs go to others"},
+	{wordVersion, "speaks another version of the bus: finish the upgrade"},
+	{"no work.", "no worker, and nothing waits for one"},
+	{"draining", "finishes what it has and ends"},
+	{"LIVE 1s", "what is shown is current, and drawn anew so often"},
+	{"STALE 6s", "nobody was heard for that long: what is shown is old"},
+}
+
+func (m *model) scrollHelp(msg tea.KeyMsg) {
+	switch {
+	case key.Matches(msg, m.keys.Up):
+		m.help = max(m.help-1, 0)
+	case key.Matches(msg, m.keys.Down):
+		m.help++
+	case key.Matches(msg, m.keys.PageDown):
+		m.help += m.h - 3
+	case key.Matches(msg, m.keys.PageUp):
+		m.help = max(m.help-m.h+3, 0)
+	default:
+		m.help = -1
+	}
+}

@@ -1,0 +1,160 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"faasd/internal/acceptance"
+)
+
+// testsView lists the acceptance tests and shows the steps of the one under the
+// cursor, while they are done.
+type testsView struct {
+	list    *pane
+	results map[int]*acceptance.Result // by number; those under way too
+	running int                        // number of the one under way; 0 none
+	stop    context.CancelFunc
+	err     error
+}
+
+var testColumns = []column{
+	{title: "TEST", width: 4, right: true},
+	{title: "STATE", width: 8},
+	{title: "TOOK", width: 6, right: true},
+	{title: "WHAT", width: 20, grow: true},
+}
+
+func newTests() *testsView {
+	v := &testsView{
+		list: &pane{table: newTable("", testColumns...), kind: ofTests, title: "Acceptance tests"}, results: make(map[int]*acceptance.Result),
+	}
+	v.show(nil)
+	return v
+}
+
+func (v *testsView) crumb() string { return "tests" }
+
+func (v *testsView) panes() []*pane { return []*pane{v.list} }
+
+// show lists the tests; a snapshot says nothing of them.
+func (v *testsView) show(*Snapshot) {
+	var rows []row
+	for _, t := range acceptance.Tests() {
+		state, m, took := none, plain, none
+		if r := v.results[t.Number]; r != nil {
+			state = r.State
+			switch r.State {
+			case acceptance.Passed:
+				m = good
+			case acceptance.Failed:
+				m = bad
+			default:
+				m = caution
+			}
+			if r.TookMillis > 0 {
+				took = millis(r.TookMillis)
+			}
+		}
+		rows = append(rows, row{fmt.Sprint(t.Number), []cell{
+			counted(t.Number), mooded(state, m), text(took), text(t.Name),
+		}})
+	}
+	v.list.set(rows)
+}
+
+func (v *testsView) draw(w, h int, focus *pane, th *theme) []string {
+	lines := v.list.draw(w, min(len(v.list.rows)+2, h), focus == v.list, th)
+	n := v.list.at + 1
+	t := acceptance.Tests()[n-1]
+	lines = append(lines, rule(fmt.Sprintf("Test %d", n), "on a system of its own", "─", faint, w, th), fit("  "+t.Promise, w, false))
+	r := v.results[n]
+	if r == nil {
+		lines = append(lines, th.say(faint, fit("  Enter runs it: it starts separate faasd processes on free ports, and ends them", w, false)))
+	} else {
+		lines = append(lines, v.steps(r, w, h-len(lines), th)...)
+	}
+	if v.err != nil {
+		lines = append(lines, th.say(bad, fit("  "+clean(v.err.Error()), w, false)))
+	}
+	for len(lines) < h {
+		lines = append(lines, "")
+	}
+	return lines[:h]
+}
+
+// steps are the steps of a test, the last ones if there is no room for all.
+func (v *testsView) steps(r *acceptance.Result, w, room int, th *theme) (lines []string) {
+	for _, s := range r.Steps {
+		sign, m := "…", caution
+		switch s.State {
+		case acceptance.Passed:
+			sign, m = "✓", good
+		case acceptance.Failed:
+			sign, m = "✗", bad
+		case acceptance.Stopped:
+			sign, m = "–", bad
+		}
+		took := ""
+		if s.State != acceptance.Running {
+			took = millis(max(s.TookMillis, 1))
+		}
+		lines = append(lines, fitStyled(fmt.Sprintf("  %s %6s  %s", th.say(m, sign), took, clean(s.Text)), w))
+		for _, e := range s.Evidence {
+			lines = append(lines, th.say(faint, fit("             "+clean(e), w, false)))
+		}
+		if s.State == acceptance.Failed {
+			lines = append(lines, th.say(bad, fit("             expected: "+clean(s.Expected), w, false)),
+				th.say(bad, fit("             seen: "+clean(s.Seen), w, false)))
+		}
+	}
+	if r.Logs != "" && r.State == acceptance.Failed {
+		lines = append(lines, fit("  the logs are in "+clean(r.Logs), w, false))
+	}
+	return lines[max(len(lines)-room, 0):]
+}
+
+// runTest begins the test under the cursor, or stops it.
+func (m *model) runTest() {
+	v, n := m.tests, m.tests.list.at+1
+	if v.running != 0 {
+		if v.running == n {
+			v.stop()
+			m.say(caution, "test %d is being stopped", n)
+			return
+		}
+		m.say(caution, "test %d runs; one at a time", v.running)
+		return
+	}
+	ctx, stop := context.WithCancel(m.opt.ctx)
+	v.running, v.stop, v.err = n, stop, nil
+	v.results[n] = &acceptance.Result{Number: n, State: acceptance.Running}
+	v.show(nil)
+	m.opt.runTest(ctx, n)
+}
+
+// step takes a step that begins, or ends.
+func (v *testsView) step(msg stepMsg) {
+	r := v.results[msg.number]
+	if r == nil {
+		return
+	}
+	if n := len(r.Steps); n > 0 && r.Steps[n-1].State == acceptance.Running {
+		r.Steps = r.Steps[:n-1]
+	}
+	r.Steps = append(r.Steps, msg.step)
+}
+
+// end takes what came of the test under way.
+func (v *testsView) end(msg resultMsg) {
+	v.stop()
+	n := v.running
+	v.running, v.err = 0, msg.err
+	if msg.err != nil {
+		delete(v.results, n)
+	} else {
+		msg.result.Name = strings.TrimSpace(msg.result.Name)
+		v.results[n] = &msg.result
+	}
+	v.show(nil)
+}

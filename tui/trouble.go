@@ -1,0 +1,152 @@
+package tui
+
+import (
+	"fmt"
+	"time"
+
+	"faasd/internal/operator"
+)
+
+// backlogAfter is how long a job may wait before its queue is said to have a
+// backlog.
+const backlogAfter = time.Second
+
+// The words for what is wrong. docs/OPERATING.md says what to do about each.
+const (
+	wordBacklog  = "!BACKLOG"
+	wordNoWorker = "!NO WRK"
+	wordLost     = "!LOST"
+	wordVersion  = "!VERSION"
+)
+
+func partWord(state string) (string, mood) {
+	switch state {
+	case operator.StateLost:
+		return wordLost, bad
+	case operator.StateOther:
+		return wordVersion, bad
+	case operator.StateDraining:
+		return state, caution
+	case operator.StateOK:
+		return state, good
+	}
+	return state, plain
+}
+
+func queueWord(q *operator.Queue) (string, mood) {
+	switch {
+	case q.State == operator.StateNoWorker && q.Waiting > 0:
+		return wordNoWorker, bad
+	case q.State == operator.StateNoWorker:
+		return "no work.", caution
+	case q.State == operator.StateOK && q.Waiting > 0 && q.Oldest >= backlogAfter.Milliseconds():
+		return wordBacklog, bad
+	}
+	return partWord(q.State)
+}
+
+func functionWord(f *operator.Function) (string, mood) {
+	switch {
+	case f.Workers == 0 && f.Waiting > 0:
+		return wordNoWorker, bad
+	case f.Workers == 0:
+		return "no work.", caution
+	case f.Waiting > 0 && f.Oldest >= backlogAfter.Milliseconds():
+		return wordBacklog, bad
+	}
+	return operator.StateOK, good
+}
+
+func workerWord(w *operator.Worker) (string, mood) {
+	switch w.State {
+	case operator.StateLost:
+		return wordLost, bad
+	case operator.WorkerUp:
+		return "ok", good
+	}
+	return clean(w.State), caution
+}
+
+// troubles says what is wrong and what to do, the worst first.
+func troubles(s *Snapshot) (list []string) {
+	p := &s.Picture
+	say := func(format string, args ...any) { list = append(list, clean(fmt.Sprintf(format, args...))) }
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		if word, _ := functionWord(f); word == wordNoWorker {
+			say("%s has no worker and %s: start one that serves it", f.Name, waits(f.Waiting))
+		}
+	}
+	serving := 0
+	for _, part := range p.Frontends {
+		if part.State == operator.StateOK {
+			serving++
+		}
+	}
+	if serving == 0 {
+		say("no frontend is heard: clients reach nobody; start one (faasd frontend)")
+	}
+	if len(p.Brokers) > 0 && !some(p.Brokers, operator.StateOK) {
+		say("no broker is heard: frontends refuse requests; start one (faasd broker)")
+	}
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		if word, _ := functionWord(f); word == wordBacklog {
+			say("%s: %s, the oldest for %s; %s", f.Name, waits(f.Waiting), millis(f.Oldest), more(f))
+		}
+	}
+	if n := p.Totals.Rates; n.Known && n.Failed >= 0.05 {
+		say("%s/s fail: see functions (f) for which, and their logs", perSecond(n.Failed))
+	}
+	if p.Totals.RefusedRate >= 0.05 {
+		say("%s/s are refused with 503: more is asked for than the workers can do", perSecond(p.Totals.RefusedRate))
+	}
+	for _, part := range p.QueueParts() {
+		trouble(&part, "queue", say)
+	}
+	for _, kind := range []struct {
+		role  string
+		parts []operator.Part
+	}{{"broker", p.Brokers}, {"frontend", p.Frontends}, {"coordinator", p.Coordinators}, {"supervisor", p.Supervisors}} {
+		for i := range kind.parts {
+			trouble(&kind.parts[i], kind.role, say)
+		}
+	}
+	if n := p.Totals.WorkersLost; n > 0 {
+		say("%s lost in the last 30 s; what ran there runs again elsewhere", plural(n, "worker"))
+	}
+	return list
+}
+
+func trouble(p *operator.Part, role string, say func(string, ...any)) {
+	switch p.State {
+	case operator.StateLost:
+		say("%s %s is not heard for %s: see whether it runs, and its log", role, p.Name, millis(p.AgeMillis))
+	case operator.StateOther:
+		say("%s %s speaks another version of the bus (%s): finish the upgrade", role, p.Name, p.Version)
+	}
+}
+
+func some(parts []operator.Part, state string) bool {
+	for _, p := range parts {
+		if p.State == state {
+			return true
+		}
+	}
+	return false
+}
+
+func waits(n int) string {
+	if n == 1 {
+		return "1 job waits"
+	}
+	return count(n) + " jobs wait"
+}
+
+// more is what helps against a backlog.
+func more(f *operator.Function) string {
+	if f.Free > 0 {
+		return "slots are free elsewhere: queues hand over within a second"
+	}
+	return "all slots are busy: more workers, or fewer requests"
+}

@@ -1,0 +1,201 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"faasd/internal/operator"
+)
+
+// view is what fills the screen between the head and the key bar. Views are
+// stacked: Enter opens one, Esc goes back.
+type view interface {
+	// crumb is its place in the breadcrumbs.
+	crumb() string
+	// show takes a new snapshot.
+	show(s *Snapshot)
+	// panes can have the focus, in the order of Tab.
+	panes() []*pane
+	// draw fills h lines.
+	draw(w, h int, focus *pane, th *theme) []string
+}
+
+// overview is the first view: queues, the workers of the one under the cursor,
+// and what happens.
+type overview struct {
+	queues, workers, events *pane
+	last                    *Snapshot
+	zone                    *time.Location
+}
+
+func newOverview(zone *time.Location) *overview {
+	return &overview{
+		queues:  &pane{table: newTable("no queue is heard yet", queueColumns...), kind: ofQueues, title: "Queues"},
+		workers: &pane{table: newTable("this queue has no worker", withoutQueue(workerColumns)...), kind: ofWorkers, title: "Workers"},
+		events:  &pane{table: newTable("nothing has happened yet", eventColumns...), kind: ofEvents, title: "Events", follow: true},
+		zone:    zone,
+	}
+}
+
+// withoutQueue hides the column that says the same in every row.
+func withoutQueue(columns []column) []column {
+	hidden := append([]column(nil), columns...)
+	for i := range hidden {
+		if hidden[i].title == "QUEUE" {
+			hidden[i].rank = hide
+		}
+	}
+	return hidden
+}
+
+func (v *overview) crumb() string { return "all" }
+
+func (v *overview) show(s *Snapshot) {
+	v.last = s
+	v.queues.set(queueRows(s))
+	v.workersOf()
+	v.events.set(eventRows(s, v.zone, func(*operator.Event) bool { return true }))
+}
+
+// workersOf shows the workers of the queue under the cursor.
+func (v *overview) workersOf() {
+	v.workers.title = "Workers"
+	if q := queueOf(v.last, v.queues.cursor); q != nil {
+		v.workers.title = "Workers of " + clean(q.Name)
+		v.workers.set(workerRows(v.last, v.queues.cursor))
+		return
+	}
+	v.workers.set(workerRows(v.last, ""))
+}
+
+func (v *overview) panes() []*pane { return []*pane{v.queues, v.workers, v.events} }
+
+func (v *overview) draw(w, h int, focus *pane, th *theme) []string {
+	v.workersOf()
+	events := max(min(h/4, 8), 0)
+	if h < 14 {
+		events = 0
+	}
+	if focus == v.events {
+		events = max(events, min(6, h-8))
+	}
+	left := h - events
+	queues := min(len(v.queues.rows)+2, left-min(left/2, len(v.workers.rows)+2))
+	queues = max(queues, min(4, left))
+	lines := v.queues.draw(w, queues, focus == v.queues, th)
+	lines = append(lines, v.workers.draw(w, left-queues, focus == v.workers, th)...)
+	return append(lines, v.events.draw(w, events, focus == v.events, th)...)
+}
+
+func queueOf(s *Snapshot, id string) *operator.Queue {
+	for i := range s.Picture.Queues {
+		if s.Picture.Queues[i].Incarnation.String() == id {
+			return &s.Picture.Queues[i]
+		}
+	}
+	return nil
+}
+
+func workerOf(s *Snapshot, id string) *operator.Worker {
+	for i := range s.Picture.Workers {
+		if workerID(&s.Picture.Workers[i]) == id {
+			return &s.Picture.Workers[i]
+		}
+	}
+	return nil
+}
+
+// listing is a view of one table over the whole screen.
+type listing struct {
+	name string
+	list *pane
+	rows func(*Snapshot) []row
+	note func(*Snapshot) string // a line above; nil for none
+	last *Snapshot
+}
+
+func (v *listing) crumb() string { return v.name }
+
+func (v *listing) show(s *Snapshot) {
+	v.last = s
+	v.list.set(v.rows(s))
+}
+
+func (v *listing) panes() []*pane { return []*pane{v.list} }
+
+func (v *listing) draw(w, h int, focus *pane, th *theme) (lines []string) {
+	if v.note != nil {
+		if note := v.note(v.last); note != "" {
+			lines = append(lines, th.say(faint, fit(note, w, false)))
+		}
+	}
+	return append(lines, v.list.draw(w, h-len(lines), focus == v.list, th)...)
+}
+
+func newWorkers() *listing {
+	return &listing{
+		name: "workers", list: &pane{table: newTable("no worker has joined", workerColumns...), kind: ofWorkers, title: "Workers"},
+		rows: func(s *Snapshot) []row { return workerRows(s, "") },
+	}
+}
+
+func newJobs() *listing {
+	return &listing{
+		name: "jobs", list: &pane{table: newTable("no job waits or runs", jobColumns...), kind: ofJobs, title: "Jobs"},
+		rows: func(s *Snapshot) []row { return jobRows(s, func(*operator.Job) bool { return true }) },
+		note: func(s *Snapshot) string { return sampled(len(s.Picture.Jobs), s.Picture.Totals.JobsTotal) },
+	}
+}
+
+// sampled says that there are more jobs than are listed.
+func sampled(listed, all int) string {
+	if all <= listed {
+		return ""
+	}
+	return fmt.Sprintf("the %s oldest of %s jobs, as of up to a second ago; each queue tells of its 200 oldest", count(listed), count(all))
+}
+
+func newFunctions() *listing {
+	return &listing{
+		name: "functions", list: &pane{table: newTable("no function is served", functionColumns...), kind: ofFunctions, title: "Functions"},
+		rows: functionRows,
+	}
+}
+
+func newParts() *listing {
+	return &listing{
+		name: "parts", list: &pane{table: newTable("nobody is heard", partColumns...), kind: ofParts, title: "Frontends, brokers, coordinators"},
+		rows: partRows,
+	}
+}
+
+func newEvents(zone *time.Location) *listing {
+	return &listing{
+		name: "events", list: &pane{table: newTable("nothing has happened yet", eventColumns...), kind: ofEvents, title: "Events", follow: true},
+		rows: func(s *Snapshot) []row { return eventRows(s, zone, func(*operator.Event) bool { return true }) },
+	}
+}
+
+// tabs are the panes of a view of which one is seen at a time.
+type tabs struct {
+	list []*pane
+	at   int
+}
+
+func (t *tabs) pane() *pane { return t.list[t.at] }
+
+// bar lists the tabs by their keys.
+func (t *tabs) bar(w int, th *theme) string {
+	var names []string
+	for i, p := range t.list {
+		name := fmt.Sprintf("%d %s", i+1, p.title)
+		if i == t.at {
+			name = th.say(title, "["+name+"]")
+		} else {
+			name = " " + name + " "
+		}
+		names = append(names, name)
+	}
+	return fitStyled(strings.Join(names, " "), w)
+}
