@@ -129,15 +129,18 @@ func (t *tormented) stop() string {
 // pause stops a process, and has it go on after something is done.
 func (t *tormented) pause(n *Node, d time.Duration, before func()) {
 	n.Stop()
+	began := t.Now()
 	for _, c := range t.calls {
 		c.paused = c.paused || c.frontend == n && !c.Done()
 	}
 	t.ends(d, func() {
-		if !n.dead {
-			t.Note("%s goes on", n.Name)
-			before()
-			n.Continue()
+		if n.dead {
+			return
 		}
+		t.Note("%s goes on", n.Name)
+		t.watched.stops[n] = append(t.watched.stops[n], [2]time.Duration{began, t.Now()})
+		before()
+		n.Continue()
 	})
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -34,11 +35,12 @@ type watched struct {
 	takes      map[wire.Incarnation]uint64 // the last number of each queue's asking
 	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
-	moves      map[wire.JobID]wire.Header         // what a queue has last asked a broker to move
-	latest     map[*Node]word                     // REQ workers: the last one that they have taken up
-	ordered    map[*Node]bool                     // workers that an operator has told to die
-	asked      map[string][]asked                 // by queue and function: handovers it has asked for
-	died       map[wire.Incarnation]time.Duration // queues
+	moves      map[wire.JobID]wire.Header   // what a queue has last asked a broker to move
+	latest     map[*Node]word               // REQ workers: the last one that they have taken up
+	ordered    map[*Node]bool               // workers that an operator has told to die
+	stops      map[*Node][][2]time.Duration // when processes were stopped, and went on
+	asked      map[string][]asked           // by queue and function: handovers it has asked for
+	died       map[wire.Incarnation]death   // queues
 	holding    map[*Node]*holding
 }
 
@@ -92,15 +94,15 @@ func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
 		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), takes: make(map[wire.Incarnation]uint64), given: make(map[wire.JobID][]giving),
-		moves: make(map[wire.JobID]wire.Header), latest: make(map[*Node]word), ordered: make(map[*Node]bool),
-		asked: make(map[string][]asked), died: make(map[wire.Incarnation]time.Duration),
+		moves: make(map[wire.JobID]wire.Header), latest: make(map[*Node]word), ordered: make(map[*Node]bool), stops: make(map[*Node][][2]time.Duration),
+		asked: make(map[string][]asked), died: make(map[wire.Incarnation]death),
 		holding: make(map[*Node]*holding),
 	}
 	t.Started, t.Ended = t.startWatched, t.endWatched
 	t.Arrived = t.arrived
 	t.Died = func(n *Node) {
 		if strings.HasPrefix(n.Name, "queue") {
-			t.watched.died[n.Incarnation] = t.Now()
+			t.watched.died[n.Incarnation] = death{n.born, t.Now()}
 		}
 		for _, r := range t.watched.current[n] {
 			r.lost = true
@@ -230,21 +232,31 @@ func (w *watched) handedOver(way string, m *wire.Message) {
 }
 
 // checkViews: a queue that is dead counts for nobody as alive for longer than it
-// may have been silent.
+// may have been silent. Who was stopped before it had heard that queue for a
+// while takes what it then finds for its first words.
 func (t *tormented) checkViews() {
 	allowed := lease + slack + 2*t.underWay() // two hops
 	for _, n := range t.nodes {
-		f, ok := n.Machine.(*frontend.Machine)
-		if !ok || n.Stopped() {
+		if n.Stopped() {
 			continue
 		}
-		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
-			if at, dead := t.watched.died[inc]; dead && t.Now() > at+allowed+t.stood(nil, at) {
-				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-at)
+		for inc, s := range n.seen() {
+			d, dead := t.watched.died[inc]
+			since := d.at
+			for _, stop := range t.watched.stops[n] {
+				if stop[0] < max(n.born, d.born)+2*time.Second {
+					since = max(since, stop[1])
+				}
+			}
+			if dead && t.Now() > since+allowed+t.stood(nil, d.at) {
+				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-d.at)
 			}
 		}
 	}
 }
+
+// death is when a process was started, and when it died.
+type death struct{ born, at time.Duration }
 
 // checkZombie: a queue starts no job that its broker has given to another
 // queue, which it does when it has not heard of the first for 3 s.
@@ -578,32 +590,74 @@ func (t *tormented) counts(r *run) bool {
 // rest tells what is left of any job anywhere, and who does not know who is there.
 func (t *tormented) rest() (wrong []string) {
 	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	queues := make(map[wire.Incarnation]string)
+	living, queues := make(map[wire.Incarnation]string), 0
 	for _, n := range t.nodes {
+		if n.Incarnation != 0 {
+			living[n.Incarnation] = n.Name
+		}
 		if strings.HasPrefix(n.Name, "queue") {
-			queues[n.Incarnation] = n.Name
+			queues++
 		}
 		for way, count := range held(n) {
 			note("%s still has %d in %s", n.Name, count, way)
 		}
 	}
 	for _, n := range t.nodes {
-		f, ok := n.Machine.(*frontend.Machine)
-		if !ok {
-			continue
-		}
 		workers, seen := 0, 0
-		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
+		for inc, s := range n.seen() {
 			workers += s.Workers
-			if seen++; queues[inc] == "" {
+			if seen++; living[inc] == "" {
 				note("%s takes a queue for alive that is not: %s", n.Name, s.Name)
 			}
 		}
-		if seen != len(queues) || workers != len(t.workers()) {
-			note("%s sees %d queues with %d workers, there are %d with %d", n.Name, seen, workers, len(queues), len(t.workers()))
+		if n.views() && (seen != queues || workers != len(t.workers())) {
+			note("%s sees %d queues with %d workers, there are %d with %d", n.Name, seen, workers, queues, len(t.workers()))
+		}
+		if strings.HasPrefix(n.Name, "coordinator") {
+			t.judgeCoordinator(n, living, note)
 		}
 	}
 	return wrong
+}
+
+// views reports whether a process looks who is there.
+func (n *Node) views() bool {
+	return strings.HasPrefix(n.Name, "frontend") || strings.HasPrefix(n.Name, "queue")
+}
+
+// seen are the queues that a process takes for alive.
+func (n *Node) seen() iter.Seq2[wire.Incarnation, *wire.State] {
+	if !n.views() {
+		return func(func(wire.Incarnation, *wire.State) bool) {}
+	}
+	v := reflect.ValueOf(n.Machine).Elem().FieldByName("bus").Elem().FieldByName("View")
+	return reflect.NewAt(v.Type(), v.Addr().UnsafePointer()).Interface().(interface {
+		Live(now time.Duration, role string) iter.Seq2[wire.Incarnation, *wire.State]
+	}).Live(n.Clock(), wire.RoleQueue)
+}
+
+// judgeCoordinator checks that a coordinator has a fresh state of everybody who
+// publishes one to it, and of nobody else.
+func (t *tormented) judgeCoordinator(n *Node, living map[wire.Incarnation]string, note func(string, ...any)) {
+	fresh := make(map[wire.Incarnation]bool)
+	for i := reflect.ValueOf(n.Machine).Elem().FieldByName("states").MapRange(); i.Next(); {
+		kept := i.Value().Elem()
+		if n.Clock()-time.Duration(kept.FieldByName("at").Int()) >= lease {
+			continue
+		}
+		var s wire.State
+		if err := wire.DecodeJSON(kept.FieldByName("value").Bytes(), &s); err != nil {
+			note("%s keeps what is no state: %v", n.Name, err)
+		}
+		if fresh[s.Incarnation] = true; living[s.Incarnation] == "" {
+			note("%s has a fresh state of %s, which is dead", n.Name, s.Name)
+		}
+	}
+	for inc, name := range living {
+		if !fresh[inc] && !strings.HasPrefix(name, "worker") && !strings.HasPrefix(name, "coordinator") {
+			note("%s has no fresh state of %s", n.Name, name)
+		}
+	}
 }
 
 // serves checks that all is well: requests are answered at once, at every
