@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ var (
 	operate   = fault{"an operator", (*tormented).operate}
 	suspend   = fault{"suspension", (*tormented).suspend}
 	stopApart = fault{"stop while isolated", (*tormented).stopApart}
+	orphan    = fault{"no broker", (*tormented).orphan}
 )
 
 var everything = []fault{crash, crashMid, stop, shut, partition, isolate, breakPipe, lose, slowDown, repeating, replace, vanish, operate, suspend}
@@ -243,6 +245,24 @@ func (t *tormented) cutOff(a string, d time.Duration) {
 // network is between them, and a connection between them ends when one dies.
 func (t *tormented) oneHost(a, b string) bool {
 	return !t.Remote && (t.offered[a] != nil) != (t.offered[b] != nil)
+}
+
+// orphan cuts a queue off from all brokers, and from nobody else, for longer than
+// it keeps its workers then; only one at a time.
+func (t *tormented) orphan() string {
+	queues := slices.DeleteFunc(slices.Clone(t.names), func(name string) bool { return !t.lives(name) || !strings.HasPrefix(name, "queue") })
+	if len(queues) == 0 || t.orphaned.name != "" {
+		return ""
+	}
+	name := queues[t.random.IntN(len(queues))]
+	t.orphaned.name, t.orphaned.since = name, t.Now()
+	t.ends(15*time.Second, func() { t.orphaned.name = "" })
+	for i := range t.Brokers {
+		b := fmt.Sprintf("broker%d", i+1)
+		t.Cut(name, b)
+		t.ends(15*time.Second, func() { t.Heal(name, b) })
+	}
+	return name
 }
 
 func (t *tormented) breakPipe() string {

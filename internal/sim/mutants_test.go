@@ -56,6 +56,10 @@ var mutants = []mutant{
 		"		case !link.Trusted(now):", "		case !§ && !link.Trusted(now):",
 	},
 	{
+		7, "a worker that was stopped starts what it finds", "workers stop", "to worker", "internal/worker/jobs.go",
+		"&& m.trusted(now) {", "&& (§ || m.trusted(now)) {",
+	},
+	{
 		8, "attempts are not reported", "queues die", "both run attempt", "internal/queue/functions.go",
 		"	for _, r := range e.routes {\n		link := r.broker.Link()", "	for _, r := range e.routes {\n		if § {\n			break\n		}\n		link := r.broker.Link()",
 	},
@@ -76,6 +80,10 @@ var mutants = []mutant{
 		"		} else {\n			m.Emit(", "		} else if !§ {\n			m.Emit(",
 	},
 	{
+		10, "idle REQ workers are not pinged", "workers die", "workers, there are", "internal/queue/reqworkers.go",
+		"		r.next = now + pingEvery\n", "		r.next = now + pingEvery\n		if § && r.phase == reqReady {\n			return\n		}\n",
+	},
+	{
 		11, "credit does not count bytes", "little room", "bytes of one peer's jobs", "internal/job/link.go",
 		"out func([][]byte)) *Link {\n	return", "out func([][]byte)) *Link {\n	if § {\n		window.Bytes = 1 << 40\n	}\n	return",
 	},
@@ -86,6 +94,10 @@ var mutants = []mutant{
 	{
 		13, "a function may fill a window", "one function floods", "refused for the flood", "internal/job/shares.go",
 		"	h, holds := s.held[function]\n", "	if § {\n		return true\n	}\n	h, holds := s.held[function]\n",
+	},
+	{
+		13, "slots go to the function of most jobs", "a flood shares workers", "beside a flood", "internal/queue/fair.go",
+		"	return f.running < g.running ||", "	if § {\n		return f.line.Len() > g.line.Len()\n	}\n	return f.running < g.running ||",
 	},
 	{
 		14, "a snapshot's values are taken for new", "the bus dies", "for alive", "internal/cluster/view.go",
@@ -103,6 +115,10 @@ var mutants = []mutant{
 	{
 		17, "a broker does not pass cancellations on", "workers die", "after its client has gone", "internal/broker/jobs.go",
 		"	link.Void(e.sent)\n", "	if § {\n		return\n	}\n	link.Void(e.sent)\n",
+	},
+	{
+		18, "a queue without a broker keeps its workers", "a queue has no broker", "has had no broker", "internal/queue/loss.go",
+		"now-m.lastLink >= orphanedAfter", "!§ && now-m.lastLink >= orphanedAfter",
 	},
 }
 

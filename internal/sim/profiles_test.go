@@ -17,12 +17,15 @@ var profiles = []profile{
 	{name: "queues are cut off and stop", faults: []fault{stopApart}, count: 6, hits: are("queue"), zombies: true},
 	{name: "queues are replaced", faults: []fault{replace}, count: 4, hits: are("queue"), zombies: true},
 	{name: "workers die", faults: []fault{crash}, count: 10, hits: are("worker", "req"), orderly: true, unique: true, herd: true, forgets: true, shape: few},
+	{name: "workers stop", faults: []fault{stop}, count: 8, hits: are("worker"), zombies: true, shape: few},
 	{name: "workers are poisoned", faults: []fault{crash}, count: 1, hits: are("coordinator"), poison: 10, unique: true, shape: thrice},
 	{name: "links fail", faults: []fault{partition, breakPipe, lose, repeating}, count: 10, shape: remote},
 	{name: "parts stop", faults: []fault{stop}, count: 12},
 	{name: "one broker is left", faults: []fault{vanish, crash}, count: 10, hits: are("broker2", "worker", "req"), spare: true},
 	{name: "the bus dies", faults: []fault{crash}, count: 12, hits: are("coordinator", "queue", "frontend")},
 	{name: "one function floods", faults: []fault{crash}, count: 1, hits: are("coordinator"), flood: true, shape: shallow},
+	{name: "a flood shares workers", faults: []fault{crash}, count: 1, hits: are("coordinator"), flood: true, shared: true, shape: single},
+	{name: "a queue has no broker", faults: []fault{orphan, operate}, count: 3, hits: are("queueA", "worker")},
 	{name: "little room", faults: []fault{slowDown}, count: 4, shape: narrow, once: true},
 }
 
@@ -47,6 +50,9 @@ func remote(_ *rand.Rand, l *Layout) { l.Remote = true }
 
 // few slots: jobs wait.
 func few(_ *rand.Rand, l *Layout) { l.Slots = 1 }
+
+// single queue, in which a flood may wait.
+func single(_ *rand.Rand, l *Layout) { l.Queues, l.Slots, l.Window, l.WindowBytes = 1, 2, 4096, 1<<30 }
 
 // shallow windows, in count alone.
 func shallow(_ *rand.Rand, l *Layout) { l.Window, l.WindowBytes = 32, 1<<20 }

@@ -38,6 +38,7 @@ type profile struct {
 	spare  bool // a process may be gone for good
 	poison int  // how many jobs in a hundred kill their workers
 	flood  bool // one function is asked for far more than it can do
+	shared bool // all native workers serve it, and the others too
 	long   int  // how many jobs in a hundred take longer than it takes to give up a peer
 
 	// Promises that hold in spite of the profile's faults, though not of all.
@@ -69,6 +70,10 @@ type tormented struct {
 	repeat    float64
 	slow      map[string]time.Duration // processes whose messages are under way for so long
 	suspended []suspension             // when some process's clock stood still
+	orphaned  struct {                 // a queue that is cut off from all brokers
+		name  string
+		since time.Duration
+	}
 }
 
 // call is one request, and what its client knows.
@@ -114,7 +119,7 @@ func torment(p profile, seed uint64, digested bool, trace func(time.Duration, st
 	t.startCommander()
 	for i := range 6 + random.IntN(2) {
 		functions := []string{"echo"}
-		if i%2 == 0 {
+		if i%2 == 0 || p.shared {
 			functions = append(functions, "other")
 		}
 		if p.poison > 0 {

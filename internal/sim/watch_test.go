@@ -144,7 +144,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 			w.queue = q.Incarnation
 		}
 		t.watched.latest[to] = w
-	case t.zombies && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
+	case t.zombies && at == t.Now() && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
 		if m, err := wire.Decode(p.Frames); err == nil {
 			t.checkZombie(m)
 		}
@@ -311,7 +311,24 @@ const lookEvery = 100 * ms
 func (t *tormented) look() {
 	t.checkViews()
 	t.checkBounds()
+	t.checkOrphan()
 	t.After(lookEvery, t.look)
+}
+
+// keptAlone is how long a queue keeps its workers that has lost its last broker.
+const keptAlone = 10 * time.Second
+
+// checkOrphan: a queue that no broker can reach sends its workers to others.
+func (t *tormented) checkOrphan() {
+	q := t.node(t.orphaned.name)
+	if q == nil || q.Stopped() || t.Now() < max(t.orphaned.since, q.born)+lease+keptAlone+slack {
+		return
+	}
+	for i := reflect.ValueOf(q.Machine).Elem().FieldByName("workers").MapRange(); i.Next(); {
+		if w := i.Value().Elem(); w.FieldByName("welcomed").Bool() {
+			t.broken(nil, "%s keeps %s, and has had no broker for %v", q.Name, w.FieldByName("name"), keptAlone)
+		}
+	}
 }
 
 // checkBounds checks what each peer has at each broker and queue, in bytes.
@@ -368,12 +385,18 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 	}
 	for _, o := range t.watched.runs[c.ID] {
 		t.checkLease(c, o, r)
+		if t.zombies && !r.req && !o.req && o.queue == r.queue && o.attempt > r.attempt {
+			t.broken(c, "%s starts attempt %d, and its queue has given attempt %d to %s meanwhile", n.Name, r.attempt, o.attempt, o.worker.Name)
+		}
 	}
 	t.watched.runs[c.ID] = append(t.watched.runs[c.ID], r)
 	for _, o := range t.watched.runs[c.ID][:len(t.watched.runs[c.ID])-1] {
 		if t.unique && r.attempt != 0 && o.attempt == r.attempt {
 			t.broken(c, "%s and %s both run attempt %d", o.worker.Name, n.Name, r.attempt)
 		}
+	}
+	if first := len(t.watched.runs[c.ID]) == 1; first && t.shared && c.function != "other" && t.Now() > c.Asked+2500*ms {
+		t.broken(c, "%s starts it %v after it was asked for, beside a flood of another function", n.Name, t.Now()-c.Asked)
 	}
 	if t.orderly && c.gone && t.Now() > c.goneAt+100*ms {
 		t.broken(c, "%s starts it %v after its client has gone", n.Name, t.Now()-c.goneAt)
@@ -570,7 +593,7 @@ func (t *tormented) checkAttempts(c *call) {
 
 // losses is how often queues or brokers may have been taken for lost so far.
 func (t *tormented) losses() (n int) {
-	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace, suspend, stopApart} {
+	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace, suspend, stopApart, orphan} {
 		n += t.harmed[f.kind]
 	}
 	for _, o := range t.all {
