@@ -58,7 +58,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	case !e.resent:
 		m.placeOrShelve(now, e)
 	case !m.seek(now, e):
-		m.notFound(now, e, false)
+		m.notFound(now, e)
 	}
 }
 

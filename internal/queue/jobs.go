@@ -140,7 +140,6 @@ func (m *Machine) detach(e *entry) {
 	}
 	if w := e.worker; w != nil {
 		delete(w.jobs, e.msg.Job)
-		w.alone = false
 		f.running--
 		m.running--
 		e.worker, e.sent = nil, nil

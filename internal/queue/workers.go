@@ -62,7 +62,7 @@ type worker struct {
 	undrainSeq uint64                // number of the message that takes that back; 0: none is on its way
 	doomed     role.Time             // since when it should be dead, by an operator's command; 0 it need not
 	welcomed   bool                  // has been counted in
-	alone      bool                  // the one job that it has must be the only one
+	alone      bool                  // what it runs, if anything, must be the only thing
 	kept       bool                  // it is given nothing until it is empty
 	cut        bool                  // a packet to it found no connection, and nothing has come since
 	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
@@ -100,11 +100,14 @@ func (w *worker) free() int {
 		return 0
 	case w.link != nil && !w.link.Ready():
 		return 0
-	case w.alone || w.kept && len(w.jobs)+len(w.stopping) > 0:
+	case (w.alone || w.kept) && !w.empty():
 		return 0
 	}
 	return max(w.slots-len(w.jobs)-len(w.stopping), 0)
 }
+
+// empty reports whether it runs nothing, not even what is to be stopped.
+func (w *worker) empty() bool { return len(w.jobs)+len(w.stopping) == 0 }
 
 // excuse takes back silence that this process has slept through.
 func (w *worker) excuse(slept role.Time) {
