@@ -109,7 +109,7 @@ func (m *Machine) takeFound(now role.Time, q *queue) {
 		if e.search == nil || e.search.at != q {
 			continue // answered or cancelled meanwhile
 		}
-		if !q.Ready() || !q.Link().Room(e.size) {
+		if !q.Ready() || !q.Link().Room() {
 			return
 		}
 		m.endSearch(e)
