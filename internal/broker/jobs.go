@@ -121,7 +121,7 @@ func (m *Machine) assign(now role.Time, e *entry, q *queue) {
 	m.assignments++
 	e.msg.Assignment = m.assignments
 	out := *e.msg
-	out.TTLMillis = left(now, e.deadline)
+	out.TTLMillis, out.Waited = left(now, e.deadline), uint32((now - e.accepted).Milliseconds())
 	if e.resent {
 		out.Flags |= wire.FlagResent
 	}
@@ -144,6 +144,9 @@ func (m *Machine) release(e *entry) {
 
 // routeWaiting gives queues what no queue had room for, the functions in turn.
 func (m *Machine) routeWaiting(now role.Time) {
+	if m.unrouted.Len() == 0 {
+		return
+	}
 	room := m.room()
 	m.unrouted.Serve(func(e *entry) bool {
 		if now >= e.deadline {
@@ -161,8 +164,12 @@ func (m *Machine) routeWaiting(now role.Time) {
 // room reports whether any queue has room for anything: thousands of functions
 // may wait, and need not be tried in vain at each.
 func (m *Machine) room() bool {
-	_, ok := m.requests.Next(func(q *queue) bool { return q.Link().Room() })
-	return ok
+	for _, q := range m.requests.All() {
+		if q.Link().Room() {
+			return true
+		}
+	}
+	return false
 }
 
 // rehomeAll gives the jobs that a lost queue held to other queues. What finds

@@ -80,12 +80,34 @@ func (f *function) oldest() *entry {
 	return first
 }
 
+// ahead counts the jobs of other queues that are the next to run, and returns
+// the first behind them, nil if there is none.
+func (f *function) ahead() (taken int, own *entry) {
+	for el := f.line.Front(); el != nil; el = el.Next() {
+		if own = el.Value.(*entry); own.msg.Moves == 0 {
+			return taken, own
+		}
+		taken++
+	}
+	return taken, nil
+}
+
 // free counts the slots that could take a job of f now.
 func (m *Machine) free(f *function) int {
 	n := 0
 	for _, w := range f.idle {
 		if w.serves(f) {
 			n += w.free()
+		}
+	}
+	return n
+}
+
+// slots counts those of f's workers.
+func (m *Machine) slots(f *function) (n int) {
+	for _, w := range m.workers {
+		if w.welcomed && slices.Contains(w.functions, f.name) {
+			n += w.slots
 		}
 	}
 	return n
