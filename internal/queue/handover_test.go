@@ -414,7 +414,7 @@ func TestJobsThatHaveWaitedMuchLongerElsewhereAreAskedForAndRunFirst(t *testing.
 	w.jobs()
 	s.run(200 * ms)
 	s.takes()
-	s.other("queueB", 11, 0, wire.FunctionState{Waiting: 5, Oldest: 600})
+	s.other("queueB", 11, 0, wire.FunctionState{Waiting: 5, Oldest: 300})
 	s.run(200 * ms)
 	if got := s.takes(); len(got) != 0 {
 		t.Fatalf("it asks for %+v, which have not waited much longer", got)
