@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A fault is one kind of harm. do does it to some process, has it end by itself
-// within longestFault, and reports what it did; empty if it found nobody.
+// A fault is one kind of harm. do does it to some process, has it end by itself,
+// and reports what it did; empty if it found nobody.
 type fault struct {
 	kind string
 	do   func(t *tormented) string
@@ -28,9 +28,11 @@ var (
 	replace   = fault{"replacement", (*tormented).replace}
 	vanish    = fault{"loss for good", (*tormented).vanish}
 	operate   = fault{"an operator", (*tormented).operate}
+	suspend   = fault{"suspension", (*tormented).suspend}
+	stopApart = fault{"stop while isolated", (*tormented).stopApart}
 )
 
-var everything = []fault{crash, crashMid, stop, shut, partition, isolate, breakPipe, lose, slowDown, repeating, replace, vanish, operate}
+var everything = []fault{crash, crashMid, stop, shut, partition, isolate, breakPipe, lose, slowDown, repeating, replace, vanish, operate, suspend}
 
 // plan draws the faults of a run: of four kinds at least, if there are four.
 func (t *tormented) plan() {
@@ -120,23 +122,75 @@ func (t *tormented) stop() string {
 	if name == "" {
 		return ""
 	}
-	t.pause(name, t.forSome())
+	t.pause(t.Node(name), t.forSome(), func() {})
 	return name
 }
 
-// pause stops a process, and has it go on.
-func (t *tormented) pause(name string, d time.Duration) {
-	n := t.Node(name)
+// pause stops a process, and has it go on after something is done.
+func (t *tormented) pause(n *Node, d time.Duration, before func()) {
 	n.Stop()
+	began := t.Now()
 	for _, c := range t.calls {
 		c.paused = c.paused || c.frontend == n && !c.Done()
 	}
 	t.ends(d, func() {
-		if !n.dead {
-			t.Note("%s goes on", name)
-			n.Continue()
+		if n.dead {
+			return
+		}
+		t.Note("%s goes on", n.Name)
+		t.watched.stops[n] = append(t.watched.stops[n], [2]time.Duration{began, t.Now()})
+		before()
+		n.Continue()
+	})
+}
+
+// suspend stops a process together with its clock, as all of a virtual machine is
+// when that is suspended: the process cannot know that time has passed.
+func (t *tormented) suspend() string {
+	name := t.victim(t.runs)
+	if name == "" || !t.Remote {
+		return ""
+	}
+	d := time.Second + t.upTo(5*time.Second)
+	n, began := t.Node(name), t.Now()
+	t.suspended = append(t.suspended, suspension{n, began, began + d})
+	t.pause(n, d, func() { n.born += t.Now() - began })
+	return name
+}
+
+// suspension is when a process's clock stood still.
+type suspension struct {
+	node     *Node
+	from, to time.Duration
+}
+
+// stood is how long the clock of a process, nil for all together, has stood still
+// since then.
+func (t *tormented) stood(n *Node, since time.Duration) (sum time.Duration) {
+	for _, s := range t.suspended {
+		if n == nil || n == s.node {
+			sum += max(min(s.to, t.Now())-max(s.from, since), 0)
+		}
+	}
+	return sum
+}
+
+// stopApart isolates a process for about as long as it takes to be given up, and
+// stops it for less than it would notice itself.
+func (t *tormented) stopApart() string {
+	name := t.victim(t.runs)
+	if name == "" {
+		return ""
+	}
+	apart, still := 2500*ms+t.upTo(time.Second), 300*ms+t.upTo(200*ms)
+	t.cutOff(name, apart)
+	n := t.Node(name)
+	t.After(t.upTo(apart-still), func() {
+		if !n.dead && !n.Stopped() {
+			t.pause(n, still, func() {})
 		}
 	})
+	return name
 }
 
 func (t *tormented) shut() string {
@@ -170,17 +224,19 @@ func (t *tormented) partition() string {
 // isolate cuts a process off from all others.
 func (t *tormented) isolate() string {
 	a := t.victim(t.lives)
-	if a == "" {
-		return ""
+	if a != "" {
+		t.cutOff(a, t.forSome())
 	}
-	d := t.forSome()
+	return a
+}
+
+func (t *tormented) cutOff(a string, d time.Duration) {
 	for _, n := range t.nodes {
 		if b := n.Name; b != a && !t.oneHost(a, b) {
 			t.Cut(a, b)
 			t.ends(d, func() { t.Heal(a, b) })
 		}
 	}
-	return a
 }
 
 // oneHost reports whether two processes are a worker and a queue of one host: no
@@ -240,7 +296,7 @@ func (t *tormented) replace() string {
 		return ""
 	}
 	n := t.Node(name)
-	t.pause(name, 3*time.Second+t.upTo(time.Second))
+	t.pause(n, 3*time.Second+t.upTo(time.Second), func() {})
 	t.StartReplacement(name, name+"'")
 	t.ends(4*time.Second+t.upTo(time.Second), func() {
 		if !n.dead {

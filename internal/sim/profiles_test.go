@@ -14,6 +14,7 @@ var profiles = []profile{
 	{name: "brokers die", faults: []fault{crash, crashMid}, count: 6, hits: are("broker"), once: true, unique: true, long: 6, shape: many},
 	{name: "queues die", faults: []fault{crash, crashMid}, count: 6, hits: are("queue"), unique: true, poison: 2},
 	{name: "queues stop", faults: []fault{stop}, count: 8, hits: are("queue"), zombies: true},
+	{name: "queues are cut off and stop", faults: []fault{stopApart}, count: 6, hits: are("queue"), zombies: true},
 	{name: "queues are replaced", faults: []fault{replace}, count: 4, hits: are("queue"), zombies: true},
 	{name: "workers die", faults: []fault{crash}, count: 10, hits: are("worker", "req"), orderly: true, unique: true, herd: true, forgets: true, shape: few},
 	{name: "workers are poisoned", faults: []fault{crash}, count: 1, hits: are("coordinator"), poison: 10, unique: true, shape: thrice},

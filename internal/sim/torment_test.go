@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// harmFor is for how long faults begin; each lasts longestFault at most.
+	// harmFor is for how long faults begin; most last longestFault at most.
 	harmFor      = 6 * time.Second
 	longestFault = 5 * time.Second
 	// answeredWithin is how long after the last fault every request must be answered.
@@ -62,12 +62,13 @@ type tormented struct {
 	watched   watched
 	commander *commander
 
-	accepted int
-	harmed   map[string]int // how often, by kind of fault
-	until    time.Duration  // when the last fault will be over
-	loss     float64
-	repeat   float64
-	slow     map[string]time.Duration // processes whose messages are under way for so long
+	accepted  int
+	harmed    map[string]int // how often, by kind of fault
+	until     time.Duration  // when the last fault will be over
+	loss      float64
+	repeat    float64
+	slow      map[string]time.Duration // processes whose messages are under way for so long
+	suspended []suspension             // when some process's clock stood still
 }
 
 // call is one request, and what its client knows.

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -34,18 +35,26 @@ type watched struct {
 	takes      map[wire.Incarnation]uint64 // the last number of each queue's asking
 	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
-	moves      map[wire.JobID]wire.Header         // what a queue has last asked a broker to move
-	lasting    map[*Node]wire.Incarnation         // REQ workers: the queue that the last message came from
-	ordered    map[*Node]bool                     // workers that an operator has told to die
-	asked      map[string][]asked                 // by queue and function: handovers it has asked for
-	died       map[wire.Incarnation]time.Duration // queues
+	moves      map[wire.JobID]wire.Header   // what a queue has last asked a broker to move
+	latest     map[*Node]word               // REQ workers: the last one that they have taken up
+	ordered    map[*Node]bool               // workers that an operator has told to die
+	stops      map[*Node][][2]time.Duration // when processes were stopped, and went on
+	asked      map[string][]asked           // by queue and function: handovers it has asked for
+	died       map[wire.Incarnation]death   // queues
 	holding    map[*Node]*holding
+}
+
+// word is a message from a queue, or from a broker.
+type word struct {
+	queue wire.Incarnation // 0: it has died
+	at    time.Duration    // when it came
 }
 
 // run is one run of a job.
 type run struct {
 	worker  *Node
 	queue   wire.Incarnation // whose worker it is; 0: not known, of a REQ worker
+	conn    *conn            // between the two, of a REQ worker
 	at      time.Duration
 	attempt uint8
 	req     bool // of a REQ worker, which is not told the attempt, nor that it must be alone
@@ -85,15 +94,15 @@ func (t *tormented) watch() {
 	t.watched = watched{
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
 		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), takes: make(map[wire.Incarnation]uint64), given: make(map[wire.JobID][]giving),
-		moves: make(map[wire.JobID]wire.Header), lasting: make(map[*Node]wire.Incarnation), ordered: make(map[*Node]bool),
-		asked: make(map[string][]asked), died: make(map[wire.Incarnation]time.Duration),
+		moves: make(map[wire.JobID]wire.Header), latest: make(map[*Node]word), ordered: make(map[*Node]bool), stops: make(map[*Node][][2]time.Duration),
+		asked: make(map[string][]asked), died: make(map[wire.Incarnation]death),
 		holding: make(map[*Node]*holding),
 	}
 	t.Started, t.Ended = t.startWatched, t.endWatched
 	t.Arrived = t.arrived
 	t.Died = func(n *Node) {
 		if strings.HasPrefix(n.Name, "queue") {
-			t.watched.died[n.Incarnation] = t.Now()
+			t.watched.died[n.Incarnation] = death{n.born, t.Now()}
 		}
 		for _, r := range t.watched.current[n] {
 			r.lost = true
@@ -111,7 +120,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		t.checkAsking(to, p)
 		if t.offered[from] != nil {
 			way := to.Name + " " + from
-			if at-t.watched.heard[way] >= lease-t.underWay() {
+			if at-t.watched.heard[way] >= lease-t.underWay()-t.stood(t.node(from), 0) {
 				t.watched.lapsed[way] = t.Now()
 			}
 			t.watched.heard[way] = at
@@ -130,10 +139,11 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 			}
 		}
 	case strings.HasPrefix(to.Name, "req"):
-		t.watched.lasting[to] = 0
+		w := word{at: at}
 		if q := t.node(from); q != nil && q.born <= at {
-			t.watched.lasting[to] = q.Incarnation
+			w.queue = q.Incarnation
 		}
+		t.watched.latest[to] = w
 	case t.zombies && strings.HasPrefix(to.Name, "worker") && len(p.Frames) == 2 && len(p.Frames[0]) > 3 && wire.Type(p.Frames[0][3]) == wire.TypeJob:
 		if m, err := wire.Decode(p.Frames); err == nil {
 			t.checkZombie(m)
@@ -144,7 +154,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 // isGiven notes that a queue has taken a job from a broker.
 func (t *tormented) isGiven(to *Node, m *wire.Message) {
 	g := giving{owner: m.Sender, assignment: m.Assignment, queue: to.Name, to: to.Incarnation, at: t.Now(), moves: m.Moves, left: int(m.AttemptLimit) - int(m.Attempt)}
-	if c := t.byID[m.Job]; c != nil && (m.Attempt == 0 && g.left != t.attempts(c.function) || g.left > t.attempts(c.function)+t.losses()) {
+	if c := t.byID[m.Job]; c != nil && (m.Attempt == 0 && g.left != t.attempts(c.function) || g.left > t.attempts(c.function)+t.losses()*t.Queues) {
 		t.broken(c, "%s is told that %d runs may count, of %d in all, after %d losses of queues and brokers", to.Name, g.left, t.attempts(c.function), t.losses())
 	}
 	var before giving // by the same broker
@@ -222,21 +232,31 @@ func (w *watched) handedOver(way string, m *wire.Message) {
 }
 
 // checkViews: a queue that is dead counts for nobody as alive for longer than it
-// may have been silent.
+// may have been silent. Who was stopped before it had heard that queue for a
+// while takes what it then finds for its first words.
 func (t *tormented) checkViews() {
 	allowed := lease + slack + 2*t.underWay() // two hops
 	for _, n := range t.nodes {
-		f, ok := n.Machine.(*frontend.Machine)
-		if !ok || n.Stopped() {
+		if n.Stopped() {
 			continue
 		}
-		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
-			if at, dead := t.watched.died[inc]; dead && t.Now() > at+allowed {
-				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-at)
+		for inc, s := range n.seen() {
+			d, dead := t.watched.died[inc]
+			since := d.at
+			for _, stop := range t.watched.stops[n] {
+				if stop[0] < max(n.born, d.born)+2*time.Second {
+					since = max(since, stop[1])
+				}
+			}
+			if dead && t.Now() > since+allowed+t.stood(nil, d.at) {
+				t.broken(nil, "%s takes %s for alive, %v after its death", n.Name, s.Name, t.Now()-d.at)
 			}
 		}
 	}
 }
+
+// death is when a process was started, and when it died.
+type death struct{ born, at time.Duration }
 
 // checkZombie: a queue starts no job that its broker has given to another
 // queue, which it does when it has not heard of the first for 3 s.
@@ -336,9 +356,14 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 	}
 	r := &run{worker: n, queue: s.Job.Sender, at: t.Now(), attempt: s.Job.Attempt, alone: s.Job.Flags&wire.FlagAlone != 0}
 	if strings.HasPrefix(n.Name, "req") {
-		r.queue, r.req = t.watched.lasting[n], true
+		r.queue, r.req = t.watched.latest[n].queue, true
+		for _, conn := range n.socket(linkREQQueue, "peer").conns {
+			if conn.bound.node.Incarnation == r.queue {
+				r.conn = conn
+			}
+		}
 	}
-	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack {
+	if s.Job.Sender != 0 && t.Now() > c.Asked+c.timeout+slack+t.stood(nil, c.Asked) {
 		t.broken(c, "%s starts it %v after its time had run out", n.Name, t.Now()-c.Asked-c.timeout)
 	}
 	for _, o := range t.watched.runs[c.ID] {
@@ -362,22 +387,35 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 		t.watched.current[n] = current
 	}
 	current[c.ID] = r
-	if len(current) > t.Slots {
-		t.broken(c, "%s runs %d jobs with %d slots", n.Name, len(current), t.Slots)
+	slots := t.Slots
+	if r.req {
+		slots = 1
+	}
+	if len(current) > slots {
+		t.broken(c, "%s runs %d jobs with %d slots", n.Name, len(current), slots)
 	}
 }
 
 // checkLease: while the worker that a queue has given a job to lives and runs
-// it, the queue gives it to no other before it has been silent for 3 s.
+// it, the queue gives it to no other before it has been silent for 3 s. What
+// comes from one whose clock has stood still may have lain somewhere for so long.
+// A REQ worker says nothing while it runs: its connection is its lease.
 func (t *tormented) checkLease(c *call, before, r *run) {
 	if before.queue == 0 || before.queue != r.queue || before.worker == r.worker || before.ended || before.worker.dead || before.worker.left {
 		return
 	}
-	if r.attempt < before.attempt {
+	if r.req && t.watched.latest[r.worker].at < before.at || !r.req && !before.req && r.attempt < before.attempt {
 		return // given long ago to a worker that was stopped, and went on
 	}
+	if before.req {
+		if before.conn != nil && !before.conn.closed {
+			t.broken(c, "%s is given a job that %s, connected with the same queue all the time, still runs", r.worker.Name, before.worker.Name)
+		}
+		return
+	}
 	way := t.process(r.queue) + " " + before.worker.Name
-	if silent := r.at - t.watched.heard[way]; silent < lease-t.underWay() && t.watched.lapsed[way] < before.at {
+	silent := r.at - t.watched.heard[way]
+	if allowed := lease - t.underWay() - t.stood(before.worker, 0); silent < allowed && t.watched.lapsed[way] < before.at {
 		t.broken(c, "%s is given a job that %s, heard %v ago by the same queue, still runs", r.worker.Name, before.worker.Name, silent)
 	}
 }
@@ -493,7 +531,8 @@ func (t *tormented) judgeCall(c *call) {
 //   - it was begun before some broker gave the job out anew, without being asked
 //     to by the queue that had it: that one, or another broker, was taken for lost,
 //     and what it knew is lost with it, and perhaps the run that goes on. The broker
-//     then says how many are left, one more for each loss at most (isGiven).
+//     then says how many are left, one more for each loss of each queue at most
+//     (isGiven).
 func (t *tormented) checkAttempts(c *call) {
 	runs, given, limit := t.watched.runs[c.ID], t.watched.given[c.ID], t.attempts(c.function)
 	if len(runs) <= limit {
@@ -512,7 +551,7 @@ func (t *tormented) checkAttempts(c *call) {
 		}
 		if o := before[custody]; o != nil {
 			switch {
-			case o.alone && !r.alone && !r.req:
+			case o.alone && !r.alone && !r.req && r.attempt > o.attempt: // not given before that one, to a worker that stood still
 				t.broken(c, "%s is given it beside others, though it must run alone", r.worker.Name)
 			case t.Slots > 1 && !o.req && !o.alone && (r.alone || r.req) && t.counts(o):
 				counts[custody]-- // something else was lost with it
@@ -531,7 +570,7 @@ func (t *tormented) checkAttempts(c *call) {
 
 // losses is how often queues or brokers may have been taken for lost so far.
 func (t *tormented) losses() (n int) {
-	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace} {
+	for _, f := range []fault{stop, shut, partition, isolate, lose, slowDown, breakPipe, replace, suspend, stopApart} {
 		n += t.harmed[f.kind]
 	}
 	for _, o := range t.all {
@@ -551,32 +590,74 @@ func (t *tormented) counts(r *run) bool {
 // rest tells what is left of any job anywhere, and who does not know who is there.
 func (t *tormented) rest() (wrong []string) {
 	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	queues := make(map[wire.Incarnation]string)
+	living, queues := make(map[wire.Incarnation]string), 0
 	for _, n := range t.nodes {
+		if n.Incarnation != 0 {
+			living[n.Incarnation] = n.Name
+		}
 		if strings.HasPrefix(n.Name, "queue") {
-			queues[n.Incarnation] = n.Name
+			queues++
 		}
 		for way, count := range held(n) {
 			note("%s still has %d in %s", n.Name, count, way)
 		}
 	}
 	for _, n := range t.nodes {
-		f, ok := n.Machine.(*frontend.Machine)
-		if !ok {
-			continue
-		}
 		workers, seen := 0, 0
-		for inc, s := range f.View().Live(n.Clock(), wire.RoleQueue) {
+		for inc, s := range n.seen() {
 			workers += s.Workers
-			if seen++; queues[inc] == "" {
+			if seen++; living[inc] == "" {
 				note("%s takes a queue for alive that is not: %s", n.Name, s.Name)
 			}
 		}
-		if seen != len(queues) || workers != len(t.workers()) {
-			note("%s sees %d queues with %d workers, there are %d with %d", n.Name, seen, workers, len(queues), len(t.workers()))
+		if n.views() && (seen != queues || workers != len(t.workers())) {
+			note("%s sees %d queues with %d workers, there are %d with %d", n.Name, seen, workers, queues, len(t.workers()))
+		}
+		if strings.HasPrefix(n.Name, "coordinator") {
+			t.judgeCoordinator(n, living, note)
 		}
 	}
 	return wrong
+}
+
+// views reports whether a process looks who is there.
+func (n *Node) views() bool {
+	return strings.HasPrefix(n.Name, "frontend") || strings.HasPrefix(n.Name, "queue")
+}
+
+// seen are the queues that a process takes for alive.
+func (n *Node) seen() iter.Seq2[wire.Incarnation, *wire.State] {
+	if !n.views() {
+		return func(func(wire.Incarnation, *wire.State) bool) {}
+	}
+	v := reflect.ValueOf(n.Machine).Elem().FieldByName("bus").Elem().FieldByName("View")
+	return reflect.NewAt(v.Type(), v.Addr().UnsafePointer()).Interface().(interface {
+		Live(now time.Duration, role string) iter.Seq2[wire.Incarnation, *wire.State]
+	}).Live(n.Clock(), wire.RoleQueue)
+}
+
+// judgeCoordinator checks that a coordinator has a fresh state of everybody who
+// publishes one to it, and of nobody else.
+func (t *tormented) judgeCoordinator(n *Node, living map[wire.Incarnation]string, note func(string, ...any)) {
+	fresh := make(map[wire.Incarnation]bool)
+	for i := reflect.ValueOf(n.Machine).Elem().FieldByName("states").MapRange(); i.Next(); {
+		kept := i.Value().Elem()
+		if n.Clock()-time.Duration(kept.FieldByName("at").Int()) >= lease {
+			continue
+		}
+		var s wire.State
+		if err := wire.DecodeJSON(kept.FieldByName("value").Bytes(), &s); err != nil {
+			note("%s keeps what is no state: %v", n.Name, err)
+		}
+		if fresh[s.Incarnation] = true; living[s.Incarnation] == "" {
+			note("%s has a fresh state of %s, which is dead", n.Name, s.Name)
+		}
+	}
+	for inc, name := range living {
+		if !fresh[inc] && !strings.HasPrefix(name, "worker") && !strings.HasPrefix(name, "coordinator") {
+			note("%s has no fresh state of %s", n.Name, name)
+		}
+	}
 }
 
 // serves checks that all is well: requests are answered at once, at every
