@@ -34,6 +34,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
 	case is(k.Quit):
 		return tea.Quit
+	case is(k.Suspend):
+		return tea.Suspend
 	case is(k.Help):
 		m.help = 0
 	case is(k.Up):
@@ -159,7 +161,7 @@ func (m *model) enter(p *pane) tea.Cmd {
 	case ofEvents:
 		return m.openEvent(p.cursor)
 	case ofTests:
-		return m.runTest()
+		m.runTest()
 	}
 	return nil
 }

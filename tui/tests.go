@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"faasd/internal/acceptance"
 )
 
@@ -117,22 +115,22 @@ func (v *testsView) steps(r *acceptance.Result, w, room int, th *theme) (lines [
 }
 
 // runTest begins the test under the cursor, or stops it.
-func (m *model) runTest() tea.Cmd {
+func (m *model) runTest() {
 	v, n := m.tests, m.tests.list.at+1
 	if v.running != 0 {
 		if v.running == n {
 			v.stop()
 			m.say(caution, "test %d is being stopped", n)
-			return nil
+			return
 		}
 		m.say(caution, "test %d runs; one at a time", v.running)
-		return nil
+		return
 	}
 	ctx, stop := context.WithCancel(m.opt.ctx)
 	v.running, v.stop, v.err = n, stop, nil
 	v.results[n] = &acceptance.Result{Number: n, State: acceptance.Running}
 	v.show(nil)
-	return m.opt.runTest(ctx, n)
+	m.opt.runTest(ctx, n)
 }
 
 // step takes a step that begins, or ends.

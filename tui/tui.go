@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -37,8 +38,9 @@ type Options struct {
 	Now  func() time.Time
 	Zone *time.Location
 
-	ctx  context.Context
-	send func(tea.Msg)
+	ctx   context.Context
+	send  func(tea.Msg)
+	tests *sync.WaitGroup // the acceptance tests that run
 }
 
 const (
@@ -58,7 +60,7 @@ const (
 func Run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	o.ctx = ctx
+	o.ctx, o.tests = ctx, &sync.WaitGroup{}
 	var program *tea.Program
 	o.send = func(msg tea.Msg) { program.Send(msg) }
 	m, err := newModel(o)
@@ -81,6 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	_, err = program.Run()
 	cancel()
 	<-fed
+	o.tests.Wait()                      // until the systems that they have started are gone
 	if ctx.Err() != nil && err != nil { // ended from outside
 		return nil
 	}
@@ -153,18 +156,20 @@ func (o *Options) lookUp(id string) tea.Cmd {
 	}
 }
 
-// runTest runs one acceptance test on a system of its own.
-func (o *Options) runTest(ctx context.Context, number int) tea.Cmd {
-	return func() tea.Msg {
+// runTest begins one acceptance test on a system of its own. It is no command of
+// bubbletea's, which would not wait for its end.
+func (o *Options) runTest(ctx context.Context, number int) {
+	o.tests.Go(func() {
 		bin, err := acceptance.Binary()
 		if err != nil {
-			return resultMsg{err: err}
+			o.send(resultMsg{err: err})
+			return
 		}
 		result, end := acceptance.Tests()[number-1].Run(ctx, acceptance.Options{
 			Bin: bin, Observe: func(s acceptance.Step) { o.send(stepMsg{number, s}) },
 		})
-		return resultMsg{result, end()}
-	}
+		o.send(resultMsg{result, end()})
+	})
 }
 
 // clip puts text on the clipboard of the terminal, by OSC 52.
