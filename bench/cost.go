@@ -14,22 +14,22 @@ const (
 	pressBudget = 50.0
 )
 
-// A spread is the median of several rounds, and the least and the most of them.
-type spread struct{ median, least, most float64 }
+// A spread is the median of several rounds, and the quartiles: half of the rounds are between these.
+type spread struct{ median, low, high float64 }
 
 func spreadOf[T any](rounds []T, of func(*T) float64) spread {
 	var values []float64
 	for i := range rounds {
 		values = append(values, of(&rounds[i]))
 	}
-	return spread{median(values), slices.Min(values), slices.Max(values)}
+	return spread{median(values), percentile(values, 0.25), percentile(values, 0.75)}
 }
 
 func (s spread) format(verb string) string {
-	if s.least == s.most {
+	if s.low == s.high {
 		return fmt.Sprintf(verb, s.median)
 	}
-	return fmt.Sprintf(verb+" ("+verb+" to "+verb+")", s.median, s.least, s.most)
+	return fmt.Sprintf(verb+" ("+verb+" to "+verb+")", s.median, s.low, s.high)
 }
 
 // percentile is the least value that the share q of all does not exceed.
@@ -99,5 +99,9 @@ func atMost(verb string, most float64) string { return fmt.Sprintf("≤ "+verb, 
 
 // costHeading says how the costs were taken.
 func (r report) costHeading() string {
-	return r.taken() + "\n" + fmt.Sprintf("%s, least to most in parentheses; windows of %d s each; %d keys.", r.medianOf(), r.Seconds, len(r.Crowded.Presses))
+	of := r.medianOf()
+	if r.Rounds > 1 {
+		of += ", quartiles in parentheses"
+	}
+	return r.taken() + "\n" + fmt.Sprintf("%s; windows of %d s each; %d keys.", of, r.Seconds, len(r.Crowded.Presses))
 }
