@@ -176,6 +176,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 			m.tickREQ(now, w)
 			continue
 		}
+		m.tellStuck(now, w)
 		if w.link.Poll(now) == job.Down {
 			m.workerGone(now, w, w.link.Why())
 			continue
