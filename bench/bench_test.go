@@ -135,13 +135,19 @@ func TestResultsAreMediansOfRoundsAndRatiosWithinOne(t *testing.T) {
 	}
 }
 
-func TestNumbersGoBetweenTheMarks(t *testing.T) {
-	got, err := replaceNumbers("before\n"+beginMark+"\nold\n"+endMark+"\nafter\n", "new\n")
-	if want := "before\n" + beginMark + "\nnew\n" + endMark + "\nafter\n"; err != nil || got != want {
-		t.Errorf("got %q, %v", got, err)
+func TestEachTableGoesBetweenItsMarks(t *testing.T) {
+	const document = "before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\n<!-- screen: end -->\n"
+	for name, want := range map[string]string{
+		"numbers": "before\n<!-- numbers: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\n<!-- screen: end -->\n",
+		"screen":  "before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- screen: end -->\n",
+	} {
+		got, err := table{name, "new", []string{"a", "b"}, []int{1}, [][]string{{"1", "x"}}}.replace(document)
+		if err != nil || got != want {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
 	}
-	for _, document := range []string{"", beginMark, endMark + beginMark} {
-		if _, err := replaceNumbers(document, "new"); err == nil {
+	for _, document := range []string{"", "<!-- numbers: begin -->", "<!-- numbers: end --><!-- numbers: begin -->"} {
+		if _, err := (table{name: "numbers"}).replace(document); err == nil {
 			t.Errorf("%q has no place for numbers, yet no error", document)
 		}
 	}
@@ -155,7 +161,7 @@ func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	if err != nil || s.rounds != 7 || s.seconds != 1 || !reflect.DeepEqual(s.clients, []int{1, 512}) {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	for _, wrong := range [][]string{{"--clients", "0"}, {"--clients", ""}, {"--systems", "x"}, {"--rounds", "0"}, {"x"}} {
+	for _, wrong := range [][]string{{"--clients", "0"}, {"--clients", ""}, {"--systems", "x"}, {"--parts", "x"}, {"--rounds", "0"}, {"x"}} {
 		if _, err := parse(wrong, env); err == nil {
 			t.Errorf("%q is accepted", wrong)
 		}

@@ -28,10 +28,17 @@ type settings struct {
 	check    int
 	clients  []int
 	systems  []string
+	parts    []string
 	json     string
 	markdown string
 	build    string
 }
+
+// The parts of a run, each with a table of its own.
+const (
+	comparePart = "compare"
+	screenPart  = "screen"
+)
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == bareCommand {
@@ -64,15 +71,16 @@ func parse(args []string, env func(string) string) (settings, error) {
 		return otherwise
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure")
+	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure, with faasctl beside it")
 	f.IntVar(&s.rounds, "rounds", number("BENCH_ROUNDS", 3), "rounds; the table shows the median (BENCH_ROUNDS)")
 	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
 	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement of faasd")
 	f.StringVar(&s.json, "json", "", "write everything that was measured to this `file`")
-	f.StringVar(&s.markdown, "markdown", "", "write the table between the markers of this `file`")
+	f.StringVar(&s.markdown, "markdown", "", "write the tables between the markers of this `file`")
 	f.StringVar(&s.build, "build", "", "what is measured, for the report, such as a version")
 	clients := f.String("clients", "1,32,128", "connections, one measurement each")
-	systems := f.String("systems", strings.Join(systemNames(), ","), "systems to measure")
+	systems := f.String("systems", strings.Join(systemNames(), ","), "systems to compare")
+	parts := f.String("parts", comparePart+","+screenPart, "what to measure: the systems compared, what the screen costs")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -92,6 +100,12 @@ func parse(args []string, env func(string) string) (settings, error) {
 			return s, fmt.Errorf("--systems %s: %q is none of %s", *systems, name, strings.Join(systemNames(), ", "))
 		}
 	}
+	s.parts = strings.Split(*parts, ",")
+	for _, name := range s.parts {
+		if name != comparePart && name != screenPart {
+			return s, fmt.Errorf("--parts %s: %q is neither %s nor %s", *parts, name, comparePart, screenPart)
+		}
+	}
 	if s.rounds < 1 || s.seconds < 1 || s.check < 1 {
 		return s, errors.New("--rounds, --seconds and --check are at least 1")
 	}
@@ -106,8 +120,10 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	if _, err := exec.LookPath(program); err != nil {
-		return fmt.Errorf("the faasd program: %w; build it with  make build", err)
+	for _, needed := range []string{program, faasctl(program)} {
+		if _, err := exec.LookPath(needed); err != nil {
+			return fmt.Errorf("what is measured: %w; build it with  make build", err)
+		}
 	}
 	folder, err := os.MkdirTemp("", "faasd-bench-")
 	if err != nil {
@@ -122,15 +138,24 @@ func run(ctx context.Context, s settings) error {
 	b := &bench{settings: s, starter: newStarter(folder, program), script: script}
 	report := report{Taken: time.Now().UTC(), Build: s.build, Machine: thisMachine(ctx), Rounds: s.rounds,
 		Seconds: s.seconds, Body: echoBody}
-	for round := range s.rounds {
-		taken, err := b.round(ctx, round)
-		report.Measurements = append(report.Measurements, taken...)
-		if err != nil {
+	if slices.Contains(s.parts, comparePart) {
+		for round := range s.rounds {
+			taken, err := b.round(ctx, round)
+			report.Measurements = append(report.Measurements, taken...)
+			if err != nil {
+				return errors.Join(err, b.late)
+			}
+		}
+		report.Results = summarize(report.Measurements)
+	}
+	if slices.Contains(s.parts, screenPart) {
+		if report.Screen, report.Crowded, err = b.screen(ctx); err != nil {
 			return errors.Join(err, b.late)
 		}
 	}
-	report.Results = summarize(report.Measurements)
-	fmt.Print("\n" + report.text())
+	for _, t := range report.tables() {
+		fmt.Print("\n" + t.text())
+	}
 	if err := report.write(s.json, s.markdown); err != nil {
 		return err
 	}
@@ -139,6 +164,9 @@ func run(ctx context.Context, s settings) error {
 	}
 	return b.late
 }
+
+// faasctl is the program beside faasd.
+func faasctl(faasd string) string { return filepath.Join(filepath.Dir(faasd), "faasctl") }
 
 // A bench is one run.
 type bench struct {

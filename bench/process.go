@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,47 +59,61 @@ func newStarter(folder, program string) *starter {
 // process starts a program in a process group of its own: Ctrl-C in the terminal reaches this program only, which then
 // ends its children in its own order.
 func (s *starter) process(name, program string, args ...string) (*process, error) {
+	stdout, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = write.Close() }()
+	cmd := exec.Command(program, args...)
+	cmd.Stdout = write
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p, err := s.launch(name, cmd)
+	if err != nil {
+		_ = stdout.Close()
+		return nil, err
+	}
+	go p.read(stdout)
+	return p, nil
+}
+
+// launch starts a child that dies with this program.
+func (s *starter) launch(name string, cmd *exec.Cmd) (*process, error) {
 	s.started++
 	stderr, err := os.Create(filepath.Join(s.folder, fmt.Sprintf("%03d-%s.stderr", s.started, name)))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = stderr.Close() }()
-	stdout, write, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = write.Close() }()
 	p := &process{
 		name:   name,
-		cmd:    exec.Command(program, args...),
+		cmd:    cmd,
 		stderr: stderr.Name(),
 		lines:  make(chan string),
 		listen: make(chan struct{}),
 		exited: make(chan struct{}),
 	}
-	p.cmd.Env = append(cleanEnvironment(), "XDG_STATE_HOME="+s.folder)
-	p.cmd.Stdout, p.cmd.Stderr = write, stderr
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.Env = append(cleanEnvironment(), "XDG_STATE_HOME="+s.folder)
+	cmd.Stderr = stderr
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
 	result := make(chan error)
-	s.calls <- func() { result <- p.cmd.Start() }
+	s.calls <- func() { result <- cmd.Start() }
 	if err := <-result; err != nil {
-		_ = stdout.Close()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	go p.read(stdout)
 	go func() {
-		p.status = p.cmd.Wait()
+		p.status = cmd.Wait()
 		close(p.exited)
 	}()
 	return p, nil
 }
 
-// cleanEnvironment is this program's without faasd's settings, which would change what is measured.
+// cleanEnvironment is this program's without faasd's settings, which would change what is measured, and with a terminal
+// of one kind wherever this runs.
 func cleanEnvironment() []string {
-	var env []string
+	env := []string{"TERM=xterm-256color", "LC_ALL=C.UTF-8"}
 	for _, setting := range os.Environ() {
-		if !strings.HasPrefix(setting, "FAASD_") {
+		name, _, _ := strings.Cut(setting, "=")
+		if !strings.HasPrefix(name, "FAASD_") && !slices.Contains([]string{"TERM", "LC_ALL", "NO_COLOR"}, name) {
 			env = append(env, setting)
 		}
 	}

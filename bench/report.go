@@ -151,13 +151,19 @@ type report struct {
 	Rounds       int           `json:"rounds"`
 	Seconds      int           `json:"seconds"`
 	Body         string        `json:"body"`
-	Results      []result      `json:"results"`
-	Measurements []measurement `json:"measurements"`
+	Results      []result      `json:"results,omitempty"`
+	Measurements []measurement `json:"measurements,omitempty"`
+
+	Screen  []screenCost   `json:"screen,omitempty"`
+	Crowded *crowdedScreen `json:"crowded_screen,omitempty"`
 }
 
 func (r report) failures() (sum int) {
 	for _, result := range r.Results {
 		sum += result.Failures
+	}
+	for _, c := range r.Screen {
+		sum += c.Load.failures()
 	}
 	return sum
 }
@@ -186,76 +192,104 @@ func duration(us float64) string {
 	return fmt.Sprintf("%.2f ms", us/1000)
 }
 
-func (r report) heading() string {
+// taken says when and where the numbers were taken.
+func (r report) taken() string {
 	measured := "faasd"
 	if r.Build != "" {
 		measured += " " + r.Build
 	}
-	rounds := "One round"
+	return fmt.Sprintf("%s, %s: %s, %d cores, Linux %s, %s, wrk %s.",
+		r.Taken.Format(time.DateOnly), measured, r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Wrk)
+}
+
+func (r report) medianOf() string {
 	if r.Rounds > 1 {
-		rounds = fmt.Sprintf("Median of %d rounds", r.Rounds)
+		return fmt.Sprintf("Median of %d rounds", r.Rounds)
 	}
-	return fmt.Sprintf("%s, %s: %s, %d cores, Linux %s, %s, wrk %s.\n"+
-		"%s of %d s each measurement; one wrk thread; body `%s`.",
-		r.Taken.Format(time.DateOnly), measured, r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go,
-		r.Machine.Wrk, rounds, r.Seconds, r.Body)
+	return "One round"
+}
+
+func (r report) heading() string {
+	return r.taken() + "\n" +
+		fmt.Sprintf("%s of %d s each measurement; one wrk thread; body `%s`.", r.medianOf(), r.Seconds, r.Body)
+}
+
+// A table is one part of a report, as people read it.
+type table struct {
+	name    string // of its place in a document
+	heading string
+	columns []string
+	left    []int // columns of text; the others are numbers
+	rows    [][]string
+}
+
+// tables are those of what was measured.
+func (r report) tables() (list []table) {
+	if len(r.Results) > 0 {
+		list = append(list, table{"numbers", r.heading(), columns, []int{1}, r.rows()})
+	}
+	if r.Crowded != nil {
+		list = append(list, table{"screen", r.costHeading(), costColumns, []int{0, 1}, r.costRows()})
+	}
+	return list
 }
 
 // text is the table for a terminal.
-func (r report) text() string {
-	rows := append([][]string{columns}, r.rows()...)
-	widths := make([]int, len(columns))
+func (t table) text() string {
+	rows := append([][]string{t.columns}, t.rows...)
+	widths := make([]int, len(t.columns))
 	for _, row := range rows {
 		for i, cell := range row {
 			widths[i] = max(widths[i], len([]rune(cell)))
 		}
 	}
 	var b strings.Builder
-	b.WriteString(r.heading() + "\n\n")
+	b.WriteString(t.heading + "\n\n")
 	for n, row := range rows {
 		if n > 1 && row[0] != rows[n-1][0] {
 			b.WriteString("\n")
 		}
+		line := ""
 		for i, cell := range row {
 			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			if i == 1 {
-				b.WriteString(cell + pad)
+			if slices.Contains(t.left, i) {
+				line += cell + pad + "  "
 			} else {
-				b.WriteString(pad + cell)
-			}
-			if i < len(row)-1 {
-				b.WriteString("  ")
+				line += pad + cell + "  "
 			}
 		}
-		b.WriteString("\n")
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return b.String()
 }
 
-func (r report) markdownTable() string {
+func (t table) markdown() string {
 	var b strings.Builder
-	b.WriteString(r.heading() + "\n\n")
-	b.WriteString("| " + strings.Join(columns, " | ") + " |\n|---:|---|---:|---:|---:|---:|---:|---:|\n")
-	for _, row := range r.rows() {
+	b.WriteString(t.heading + "\n\n")
+	b.WriteString("| " + strings.Join(t.columns, " | ") + " |\n|")
+	for i := range t.columns {
+		if slices.Contains(t.left, i) {
+			b.WriteString("---|")
+		} else {
+			b.WriteString("---:|")
+		}
+	}
+	b.WriteString("\n")
+	for _, row := range t.rows {
 		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
 	}
 	return b.String()
 }
 
-// The lines between which a Markdown file holds the latest numbers.
-const (
-	beginMark = "<!-- numbers: begin -->"
-	endMark   = "<!-- numbers: end -->"
-)
-
-// replaceNumbers puts table between the marks of a document.
-func replaceNumbers(document, table string) (string, error) {
-	before, rest, begun := strings.Cut(document, beginMark)
-	_, after, ended := strings.Cut(rest, endMark)
+// replace puts the table between the lines of a document that mark its place, such as <!-- numbers: begin -->.
+func (t table) replace(document string) (string, error) {
+	begin, end := "<!-- "+t.name+": begin -->", "<!-- "+t.name+": end -->"
+	before, rest, begun := strings.Cut(document, begin)
+	_, after, ended := strings.Cut(rest, end)
 	if !begun || !ended {
-		return "", fmt.Errorf("it has no lines %s and %s", beginMark, endMark)
+		return "", fmt.Errorf("it has no lines %s and %s", begin, end)
 	}
-	return before + beginMark + "\n" + table + endMark + after, nil
+	return before + begin + "\n" + t.markdown() + end + after, nil
 }
 
 // write stores the report in the files that are named.
@@ -276,9 +310,11 @@ func (r report) write(jsonFile, markdownFile string) error {
 	if err != nil {
 		return err
 	}
-	replaced, err := replaceNumbers(string(document), r.markdownTable())
-	if err != nil {
-		return fmt.Errorf("%s: %w", markdownFile, err)
+	text := string(document)
+	for _, t := range r.tables() {
+		if text, err = t.replace(text); err != nil {
+			return fmt.Errorf("%s: %w", markdownFile, err)
+		}
 	}
-	return os.WriteFile(markdownFile, []byte(replaced), 0o644)
+	return os.WriteFile(markdownFile, []byte(text), 0o644)
 }

@@ -34,7 +34,8 @@ var titles = map[string]string{
 type system struct {
 	name      string
 	url       string
-	crosses   bool // its answers must name the queue and the worker that they come from
+	crosses   bool   // its answers must name the queue and the worker that they come from
+	data      string // the data folder of `faasd up`
 	processes []*process
 }
 
@@ -57,7 +58,7 @@ func (s *starter) start(ctx context.Context, name string) (*system, error) {
 	case bareSystem:
 		err = s.startBare(ctx, sys)
 	case upSystem:
-		err = s.startUp(ctx, sys)
+		err = s.startUp(ctx, sys, queues, workers)
 	case tcpSystem:
 		err = s.startTCP(ctx, sys)
 	}
@@ -92,13 +93,13 @@ func (s *starter) startBare(ctx context.Context, sys *system) error {
 	return err
 }
 
-func (s *starter) startUp(ctx context.Context, sys *system) error {
-	data, err := os.MkdirTemp(s.folder, "up-")
-	if err != nil {
+func (s *starter) startUp(ctx context.Context, sys *system, queues, workers int, args ...string) error {
+	var err error
+	if sys.data, err = os.MkdirTemp(s.folder, "up-"); err != nil {
 		return err
 	}
-	p, err := s.add(sys, "faasd-up", s.program, "up", "--http", "127.0.0.1:0", "--data", data,
-		"--queues", fmt.Sprint(queues), "--workers", fmt.Sprint(workers))
+	p, err := s.add(sys, "faasd-up", s.program, append([]string{"up", "--http", "127.0.0.1:0", "--data", sys.data,
+		"--queues", fmt.Sprint(queues), "--workers", fmt.Sprint(workers)}, args...)...)
 	if err != nil {
 		return err
 	}

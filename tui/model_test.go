@@ -359,6 +359,7 @@ func TestAWellSystemIsSaidToBeWell(t *testing.T) {
 		harm func()
 		want string
 	}{
+		{func() { p.Workers[3].Stuck = 2 }, "worker w-a00001 has 2 runs that should have stopped"},
 		{func() { p.Totals.RefusedRate = 3 }, "3.0/s are refused with 503"},
 		{func() { p.Totals.Rates.Failed = 2 }, "2.0/s fail"},
 		{func() { p.Functions[0].Waiting, p.Functions[0].Oldest = 4, 2000 }, "echo: 4 jobs wait, the oldest for 2.0s"},

@@ -309,6 +309,7 @@ var wordsExplained = [][2]string{
 	{wordNoWorker, "jobs wait and nobody serves their function: start a worker for it"},
 	{wordBacklog, "a job has waited for a second or more: more workers, or fewer requests"},
 	{wordLost, "silent for 3 s, or its process has ended; its jobs go to others"},
+	{wordStuck, "a run was told to stop 5 s ago and has not: it holds a slot; kill the worker"},
 	{wordVersion, "speaks another version of the bus: finish the upgrade"},
 	{"no work.", "no worker, and nothing waits for one"},
 	{"draining", "finishes what it has and ends"},

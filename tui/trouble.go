@@ -17,6 +17,7 @@ const (
 	wordNoWorker = "!NO WRK"
 	wordLost     = "!LOST"
 	wordVersion  = "!VERSION"
+	wordStuck    = "!STUCK"
 )
 
 func partWord(state string) (string, mood) {
@@ -58,10 +59,12 @@ func functionWord(f *operator.Function) (string, mood) {
 }
 
 func workerWord(w *operator.Worker) (string, mood) {
-	switch w.State {
-	case operator.StateLost:
+	switch {
+	case w.State == operator.StateLost:
 		return wordLost, bad
-	case operator.WorkerUp:
+	case w.Stuck > 0:
+		return wordStuck, bad
+	case w.State == operator.WorkerUp:
 		return "ok", good
 	}
 	return clean(w.State), caution
@@ -110,6 +113,11 @@ func troubles(s *Snapshot) (list []string) {
 	}{{"broker", p.Brokers}, {"frontend", p.Frontends}, {"coordinator", p.Coordinators}, {"supervisor", p.Supervisors}} {
 		for i := range kind.parts {
 			trouble(&kind.parts[i], kind.role, say)
+		}
+	}
+	for i := range p.Workers {
+		if w := &p.Workers[i]; w.Stuck > 0 {
+			say("worker %s has %s that should have stopped and holds its slot: kill it (K)", w.Name, plural(w.Stuck, "run"))
 		}
 	}
 	if n := p.Totals.WorkersLost; n > 0 {

@@ -50,8 +50,13 @@ func (m *Machine) tellOfJob(now role.Time, id string) wire.Reply {
 		AgeMillis: (now - e.accepted).Milliseconds(), LeftMillis: max((e.deadline - now).Milliseconds(), 0),
 	}
 	text := "waits for room in any queue"
-	if e.holder != nil {
+	switch {
+	case e.holder != nil:
 		d.State, d.Queue, text = wire.JobGiven, e.holder.member.Name, "was given to "+e.holder.member.Name
+	case e.search != nil && e.search.at != nil:
+		d.State, d.Queue, text = wire.JobGiven, e.search.at.member.Name, "goes on at "+e.search.at.member.Name+", where another broker had given it"
+	case e.search != nil:
+		text = "is asked for at all queues: another broker had it"
 	}
 	return wire.Reply{OK: true, Text: text, Job: &d}
 }

@@ -58,7 +58,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	case !e.resent:
 		m.placeOrShelve(now, e)
 	case !m.seek(now, e):
-		m.notFound(now, e, false)
+		m.notFound(now, e)
 	}
 }
 
@@ -111,7 +111,7 @@ func (m *Machine) route(now role.Time, e *entry) bool {
 // fits reports whether a queue has room for a job, and its function for one
 // more there.
 func (q *queue) fits(e *entry) bool {
-	return q.Link().Room(e.size) && q.shares.Fits(e.msg.Meta.Function, e.size, q.Link().Free())
+	return q.Link().Room() && q.shares.Fits(e.msg.Meta.Function, e.size, q.Link().Free())
 }
 
 // assign gives a job to q under a new fence, so that whatever else is still
@@ -121,7 +121,7 @@ func (m *Machine) assign(now role.Time, e *entry, q *queue) {
 	m.assignments++
 	e.msg.Assignment = m.assignments
 	out := *e.msg
-	out.TTLMillis = left(now, e.deadline)
+	out.TTLMillis, out.Waited = left(now, e.deadline), uint32((now - e.accepted).Milliseconds())
 	if e.resent {
 		out.Flags |= wire.FlagResent
 	}
@@ -144,13 +144,32 @@ func (m *Machine) release(e *entry) {
 
 // routeWaiting gives queues what no queue had room for, the functions in turn.
 func (m *Machine) routeWaiting(now role.Time) {
+	if m.unrouted.Len() == 0 {
+		return
+	}
+	room := m.room()
 	m.unrouted.Serve(func(e *entry) bool {
 		if now >= e.deadline {
 			m.close(e) // the frontend has answered; a CANCEL that comes finds nothing to do
 			return true
 		}
-		return m.route(now, e)
+		if !room || !m.route(now, e) {
+			return false
+		}
+		room = m.room()
+		return true
 	})
+}
+
+// room reports whether any queue has room for anything: thousands of functions
+// may wait, and need not be tried in vain at each.
+func (m *Machine) room() bool {
+	for _, q := range m.requests.All() {
+		if q.Link().Room() {
+			return true
+		}
+	}
+	return false
 }
 
 // rehomeAll gives the jobs that a lost queue held to other queues. What finds

@@ -129,7 +129,7 @@ func TestAJobWhoseTimeRunsOutWhileItWaitsIsDroppedAndItsRoomReturned(t *testing.
 	}
 	s.run(2 * time.Second) // beacons tell of the credit
 	for range wide.Count {
-		if !f.Link().Room(266) {
+		if !f.Link().Room() {
 			t.Fatal("its room has not come back")
 		}
 		f.Link().Send(s.now, request(2, 10, time.Hour))

@@ -97,7 +97,7 @@ func (m *Machine) answeredAsk(now role.Time, q *queue, msg *wire.Message) {
 		m.takeFound(now, q)
 	case e.search.silent == 0 && now >= knowsAll:
 		m.endSearch(e)
-		m.notFound(now, e, true)
+		m.notFound(now, e)
 	}
 }
 
@@ -109,7 +109,7 @@ func (m *Machine) takeFound(now role.Time, q *queue) {
 		if e.search == nil || e.search.at != q {
 			continue // answered or cancelled meanwhile
 		}
-		if !q.Ready() || !q.Link().Room(e.size) {
+		if !q.Ready() || !q.Link().Room() {
 			return
 		}
 		m.endSearch(e)
@@ -123,7 +123,7 @@ func (m *Machine) foundIsLost(now role.Time, q *queue) {
 	for _, e := range q.found {
 		if e.search != nil && e.search.at == q {
 			m.endSearch(e)
-			m.notFound(now, e, false)
+			m.notFound(now, e)
 		}
 	}
 	q.found = nil
@@ -156,22 +156,18 @@ func (m *Machine) giveUpSearches(now role.Time) {
 		return cmp.Or(cmp.Compare(a.accepted, b.accepted), a.msg.Job.Compare(b.msg.Job))
 	})
 	for _, e := range late {
-		silent := e.search.silent
 		m.endSearch(e)
 		if now >= e.deadline {
 			m.close(e) // the frontend has answered
 			continue
 		}
-		m.notFound(now, e, silent == 0)
+		m.notFound(now, e)
 	}
 }
 
-// notFound gives a job to any queue that no queue seems to have. Unless all have
-// said so of one that was never reported to run again, it may have been lost with
-// its queue.
-func (m *Machine) notFound(now role.Time, e *entry, sure bool) {
-	if !sure || e.msg.Attempt > 0 {
-		e.uncounted()
-	}
+// notFound gives a job to any queue that no queue seems to have. It may have
+// begun to run at a queue that is lost, and not known here any more or never.
+func (m *Machine) notFound(now role.Time, e *entry) {
+	e.uncounted()
 	m.placeOrShelve(now, e)
 }

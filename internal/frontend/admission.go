@@ -155,28 +155,11 @@ func (m *Machine) excuseFlows(now role.Time) {
 	}
 }
 
-// forgetIdle drops the flows of functions that nobody waits for, and what is
-// remembered of functions that nobody serves any more.
-func (m *Machine) forgetIdle(now role.Time) {
+// forgetIdle drops the flows of functions that nobody waits for.
+func (m *Machine) forgetIdle() {
 	for name, f := range m.flows {
 		if f.open == 0 {
 			delete(m.flows, name)
 		}
 	}
-	for name := range m.rooms {
-		if !m.knows(now, name) {
-			delete(m.rooms, name)
-		}
-	}
 }
-
-// returned notes how many bytes a function has returned. Its next results are
-// expected to have as many as the largest of the last ones: some two hundred
-// smaller ones make a large one forgotten.
-func (m *Machine) returned(function string, bytes int) {
-	room := m.rooms[function]
-	m.rooms[function] = max(uint32(bytes), room-(room+forgetting-1)/forgetting)
-}
-
-// forgetting is the part of what is expected that each smaller result takes away.
-const forgetting = 32

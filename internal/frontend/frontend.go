@@ -90,10 +90,10 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
-	flows     map[string]*flow  // by function
-	rooms     map[string]uint32 // by function: see room
+	flows     map[string]*flow     // by function
+	served    map[string]*function // known to be served, now or a moment ago
 	deadlines deadlines
-	homeless  job.Lines[*request] // their broker was lost and no other had room
+	homeless  job.Lines[*request] // no broker has room for them: their own was lost, or others are about to begin
 	awaiting  job.Shares          // of homeless
 	renewing  role.Time           // until then a broker that lives may begin a new link
 
@@ -109,7 +109,7 @@ const noticeAfter = 2 * time.Second
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
-		open: make(map[uint64]*request), flows: make(map[string]*flow), rooms: make(map[string]uint32), builtIn: make(map[string]bool),
+		open: make(map[uint64]*request), flows: make(map[string]*flow), served: make(map[string]*function), builtIn: make(map[string]bool),
 	}
 	for _, fn := range cfg.BuiltIn {
 		m.builtIn[fn] = true
@@ -182,7 +182,8 @@ func (m *Machine) Tick(now role.Time) {
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
-	m.forgetIdle(now)
+	m.forgetIdle()
+	m.forgetUnserved(now)
 	if len(m.deadlines) > 0 {
 		m.timer.By(now, m.deadlines[0].deadline)
 	}

@@ -17,7 +17,7 @@ func (m *Machine) awaitNoMore(r *request) {
 	}
 }
 
-// rehouse finds brokers for requests whose own was lost.
+// rehouse finds brokers for requests that wait for one.
 func (m *Machine) rehouse(now role.Time) {
 	m.homeless.Serve(func(r *request) bool {
 		if !m.send(now, r) {

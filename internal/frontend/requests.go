@@ -42,10 +42,10 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		},
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
 	}
-	r.msg.ResultRoom = m.rooms[q.Function]
+	r.msg.ResultRoom = m.room(q.Function)
 	r.msg.SetBody(q.Body)
 	switch {
-	case m.send(now, r):
+	case !m.homeless.Waits(q.Function) && m.send(now, r): // behind those that wait for room
 	case m.renews(now, q.Function, r.msg.Size()):
 		m.await(r)
 	default:
@@ -77,19 +77,29 @@ func (m *Machine) admit(now role.Time, q *Request) Refusal {
 	return Accepted
 }
 
-// knows reports whether a function is built in or some queue has it.
+// knows reports whether a function is built in, or some queue has it, or has had
+// it a moment ago: all queues may have begun anew.
 func (m *Machine) knows(now role.Time, fn string) bool {
 	if m.builtIn[fn] {
 		return true
 	}
-	return m.bus.View.Serves(now, fn)
+	f := m.served[fn]
+	if m.bus.View.Serves(now, fn) {
+		if f == nil {
+			f = &function{}
+			m.served[fn] = f
+		}
+		f.last = now
+		return true
+	}
+	return f != nil && (now-f.last < servedFor || m.flows[fn] != nil && m.flows[fn].open > 0)
 }
 
 // send gives a request to the next broker in turn where its function has room;
 // false if there is none.
 func (m *Machine) send(now role.Time, r *request) bool {
 	fn, size := r.msg.Meta.Function, r.msg.Size()
-	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room(size) && b.shares.Fits(fn, size, b.Link().Free()) })
+	b, ok := m.ring.Next(func(b *broker) bool { return b.Link().Room() && b.shares.Fits(fn, size, b.Link().Free()) })
 	if !ok {
 		return false
 	}

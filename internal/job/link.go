@@ -73,23 +73,24 @@ type Link struct {
 	last    uint64
 	kept    []*wire.Message // not acknowledged, in order of LinkSeq
 	granted Window          // by the peer, counted since the link began
-	initial Window          // the first grant: the peer's whole window
 	used    Window          // jobs sent, likewise
 	missed  []wire.Span     // what the peer has asked for again
 	results uint64          // bytes of the results among kept
 
 	// Receiving.
-	got       uint64              // everything up to here has arrived
-	ahead     map[uint64]struct{} // what has arrived beyond it
-	mark      uint64              // the last number that the peer has announced
-	asked     bool                // whether to ask for what is missing below mark
-	taken     Window              // jobs that have arrived, counted since the link began
-	overdrawn bool                // more of them than were granted
-	grant     Window              // granted to the peer, counted since the link began
-	window    Window
-	reported  uint64 // got, as last told
-	reportedG uint64 // grant.Count, as last told
-	quiet     uint64 // bytes taken in since last told
+	got        uint64              // everything up to here has arrived
+	ahead      map[uint64]struct{} // what has arrived beyond it
+	mark       uint64              // the last number that the peer has announced
+	asked      bool                // whether to ask for what is missing below mark
+	taken      Window              // jobs that have arrived, counted since the link began
+	overdrawn  bool                // more of them than were granted
+	newest     uint64              // the largest number of one of them
+	newestSize uint64
+	grant      Window // granted to the peer, counted since the link began
+	window     Window
+	reported   uint64 // got, as last told
+	reportedG  uint64 // grant.Count, as last told
+	quiet      uint64 // bytes taken in since last told
 
 	// Liveness.
 	heard     time.Duration // when the newest message that arrived was sent, on my clock
@@ -111,14 +112,11 @@ func NewLink(me, peer wire.Incarnation, epoch uint32, window Window, now time.Du
 	}
 }
 
-// Room reports whether the peer has credit for a job of that size. With
-// nothing outstanding there is room for one, however large.
-func (l *Link) Room(size uint64) bool {
-	if l.used.Count >= l.granted.Count {
-		return false
-	}
-	idle := l.used.Bytes == l.granted.Bytes-l.initial.Bytes
-	return idle || l.used.Bytes+size <= l.granted.Bytes
+// Room reports whether the peer has credit for one more job. While any byte of
+// it is left there is room for one, however large: else large jobs would wait
+// for ever while small ones take what becomes free.
+func (l *Link) Room() bool {
+	return l.used.Count < l.granted.Count && l.used.Bytes < l.granted.Bytes
 }
 
 // Free is how much of the peer's window is not used.
@@ -186,9 +184,6 @@ func (l *Link) Receive(now time.Duration, m *wire.Message) (fresh bool) {
 	l.assured = max(l.assured, min(time.Duration(min(m.HeardMillis, 1<<40))*time.Millisecond, now))
 	l.confirmed = l.confirmed || m.Receiver == l.Me
 	l.acknowledge(m.LinkAck)
-	if l.granted == (Window{}) {
-		l.initial = Window{m.CreditCount, m.CreditBytes}
-	}
 	l.granted.Count = max(l.granted.Count, m.CreditCount)
 	l.granted.Bytes = max(l.granted.Bytes, m.CreditBytes)
 
@@ -248,24 +243,28 @@ func (l *Link) take(m *wire.Message) bool {
 	l.quiet += m.Size()
 	switch {
 	case m.Type == wire.TypeJob:
-		l.draw(m.Size())
+		l.draw(seq, m.Size())
 		return !l.overdrawn
 	case m.Type != wire.TypeVoid:
 		return true
 	case len(m.Body) == 8:
 		size := binary.BigEndian.Uint64(m.Body)
-		l.draw(size)
+		l.draw(seq, size)
 		l.Settle(size)
 	}
 	return false
 }
 
-// draw counts a job against the grant, by the rule of Room at the other side.
-func (l *Link) draw(size uint64) {
-	idle := l.taken.Bytes == l.grant.Bytes-l.window.Bytes
+// draw counts a job against the grant, by the rule of Room at the other side:
+// what was sent before the newest was less than the grant, in whatever order
+// they come.
+func (l *Link) draw(seq, size uint64) {
 	l.taken.Count++
 	l.taken.Bytes += size
-	if l.taken.Count > l.grant.Count || !idle && l.taken.Bytes > l.grant.Bytes {
+	if seq > l.newest {
+		l.newest, l.newestSize = seq, size
+	}
+	if l.taken.Count > l.grant.Count || l.taken.Bytes-l.newestSize >= l.grant.Bytes {
 		l.overdrawn = true
 	}
 }

@@ -205,7 +205,7 @@ func TestCancelledJobThatNeverArrivedReturnsItsCredit(t *testing.T) {
 		a.Void(m)
 	}
 	fromA.take() // lost
-	if a.Room(1) {
+	if a.Room() {
 		t.Fatal("credit is back before the other side has given it back")
 	}
 	before := b.grant
@@ -226,8 +226,8 @@ func TestCancelledJobThatNeverArrivedReturnsItsCredit(t *testing.T) {
 	}
 	b.Poll(second)
 	a.Receive(second, fromB.only(wire.TypeBeacon))
-	if !a.Room(1) || len(a.Unacknowledged()) > 0 {
-		t.Errorf("room %t and %d kept, want room and nothing kept", a.Room(1), len(a.Unacknowledged()))
+	if !a.Room() || len(a.Unacknowledged()) > 0 {
+		t.Errorf("room %t and %d kept, want room and nothing kept", a.Room(), len(a.Unacknowledged()))
 	}
 }
 
@@ -270,26 +270,31 @@ func TestWindowBoundsCountAndBytes(t *testing.T) {
 		name   string
 		window Window
 		jobs   []int // bodies of jobs already sent
-		body   int
-		want   bool
+		want   bool  // room for one more, however large
 	}{
-		{"nothing granted", Window{}, nil, 0, false},
-		{"first", Window{1, 1000}, nil, 0, true},
-		{"count reached", Window{1, 1 << 20}, []int{0}, 0, false},
-		{"one below the count", Window{2, 1 << 20}, []int{0}, 0, true},
-		{"just fits", Window{9, 1000}, []int{0}, 1000 - 2*256, true},
-		{"one byte too many", Window{9, 1000}, []int{0}, 1000 - 2*256 + 1, false},
-		{"larger than the window, alone", Window{9, 1000}, nil, 1 << 20, true},
-		{"larger than the window, not alone", Window{9, 1000}, []int{0}, 1 << 20, false},
-		{"any, beside one that is larger than the window", Window{9, 1000}, []int{1 << 20}, 0, false},
+		{"nothing granted", Window{}, nil, false},
+		{"first", Window{1, 1000}, nil, true},
+		{"count reached", Window{1, 1 << 20}, []int{0}, false},
+		{"one below the count", Window{2, 1 << 20}, []int{0}, true},
+		{"a byte is left", Window{9, 1000}, []int{0, 999 - 2*256}, true},
+		{"no byte is left", Window{9, 1000}, []int{0, 1000 - 2*256}, false},
+		{"beside one that is larger than the window", Window{9, 1000}, []int{1 << 20}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a, _, _, _ := couple(t, c.window)
+			a, b, fromA, _ := couple(t, c.window)
 			for _, body := range c.jobs {
 				a.Send(0, newJob(body))
+				b.Receive(0, fromA.only(wire.TypeJob))
 			}
-			if got := a.Room(newJob(c.body).Size()); got != c.want {
+			if got := a.Room(); got != c.want {
 				t.Errorf("room %t, want %t", got, c.want)
+			}
+			if b.Overdrawn() {
+				t.Error("what there was room for is too much for the other side")
+			}
+			a.Send(0, newJob(1<<20))
+			if b.Receive(0, fromA.only(wire.TypeJob)); b.Overdrawn() == c.want {
+				t.Errorf("one more is too much for the other side: %t", b.Overdrawn())
 			}
 		})
 	}
@@ -302,7 +307,7 @@ func TestOnlyJobsUseCredit(t *testing.T) {
 		m.SetBody(make([]byte, 5000))
 		a.Send(0, m)
 	}
-	if !a.Room(1000) {
+	if !a.Room() {
 		t.Error("messages that are no jobs have used up the window")
 	}
 }
@@ -317,7 +322,7 @@ func TestOldCreditDoesNotReplaceNew(t *testing.T) {
 	b.Beacon(0)
 	a.Receive(0, fromB.only(wire.TypeBeacon))
 	a.Receive(0, old)
-	if !a.Room(1000) {
+	if !a.Room() {
 		t.Error("a message that was overtaken has taken credit back")
 	}
 }
@@ -534,7 +539,7 @@ func FuzzLink(f *testing.F) {
 			if m.TTLMillis > 100 {
 				t.Fatalf("its way has given a job time: %d ms of 100 are left", m.TTLMillis)
 			}
-			l.Room(m.CreditBytes)
+			l.Room()
 			before := sent
 			l.Poll(now)
 			if sent-before > 3+2 {

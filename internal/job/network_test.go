@@ -365,17 +365,18 @@ func (n *node) send(typ wire.Type, about uint64, body int) *letter {
 }
 
 // checkWindow wants no more jobs on the way to the other process and in it
-// than it has allowed: its window, or a single one that is larger.
+// than it has allowed: less than its window, and one more.
 func (n *node) checkWindow() {
 	window := n.w.other(n).window
-	var count, bytes uint64
+	var count, bytes, largest uint64
 	for _, l := range n.open {
 		if !l.settled && l.link == n.link() {
 			count++
 			bytes += l.size
+			largest = max(largest, l.size)
 		}
 	}
-	if count > window.Count || count > 1 && bytes > window.Bytes {
+	if count > window.Count || count > 1 && bytes-largest >= window.Bytes {
 		n.w.fail("%s has %d jobs of %d bytes outstanding, the window is %+v", n.name, count, bytes, window)
 	}
 }
@@ -389,14 +390,15 @@ func (n *node) work(m *wire.Message) {
 			n.w.fail("job %d came to %s behind its cancellation", l.number, n.name)
 		}
 		n.held[l.number] = l
-		var count, bytes uint64
+		var count, bytes, largest uint64
 		for _, h := range n.held {
 			if h.from == m.Sender { // the window is each sender's own
 				count++
 				bytes += h.size
+				largest = max(largest, h.size)
 			}
 		}
-		if count > n.window.Count || count > 1 && bytes > n.window.Bytes {
+		if count > n.window.Count || count > 1 && bytes-largest >= n.window.Bytes {
 			n.w.fail("%s holds %d jobs of %d bytes, its window is %+v", n.name, count, bytes, n.window)
 		}
 		n.w.after(time.Duration(n.w.rand.ExpFloat64()*float64(100*time.Millisecond)), func() { n.finish(l) })

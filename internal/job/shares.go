@@ -21,11 +21,11 @@ func (s *Shares) Fits(function string, size uint64, free Window) bool {
 	return !holds || h.Count+2 <= free.Count && h.Bytes+2*size <= free.Bytes
 }
 
-// Admits is Fits for a window that only these shares draw on. With nothing held
-// there is room for one job, however large, as in Link.Room.
+// Admits is Fits for a window that only these shares draw on. While any byte of
+// it is left there is room for one job, however large, as in Link.Room.
 func (s *Shares) Admits(function string, size uint64, window Window) bool {
 	free := window.less(s.all)
-	return s.all.Count == 0 || free.Count > 0 && size <= free.Bytes && s.Fits(function, size, free)
+	return free.Count > 0 && free.Bytes > 0 && s.Fits(function, size, free)
 }
 
 // Add notes that a function holds a job more.

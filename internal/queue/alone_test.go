@@ -165,3 +165,36 @@ func TestAttemptsAreReportedAsTheyRise(t *testing.T) {
 	s.run(time.Second)
 	s.consistent()
 }
+
+// A run that nobody wants any more and that does not stop may be what takes its
+// worker along: its neighbour is not blamed for it.
+func TestARunThatDoesNotStopIsSuspectedToo(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(50, here, 4)
+	s.give(1, 3)
+	s.run(50 * ms)
+	w.jobs()
+	s.say(s.brokers[0].Link(), wire.Header{Type: wire.TypeCancel, Job: jobID(2), Assignment: 2}, "")
+	w.die()
+	e := s.m.jobs[jobID(1)]
+	if e == nil || e.msg.AttemptLimit != 4 || !e.alone() {
+		t.Fatalf("the neighbour is %+v", e)
+	}
+	// Alone it stays, also when it is cancelled and does not stop.
+	next := s.worker(51, here, 4)
+	s.run(50 * ms)
+	if n := len(next.jobs()); n != 1 {
+		t.Fatalf("%d jobs are given", n)
+	}
+	s.say(s.brokers[0].Link(), wire.Header{Type: wire.TypeCancel, Job: jobID(1), Assignment: 1}, "")
+	s.give(5, 8)
+	s.run(50 * ms)
+	if n := len(next.jobs()); n != 0 {
+		t.Errorf("%d jobs are given beside one that must run alone", n)
+	}
+	s.say(next.Link(), wire.Header{Type: wire.TypeReturn, Job: jobID(1)}, "")
+	if n := len(next.jobs()); n != 3 {
+		t.Errorf("%d jobs are given once it has stopped, want 3", n)
+	}
+	s.consistent()
+}

@@ -114,7 +114,7 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 // dismissDrained sends away a drained native worker that has finished, if it
 // does not go by itself because it does not know DRAIN.
 func (m *Machine) dismissDrained(now role.Time, w *worker) {
-	if w.link != nil && w.drainAsked && !w.obeys() && len(w.jobs)+len(w.stopping) == 0 {
+	if w.link != nil && w.drainAsked && !w.obeys() && w.empty() {
 		m.dismiss(now, w, "drained by an operator")
 		m.workerLeft(now, w, "drained by an operator")
 	}

@@ -80,12 +80,34 @@ func (f *function) oldest() *entry {
 	return first
 }
 
+// ahead counts the jobs of other queues that are the next to run, and returns
+// the first behind them, nil if there is none.
+func (f *function) ahead() (taken int, own *entry) {
+	for el := f.line.Front(); el != nil; el = el.Next() {
+		if own = el.Value.(*entry); own.msg.Moves == 0 {
+			return taken, own
+		}
+		taken++
+	}
+	return taken, nil
+}
+
 // free counts the slots that could take a job of f now.
 func (m *Machine) free(f *function) int {
 	n := 0
 	for _, w := range f.idle {
 		if w.serves(f) {
 			n += w.free()
+		}
+	}
+	return n
+}
+
+// slots counts those of f's workers.
+func (m *Machine) slots(f *function) (n int) {
+	for _, w := range m.workers {
+		if w.welcomed && slices.Contains(w.functions, f.name) {
+			n += w.slots
 		}
 	}
 	return n
@@ -183,7 +205,7 @@ func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	m.running++
 	m.starts++
 	f.served = m.starts
-	w.jobs[e.msg.Job] = e
+	w.jobs[e.msg.Job], w.alone = e, false
 	w.give(now, e)
 	if e.msg.Attempt > 1 {
 		m.reportAttempt(now, e)
@@ -210,7 +232,7 @@ func (m *Machine) reportAttempt(now role.Time, e *entry) {
 // emptyWorker returns a worker that runs nothing, nil if there is none.
 func (f *function) emptyWorker() *worker {
 	for _, w := range f.idle {
-		if w.serves(f) && len(w.jobs) == 0 && len(w.stopping) == 0 {
+		if w.serves(f) && w.empty() {
 			return w
 		}
 	}
@@ -224,7 +246,7 @@ func (m *Machine) keepWorker(f *function) {
 	}
 	var best *worker
 	for _, w := range m.workers {
-		if !slices.Contains(w.functions, f.name) || !w.welcomed || w.alone || w.kept || w.draining || w.drainAsked || w.cut {
+		if !slices.Contains(w.functions, f.name) || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut {
 			continue
 		}
 		if best == nil || len(w.jobs) < len(best.jobs) || len(w.jobs) == len(best.jobs) && w.id < best.id {

@@ -25,12 +25,20 @@ const (
 	offerEvery = 50 * time.Millisecond
 	// maxMoves is how often a job changes queues at most.
 	maxMoves = 3
+	// muchOlder is how much longer a job must have waited elsewhere than any here
+	// to be asked for though jobs wait here. Else those given to queues without
+	// workers would wait while newer ones are run.
+	muchOlder = 200 * time.Millisecond
+	// compareEvery is how often the waiting jobs here are compared with others'
+	// while none is that much older.
+	compareEvery = 100 * time.Millisecond
 )
 
 // takeState is what a queue remembers of its asking and of others'.
 type takeState struct {
 	number   uint64
 	reserved map[string]reservation      // by function
+	compare  map[string]role.Time        // by function: no comparison before this
 	seen     map[wire.Incarnation]uint64 // the last number of each taker
 	asked    map[wire.Incarnation]asked  // what was taken since the giver's last state
 	rand     *rand.Rand
@@ -48,6 +56,7 @@ type asked struct {
 
 func (t *takeState) init(me wire.Incarnation) {
 	t.reserved = make(map[string]reservation)
+	t.compare = make(map[string]role.Time)
 	t.seen = make(map[wire.Incarnation]uint64)
 	t.asked = make(map[wire.Incarnation]asked)
 	t.rand = rand.New(rand.NewPCG(uint64(me), 0))
@@ -64,13 +73,14 @@ func (t *takeState) arrived(fn string) {
 	}
 }
 
-// pull asks for jobs for every function that has free slots and none waiting.
+// pull asks for jobs for every function that has free slots and none waiting, or
+// for which jobs have waited much longer elsewhere.
 func (m *Machine) pull(now role.Time) {
 	if !m.othersWait || m.draining || !m.linked() {
 		return
 	}
 	for name, f := range role.InOrder(m.functions) {
-		if f.workers == 0 || f.waiting() > 0 {
+		if f.workers == 0 || f.waiting() > 0 && now < m.take.compare[name] {
 			continue
 		}
 		if r, ok := m.take.reserved[name]; ok {
@@ -80,10 +90,18 @@ func (m *Machine) pull(now role.Time) {
 			}
 			delete(m.take.reserved, name)
 		}
-		if giver, n := m.giver(now, name); n > 0 {
-			if n = min(n, m.free(f)); n > 0 {
-				m.ask(now, giver, name, n)
+		slots, than := m.free(f), int64(-1)
+		if f.waiting() > 0 {
+			taken, own := f.ahead()
+			if slots = m.slots(f) - taken; own != nil {
+				than = (now - own.arrived + muchOlder).Milliseconds()
 			}
+		}
+		giver, n := m.giver(now, name, than)
+		if n = min(n, slots); n > 0 {
+			m.ask(now, giver, name, n)
+		} else if f.waiting() > 0 {
+			m.take.compare[name] = now + compareEvery
 		}
 	}
 }
@@ -95,10 +113,11 @@ func (m *Machine) jobsElsewhere(now role.Time) bool {
 	})
 }
 
-// giver finds the queue whose job for fn has waited longest, and how many it
-// has beyond what its own free slots will take and what was asked for already.
-func (m *Machine) giver(now role.Time, fn string) (inc wire.Incarnation, jobs int) {
-	var oldest int64 = -1
+// giver finds the queue whose job for fn has waited longest, longer than that
+// many ms, and how many it has beyond what its own free slots will take and what
+// was asked for already.
+func (m *Machine) giver(now role.Time, fn string, than int64) (inc wire.Incarnation, jobs int) {
+	oldest := than
 	for other, s := range m.bus.View.Live(now, wire.RoleQueue) {
 		st, ok := s.Queue.Functions[fn]
 		if !ok || other == m.me || st.Waiting <= st.Free {
@@ -108,7 +127,7 @@ func (m *Machine) giver(now role.Time, fn string) (inc wire.Incarnation, jobs in
 		if a, ok := m.take.asked[other]; ok && a.sequence == s.Sequence {
 			n -= a.jobs[fn]
 		}
-		if n > 0 && (st.Oldest > oldest || st.Oldest == oldest && m.take.rand.IntN(2) == 0) {
+		if n > 0 && (st.Oldest > oldest || st.Oldest == oldest && inc != 0 && m.take.rand.IntN(2) == 0) {
 			inc, jobs, oldest = other, n, st.Oldest
 		}
 	}
@@ -311,6 +330,7 @@ func (m *Machine) forgetStrangers() {
 	maps.DeleteFunc(m.take.asked, func(inc wire.Incarnation, _ asked) bool { return gone(inc) })
 	maps.DeleteFunc(m.offers.seen, func(inc wire.Incarnation, _ uint64) bool { return gone(inc) })
 	maps.DeleteFunc(m.offers.quiet, func(fn string, _ role.Time) bool { return m.functions[fn] == nil })
+	maps.DeleteFunc(m.take.compare, func(fn string, _ role.Time) bool { return m.functions[fn] == nil })
 	maps.DeleteFunc(m.take.reserved, func(fn string, _ reservation) bool { return m.functions[fn] == nil })
 }
 

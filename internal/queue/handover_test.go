@@ -404,3 +404,48 @@ func TestADrainingQueueGivesItsWaitingJobsAway(t *testing.T) {
 		t.Error("the worker is not told to find another queue")
 	}
 }
+
+// A queue whose slots are always taken by its own newer jobs takes the old ones of
+// queues without workers all the same.
+func TestJobsThatHaveWaitedMuchLongerElsewhereAreAskedForAndRunFirst(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(50, here, 2)
+	s.give(1, 10)
+	w.jobs()
+	s.run(200 * ms)
+	s.takes()
+	s.other("queueB", 11, 0, wire.FunctionState{Waiting: 5, Oldest: 300})
+	s.run(200 * ms)
+	if got := s.takes(); len(got) != 0 {
+		t.Fatalf("it asks for %+v, which have not waited much longer", got)
+	}
+	s.other("queueB", 11, 0, wire.FunctionState{Waiting: 5, Oldest: 2000})
+	s.run(200 * ms)
+	got := s.takes()
+	if len(got) != 1 || got[0].Count != 2 {
+		t.Fatalf("it asks for %+v, want as many jobs as it has slots", got)
+	}
+	old := request(20)
+	old.Moves, old.Waited = 1, 2100
+	s.brokers[0].Link().Send(s.now, old)
+	if oldest := s.m.state().Queue.Functions["echo"].Oldest; oldest < 2000 {
+		t.Errorf("the oldest is said to wait for %d ms", oldest)
+	}
+	running := w.m(s)
+	w.answer(running)
+	if next := w.jobs(); len(next) != 1 || next[0].Job != jobID(20) {
+		t.Errorf("the next to run is %+v, want the one that has waited longest", next)
+	}
+	s.consistent()
+}
+
+// m is a job that the worker runs.
+func (w *theWorker) m(s *stage) *wire.Message {
+	for _, e := range s.m.jobs {
+		if e.worker != nil && e.worker.key.native == w.member.Incarnation {
+			return e.msg
+		}
+	}
+	s.t.Fatal("it runs nothing")
+	return nil
+}

@@ -13,9 +13,9 @@ import (
 type entry struct {
 	msg      *wire.Message // as it came; Attempt is kept current
 	size     uint64
-	state    uint8  // see jobStates
-	number   uint64 // +1 each job that arrives here: its place in line
-	arrived  role.Time
+	state    uint8     // see jobStates
+	number   uint64    // its place in line: +1 each job that arrives here
+	arrived  role.Time // at its broker, from where it may have waited at other queues
 	deadline role.Time
 	routes   []route // where the result goes; the last is the latest owner
 
@@ -50,7 +50,8 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		return
 	}
 	m.arrivals++
-	e := &entry{msg: msg, size: msg.Size(), number: m.arrivals, arrived: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
+	m.numbers++
+	e := &entry{msg: msg, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
 	m.jobs[msg.Job] = e
 	if msg.Moves > 0 {
 		m.taken++
@@ -58,6 +59,9 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	}
 	f := m.function(msg.Meta.Function)
 	f.arrived++
+	if first := f.oldest(); first != nil && msg.Moves > 0 && e.arrived < first.arrived {
+		e.number = first.number - 1
+	}
 	m.enqueue(e)
 	m.dispatch(now, f)
 	m.bus.Changed()
@@ -140,7 +144,6 @@ func (m *Machine) detach(e *entry) {
 	}
 	if w := e.worker; w != nil {
 		delete(w.jobs, e.msg.Job)
-		w.alone = false
 		f.running--
 		m.running--
 		e.worker, e.sent = nil, nil

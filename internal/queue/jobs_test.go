@@ -263,7 +263,7 @@ func TestCreditComesBackWithEveryJob(t *testing.T) {
 	w := s.worker(50, here, 1)
 	b := s.brokers[0]
 	for n := 1; uint64(n) <= 2*wide.Count; n++ {
-		if !b.Link().Room(request(n).Size()) {
+		if !b.Link().Room() {
 			t.Fatalf("no room for job %d, and nothing is outstanding", n)
 		}
 		s.give(n, n+1)

@@ -131,11 +131,12 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 
 // requeueAll puts a worker's jobs back in line. Only a run that was lost alone
 // counts against a job's limit: one that ended by a command, or in order, was
-// not its job's fault. Of jobs that were lost together any may have taken the
-// worker along; which one, they show by running alone next.
+// not its job's fault. Of jobs that were lost together, with runs that nobody
+// wanted any more and that had not stopped, any may have taken the worker along;
+// which one, they show by running alone next.
 func (m *Machine) requeueAll(now role.Time, w *worker) {
 	lost := slices.SortedFunc(maps.Values(w.jobs), func(a, b *entry) int { return cmp.Compare(a.number, b.number) })
-	died, together := w.gone != 0 && w.doomed == 0, len(lost) > 1
+	died, together := w.gone != 0 && w.doomed == 0, len(lost)+len(w.stopping) > 1
 	for _, e := range lost {
 		m.detach(e)
 		if !died || together {
@@ -175,6 +176,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 			m.tickREQ(now, w)
 			continue
 		}
+		m.tellStuck(now, w)
 		if w.link.Poll(now) == job.Down {
 			m.workerGone(now, w, w.link.Why())
 			continue

@@ -124,7 +124,8 @@ func (m *Machine) cancelAt(now role.Time, e *entry) {
 	if w.link == nil || w.link.Link() == nil {
 		return
 	}
-	w.stopping[e.msg.Job] = true
+	w.stopping[e.msg.Job] = now
+	m.timer.By(now, now+stuckAfter)
 	if e.sent != nil {
 		w.link.Link().Void(e.sent)
 	}
@@ -157,7 +158,7 @@ func (m *Machine) compare(now role.Time, w *worker, hello *wire.Message) {
 	}
 	for _, id := range member.Jobs {
 		if w.jobs[id] == nil {
-			w.stopping[id] = true // another queue gave it
+			w.stopping[id] = now // another queue gave it
 		}
 	}
 }

@@ -82,6 +82,7 @@ type Machine struct {
 
 	done, failed, moved, taken, late uint64
 	arrivals, starts                 uint64 // of jobs so far
+	numbers                          uint64 // of entries so far; from the middle, since some go before the first
 	latencies                        latencies
 	swept                            role.Time // when what is old was last dropped
 	reqNumber                        uint64    // REQ workers so far
@@ -101,6 +102,7 @@ func New(cfg Config) *Machine {
 		routes:    make(map[string]*worker),
 		functions: make(map[string]*function),
 		jobs:      make(map[wire.JobID]*entry),
+		numbers:   1 << 40,
 		results:   job.NewResults(cfg.Results),
 		latencies: make(latencies),
 		paths:     newPaths(),

@@ -66,6 +66,7 @@ func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	if e := w.oldestJob(); e != nil {
 		d.Job, d.RunMillis = e.msg.Job.String(), (m.now - e.started).Milliseconds()
 	}
+	d.Stuck = w.hung(m.now)
 	switch {
 	case w.gone != 0:
 		d.State, d.Reason = wire.WorkerLost, w.reason

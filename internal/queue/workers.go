@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"faasd/internal/job"
 	"faasd/internal/latency"
@@ -62,13 +63,14 @@ type worker struct {
 	undrainSeq uint64                // number of the message that takes that back; 0: none is on its way
 	doomed     role.Time             // since when it should be dead, by an operator's command; 0 it need not
 	welcomed   bool                  // has been counted in
-	alone      bool                  // the one job that it has must be the only one
+	alone      bool                  // what it runs, if anything, must be the only thing
 	kept       bool                  // it is given nothing until it is empty
 	cut        bool                  // a packet to it found no connection, and nothing has come since
 	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
 	jobs       map[wire.JobID]*entry
-	stopping   map[wire.JobID]bool // not wanted from it and perhaps still running; each holds a slot
-	inLine     map[string]bool     // functions in whose idle line it stands
+	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
+	stuck      bool                     // it was said that one of them does not stop
+	inLine     map[string]bool          // functions in whose idle line it stands
 	joined     role.Time
 	heard      role.Time
 	done       uint64
@@ -100,11 +102,45 @@ func (w *worker) free() int {
 		return 0
 	case w.link != nil && !w.link.Ready():
 		return 0
-	case w.alone || w.kept && len(w.jobs)+len(w.stopping) > 0:
+	case (w.alone || w.kept) && !w.empty():
 		return 0
 	}
 	return max(w.slots-len(w.jobs)-len(w.stopping), 0)
 }
+
+// stuckAfter is how long a run may go on after it was told to stop before people
+// are told of it: its function does not end with its context, and its slot is lost
+// until it does.
+const stuckAfter = 5 * time.Second
+
+// hung counts the runs that do not stop.
+func (w *worker) hung(now role.Time) (n int) {
+	for _, since := range w.stopping {
+		if now-since >= stuckAfter {
+			n++
+		}
+	}
+	return n
+}
+
+// tellStuck tells once that a worker has runs that do not stop.
+func (m *Machine) tellStuck(now role.Time, w *worker) {
+	n := w.hung(now)
+	if n > 0 && !w.stuck {
+		m.cfg.Log.Warn("runs do not stop", "worker", w.name, "runs", n, "functions", w.functions)
+		m.event(now, wire.LevelWarn, "worker-stuck", w.name, "", fmt.Sprintf(
+			"%s told to stop %s ago still going on: the function does not end with its time, and holds a slot", wire.Plural(n, "run"), stuckAfter))
+	}
+	w.stuck = n > 0
+	for _, since := range w.stopping {
+		if due := since + stuckAfter; now < due {
+			m.timer.By(now, due)
+		}
+	}
+}
+
+// empty reports whether it runs nothing, not even what is to be stopped.
+func (w *worker) empty() bool { return len(w.jobs)+len(w.stopping) == 0 }
 
 // excuse takes back silence that this process has slept through.
 func (w *worker) excuse(slept role.Time) {
@@ -123,7 +159,7 @@ func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, fu
 	w := &worker{
 		key: key, id: key.native.String(), name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
 		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
-		stopping: make(map[wire.JobID]bool),
+		stopping: make(map[wire.JobID]role.Time),
 	}
 	if key.native == 0 {
 		m.reqNumber++

@@ -362,3 +362,26 @@ func TestAWorkerIsNotAskedForJobsThatItIsAboutToGet(t *testing.T) {
 		t.Errorf("the job is taken back: it is %s", jobStates.Names[e.state])
 	}
 }
+
+func TestARunThatDoesNotStopIsTold(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(50, here, 2)
+	s.give(1, 2)
+	w.jobs()
+	s.say(s.brokers[0].Link(), wire.Header{Type: wire.TypeCancel, Job: jobID(1), Assignment: 1}, "")
+	s.run(stuckAfter - 100*ms)
+	if d := s.m.detail().Workers[0]; d.Stuck != 0 {
+		t.Errorf("before its time it counts as stuck: %+v", d)
+	}
+	s.run(200 * ms)
+	if d := s.m.detail().Workers[0]; d.Stuck != 1 || !s.m.workers[w.key()].stuck {
+		t.Errorf("it does not count as stuck: %+v", d)
+	}
+	s.say(w.Link(), wire.Header{Type: wire.TypeReturn, Job: jobID(1)}, "")
+	s.run(50 * ms)
+	if d := s.m.detail().Workers[0]; d.Stuck != 0 || s.m.workers[w.key()].stuck {
+		t.Errorf("it has stopped, and counts as stuck: %+v", d)
+	}
+}
+
+func (w *theWorker) key() workerKey { return workerKey{native: w.member.Incarnation} }

@@ -179,3 +179,26 @@ func TestALostFrontendsJobsAreCancelledAfterThreeSeconds(t *testing.T) {
 	c.Run(3 * time.Second)
 	c.empty()
 }
+
+// Requests go to all queues in turn, also to those without a worker: what they are
+// given must not wait while a queue with one runs its own, newer jobs.
+func TestUnderOverloadNoRequestWaitsForEverAtAQueueWithoutAWorker(t *testing.T) {
+	c := start(t, Layout{Queues: 3, Slots: 2, Window: 1 << 14, Serve: taking(20 * ms)}) // 100 a second
+	c.StartWorker("worker1", "slow")
+	c.Run(3 * time.Second)
+	flood, stop := c.overload("slow", 5, 20*ms) // 250 a second
+	c.Run(20 * time.Second)
+	stop()
+	accepted := slices.DeleteFunc(*flood, func(r *Request) bool { return r.Refusal == frontend.Full })
+	c.within(10*time.Second, "whatever was accepted has been answered", func() bool {
+		return !slices.ContainsFunc(accepted, func(r *Request) bool { return !r.Done() })
+	})
+	if n := len(accepted); n < 1700 {
+		t.Errorf("%d were answered in 20 s, want the 2000 that can be, or nearly", n)
+	}
+	for _, r := range accepted {
+		if r.Took > 10*time.Second {
+			t.Fatalf("a request waited %v while newer ones were answered", r.Took)
+		}
+	}
+}

@@ -65,7 +65,7 @@ var mutants = []mutant{
 	},
 	{
 		8, "neighbours of a lost job are blamed", "workers are poisoned", "alone with its worker", "internal/queue/loss.go",
-		"len(lost) > 1", "len(lost) > 1 && !§",
+		"len(lost)+len(w.stopping) > 1", "len(lost)+len(w.stopping) > 1 && !§",
 	},
 	{
 		8, "a run that was lost alone does not count", "workers are poisoned", "runs count that have cost it its worker", "internal/queue/loss.go",

@@ -21,7 +21,7 @@ var meanings = map[string]map[string]string{
 		"absent": "not there", "waiting": "in its function's line", "held": "not to be run before a broker of it is heard again",
 		"moving": "its broker was asked to give it to another queue", "running": "a worker has it",
 	},
-	"job at a worker":       {"absent": "not there", "lined": "given beyond the slots", "running": "started and not finished", "unwanted": "running, and asked to stop"},
+	"job at a worker":       {"absent": "not there", "lined": "given beyond the slots, or by a queue that may not have heard the worker", "running": "started and not finished", "unwanted": "running, and asked to stop"},
 	"queue of a broker":     {"absent": "not known", "met": "has announced itself", "routable": "can be given jobs and workers"},
 	"request at a frontend": {"absent": "not there", "given": "a broker has it", "homeless": "no broker has room yet"},
 	"value at a coordinator": {

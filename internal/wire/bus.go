@@ -196,9 +196,10 @@ type WorkerDetail struct {
 	Failed      uint64   `json:"failed"`   // of these, other than OK
 	HeardMillis int64    `json:"heard_ms"` // since its last sign of life
 
-	Job       string  `json:"job,omitempty"` // the one that it has had longest
-	RunMillis int64   `json:"running_ms"`    // since that was given to it
-	P99       float64 `json:"p99_ms"`        // of the last minute, ms, from a job's being given to it until its result; 0 there was none
+	Job       string  `json:"job,omitempty"`   // the one that it has had longest
+	RunMillis int64   `json:"running_ms"`      // since that was given to it
+	Stuck     int     `json:"stuck,omitempty"` // runs that were to stop 5 s ago and have not: each holds a slot
+	P99       float64 `json:"p99_ms"`          // of the last minute, ms, from a job's being given to it until its result; 0 there was none
 }
 
 // States of a job as its queue sees it.

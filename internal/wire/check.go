@@ -154,6 +154,9 @@ func (w *WorkerDetail) check() error {
 	if !ValidName(w.Name) || len(w.Functions) > MaxFunctions || len(w.Job) > maxText {
 		return fmt.Errorf("%w: detail of worker %.80q with %d functions and job %.40q", ErrMalformed, w.Name, len(w.Functions), w.Job)
 	}
+	if w.Stuck < 0 || w.Stuck > 1<<20 {
+		return fmt.Errorf("%w: worker %s with %d runs that do not stop", ErrMalformed, w.Name, w.Stuck)
+	}
 	if err := totals("worker's count", w.Done, w.Failed); err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ const (
 //	128 body checksum                132  function version
 //	136 link epoch                   140  code              142 reserved
 //	144 trace id (16)                160  span id (8)
-//	168 trace flags, reserved (7)    176 heard ms    184 result room, reserved (4)
+//	168 trace flags, reserved (7)    176 heard ms    184 result room  188 waited ms
 type Header struct {
 	Type  Type
 	Flags uint16
@@ -142,6 +142,7 @@ type Header struct {
 
 	HeardMillis uint64 // the newest SentMillis of the receiver's that has come on this link; 0: none yet
 	ResultRoom  uint32 // of a JOB: bytes that its result is expected to have
+	Waited      uint32 // of a JOB from a broker: ms since that has accepted it
 }
 
 // append encodes h behind b.
@@ -176,7 +177,7 @@ func (h *Header) append(b []byte) []byte {
 	b = append(b, h.TraceFlags, 0, 0, 0, 0, 0, 0, 0)
 	b = be.AppendUint64(b, h.HeardMillis)
 	b = be.AppendUint32(b, h.ResultRoom)
-	return append(b, 0, 0, 0, 0)
+	return be.AppendUint32(b, h.Waited)
 }
 
 // decode reads h from the front of b and returns what stands behind it. A
@@ -226,6 +227,7 @@ func (h *Header) decode(b []byte) (rest []byte, err error) {
 	h.TraceFlags = b[168]
 	h.HeardMillis = be.Uint64(b[176:])
 	h.ResultRoom = be.Uint32(b[184:])
+	h.Waited = be.Uint32(b[188:])
 	if h.Sender == 0 {
 		return nil, fmt.Errorf("%w: %s without a sender incarnation", ErrMalformed, h.Type)
 	}

@@ -1,0 +1,51 @@
+package frontend
+
+import (
+	"time"
+
+	"faasd/internal/role"
+)
+
+// function is what a frontend remembers of a function that is served, or was a
+// moment ago.
+type function struct {
+	last role.Time // when that was last known
+	room uint32    // bytes that its next results are expected to have, each
+}
+
+const (
+	// servedFor is how long a function is still known that no queue has any more:
+	// queues that begin anew, and their workers, are there again within it.
+	servedFor = 10 * time.Second
+	// forgetting is the part of what is expected that each smaller result takes
+	// away: after a hundred or two a large one is forgotten.
+	forgetting = 32
+)
+
+// room is how many bytes a function's result is expected to have: as many as the
+// largest of the last ones.
+func (m *Machine) room(name string) uint32 {
+	if f := m.served[name]; f != nil {
+		return f.room
+	}
+	return 0
+}
+
+// returned notes how many bytes a function has returned.
+func (m *Machine) returned(name string, bytes int) {
+	f := m.served[name]
+	if f == nil { // a built-in one
+		f = &function{}
+		m.served[name] = f
+	}
+	f.room = max(uint32(bytes), f.room-(f.room+forgetting-1)/forgetting)
+}
+
+// forgetUnserved drops what is remembered of functions that are known no more.
+func (m *Machine) forgetUnserved(now role.Time) {
+	for name := range m.served {
+		if !m.knows(now, name) {
+			delete(m.served, name)
+		}
+	}
+}
