@@ -247,12 +247,15 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 	if f := m.functions[t.Function]; f != nil {
 		for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
 			// Without workers of its own a queue gives away what it can.
-			if e := el.Value.(*entry); e.msg.Moves < maxMoves || f.workers == 0 {
+			// One that two brokers wait for would be at two queues then.
+			if e := el.Value.(*entry); (e.msg.Moves < maxMoves || f.workers == 0) && len(e.routes) == 1 {
 				give = append(give, e)
 			}
 		}
 		for el := f.lone.Front(); el != nil && len(give) < t.Count && f.workers == 0; el = el.Next() {
-			give = append(give, el.Value.(*entry))
+			if e := el.Value.(*entry); len(e.routes) == 1 {
+				give = append(give, e)
+			}
 		}
 	}
 	for _, e := range give {

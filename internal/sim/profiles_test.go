@@ -13,6 +13,7 @@ var mixed = profile{name: "mixed", faults: everything, count: 10, spare: true, p
 var profiles = []profile{
 	{name: "brokers die", faults: []fault{crash, crashMid}, count: 6, hits: are("broker"), once: true, unique: true, long: 6, shape: many},
 	{name: "queues die", faults: []fault{crash, crashMid}, count: 6, hits: are("queue"), unique: true, poison: 2},
+	{name: "brokers and queues die", faults: []fault{crash}, count: 8, hits: are("broker", "queue"), unique: true, long: 6, shape: many},
 	{name: "queues stop", faults: []fault{stop}, count: 8, hits: are("queue"), zombies: true},
 	{name: "queues are cut off and stop", faults: []fault{stopApart}, count: 6, hits: are("queue"), zombies: true},
 	{name: "queues are replaced", faults: []fault{replace}, count: 4, hits: are("queue"), zombies: true},

@@ -427,8 +427,11 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 	if before.queue == 0 || before.queue != r.queue || before.worker == r.worker || before.ended || before.worker.dead || before.worker.left {
 		return
 	}
-	if r.req && t.watched.latest[r.worker].at < before.at || !r.req && !before.req && r.attempt < before.attempt {
-		return // given long ago to a worker that was stopped, and went on
+	if r.req && t.watched.latest[r.worker].at < before.at {
+		return // a REQ worker that was stopped goes on with what it had been given before
+	}
+	if !r.req && !before.req && r.attempt < before.attempt && t.stood(r.worker, 0) > 0 {
+		return // a worker cannot know that it was suspended with its clock
 	}
 	if before.req {
 		if before.conn != nil && !before.conn.closed {
