@@ -142,7 +142,7 @@ func (h *Host) read(s *socket) (more bool) {
 		limit = 1
 	}
 	now := h.Now()
-	var unusable *boundsError
+	var beyond *role.Excess
 	for range limit {
 		p, err := s.receive()
 		switch {
@@ -152,8 +152,11 @@ func (h *Host) read(s *socket) (more bool) {
 			h.machine.Receive(now, p)
 		case zmq.AsErrno(err) == errAgain:
 			return false
-		case errors.As(err, &unusable):
+		case errors.As(err, &beyond):
 			h.machine.Malformed(s.link.id, err)
+			if b, ok := h.machine.(role.Bounded); ok {
+				b.Exceeded(now, p, beyond)
+			}
 		default:
 			h.warn(s.link, "receiving failed", "error", err)
 			return s.readable()

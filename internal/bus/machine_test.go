@@ -29,6 +29,7 @@ type puppet struct {
 	onUnreachable func(p role.Packet)
 	onTick        func(now role.Time)
 	malformed     []string
+	exceeded      []role.Packet
 	wake          role.Time
 	effects       []role.Effect
 	done          []role.Effect
@@ -50,6 +51,10 @@ func (m *puppet) Unreachable(_ role.Time, p role.Packet) {
 
 func (m *puppet) Malformed(link role.Link, err error) {
 	m.malformed = append(m.malformed, fmt.Sprintf("%d: %v", link, err))
+}
+
+func (m *puppet) Exceeded(_ role.Time, p role.Packet, _ *role.Excess) {
+	m.exceeded = append(m.exceeded, p)
 }
 
 func (m *puppet) Tick(now role.Time) {

@@ -34,17 +34,6 @@ const (
 	maxFrames = 16
 )
 
-// A boundsError reports a message beyond the link's bounds, which has been read
-// to its end and thrown away.
-type boundsError struct {
-	what  string
-	limit int64
-}
-
-func (e *boundsError) Error() string {
-	return fmt.Sprintf("a message of more than %d %s", e.limit, e.what)
-}
-
 // errEmpty refuses a packet without frames, which ZeroMQ cannot express.
 var errEmpty = errors.New("packet without frames")
 
@@ -195,7 +184,8 @@ func (s *socket) sendRest(frames [][]byte) (err error) {
 	return err
 }
 
-// receive takes one message. errAgain means that there is none, and that
+// receive takes one message; of one beyond the link's bounds, which is a
+// *role.Excess, it returns what came before the bound. errAgain means that there is none, and that
 // libzmq has looked into its mailbox: the next one will be signalled.
 func (s *socket) receive() (role.Packet, error) {
 	p := role.Packet{Link: s.link.id, Peer: s.peer}
@@ -215,7 +205,7 @@ func (s *socket) receive() (role.Packet, error) {
 	} else {
 		p.Frames = append(make([][]byte, 0, 4), frame)
 	}
-	tooMany, bytes := false, int64(len(frame))
+	tooMany, count, bytes := false, int64(len(p.Frames)), int64(size(p.Frames))
 	for more {
 		if frame, err = s.zmq.RecvBytes(zmq.DONTWAIT); err != nil {
 			return p, err
@@ -223,7 +213,7 @@ func (s *socket) receive() (role.Packet, error) {
 		if more, err = s.zmq.GetRcvmore(); err != nil {
 			return p, err
 		}
-		bytes += int64(len(frame))
+		count, bytes = count+1, bytes+int64(len(frame))
 		if tooMany = tooMany || len(p.Frames) == maxFrames || s.checkSize(bytes) != nil; !tooMany {
 			p.Frames = append(p.Frames, frame)
 		}
@@ -232,7 +222,7 @@ func (s *socket) receive() (role.Packet, error) {
 		return p, err
 	}
 	if tooMany {
-		return p, &boundsError{"frames", maxFrames}
+		return p, &role.Excess{Of: role.Frames, Got: count, Limit: maxFrames}
 	}
 	return p, nil
 }
@@ -240,7 +230,7 @@ func (s *socket) receive() (role.Packet, error) {
 // checkSize compares a message's size in bytes with the link's bound.
 func (s *socket) checkSize(bytes int64) error {
 	if limit := s.link.MaxMessage; s.bound && limit > 0 && bytes > limit {
-		return &boundsError{"bytes", limit}
+		return &role.Excess{Of: role.Bytes, Got: bytes, Limit: limit}
 	}
 	return nil
 }

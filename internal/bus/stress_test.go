@@ -141,6 +141,36 @@ func TestManyFramesAreDroppedAndTheNextMessageIsNot(t *testing.T) {
 	})
 }
 
+// What has gone beyond a bound has a sender who may wait for an answer.
+func TestWhatGoesBeyondABoundIsToldWithItsSenderAndItsBeginning(t *testing.T) {
+	onTransports(t, func(t *testing.T, endpoint string) {
+		ctx := newContext(t)
+		r := newRig(t, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Router, MaxMessage: 1000}})
+		addr := r.bind(linkIn, endpoint)
+		packets := r.inbound()
+		r.start()
+		req := newRig(t, ctx, map[role.Link]LinkSpec{linkOut: {Kind: Req}})
+		answers := req.inbound()
+		req.start()
+		req.do(func() { req.m.dial(linkOut, "", addr) })
+		for i, message := range [][][]byte{make([][]byte, 100), {[]byte("RESULT"), make([]byte, 1001), []byte("text")}} {
+			req.do(func() { req.m.send(linkOut, "", message...) })
+			r.until("it is told of", func() bool { return len(r.m.exceeded) > i })
+			r.do(func() {
+				got := r.m.exceeded[i]
+				if want := []int{maxFrames, 2}[i]; got.Link != linkIn || len(got.Frames) != want || len(got.Frames[0]) != 0 {
+					t.Errorf("%d frames of link %d, want the first %d, of which one is empty", len(got.Frames), got.Link, want)
+				}
+				r.m.send(linkIn, got.Peer, nil, []byte("ERROR"))
+			})
+			if p := req.awaitPacket(answers, "the answer"); string(p.Frames[0]) != "ERROR" {
+				t.Errorf("answered %q", p.Frames)
+			}
+		}
+		nothing(t, packets)
+	})
+}
+
 func TestAnOversizeFrameIsRefused(t *testing.T) {
 	for _, transport := range []string{"ipc", "tcp"} {
 		t.Run(transport, func(t *testing.T) {

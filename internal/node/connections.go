@@ -1,9 +1,11 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 
 	"golang.org/x/net/netutil"
@@ -17,7 +19,26 @@ const (
 	reservedFiles = 512
 	// leastConnections is what a frontend must be able to serve.
 	leastConnections = 128
+
+	// unsent is how many bytes of an answer the kernel takes beyond what it has
+	// sent: else up to 4 MiB, of which a client must read a third before the
+	// kernel takes more, and a slow one would look as if it did not read.
+	unsent = 64 << 10
+	// tcpNotSentLowat is TCP_NOTSENT_LOWAT of linux/tcp.h, which syscall lacks.
+	tcpNotSentLowat = 25
 )
+
+// listen opens a listener for HTTP.
+func listen(address string) (net.Listener, error) {
+	c := net.ListenConfig{Control: func(_, _ string, conn syscall.RawConn) (err error) { // its connections inherit it
+		e := conn.Control(func(fd uintptr) {
+			err = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, unsent))
+		})
+		return errors.Join(e, err)
+	}}
+	c.SetMultipathTCP(false) // whose connections do not inherit it
+	return c.Listen(context.Background(), "tcp", address)
+}
 
 // limitConnections bounds the connections of a listener by the process's limit
 // on open files; more clients wait until others leave.

@@ -38,8 +38,8 @@ type Requests struct {
 }
 
 // The times of the HTTP server. They bound what a slow client can hold. How long
-// a body may take is the handler's matter: net/http's own time is for what no
-// handler reads.
+// a body may take, in or out, is the handler's matter: net/http's own times are
+// for what no handler reads, and for answers that are not a function's.
 const (
 	headerWithin = 10 * time.Second
 	answerWithin = 2 * time.Minute // once there is one
@@ -61,7 +61,7 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	started := time.Now()
 	self := f.member()
 	log = log.With("role", f.Role, "id", f.Name)
-	listener, err := net.Listen("tcp", f.HTTP)
+	listener, err := listen(f.HTTP)
 	if err != nil {
 		advice := "choose an address and port that this user may listen on with --http"
 		if errors.Is(err, syscall.EADDRINUSE) {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"faasd/internal/role"
@@ -123,6 +124,40 @@ func (m *Machine) reqResult(now role.Time, w *worker, t *wire.Text) {
 	out.SetBody(t.Body)
 	w.returned(now, e, out.Code)
 	m.finish(now, e, out)
+}
+
+// Exceeded answers a REQ worker whose message went beyond the link's bounds: it
+// waits for one reply to it. A result that is too large is the job's end; it
+// would be no smaller at another worker.
+func (m *Machine) Exceeded(now role.Time, p role.Packet, excess *role.Excess) {
+	if p.Link != LinkWorkers || len(p.Frames) == 0 || len(p.Frames[0]) > 0 {
+		return
+	}
+	m.awake(now)
+	m.now = now
+	m.doubt(now)
+	w := m.workers[reqKey(p.Peer)]
+	if w != nil {
+		m.reqTooLarge(now, w, p.Frames, excess)
+	}
+	m.textTo(p.Peer, &wire.Text{Command: wire.TextError, Reason: excess.Error()})
+	if w != nil {
+		m.workerGone(now, w, "broke the protocol: "+excess.Error())
+	}
+}
+
+// reqTooLarge ends the job of a worker if it is its result that was too large.
+func (m *Machine) reqTooLarge(now role.Time, w *worker, frames [][]byte, excess *role.Excess) {
+	e := w.req.job
+	if excess.Of != role.Bytes || w.req.phase != reqBusy || len(frames) < 3 || m.jobs[e.msg.Job] != e || e.worker != w {
+		return
+	}
+	if said := string(frames[1]); said != wire.TextResult && said != wire.TextFail || !strings.EqualFold(string(frames[2]), e.msg.Job.String()) {
+		return
+	}
+	around := int64(len(frames[1]) + len(frames[2]))
+	m.fail(now, e, wire.CodeFunctionFailed, w.name, fmt.Sprintf("the function returned %d bytes; at most %d are taken (--max-body of the queue, and 1 MiB)",
+		excess.Got-around, excess.Limit-around))
 }
 
 // reqSpoiled drops a worker that does not keep to the protocol, and says so.

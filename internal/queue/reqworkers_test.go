@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -181,6 +182,87 @@ func TestEveryMessageOfAREQWorkerIsAnsweredOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// exceed has a REQ worker say what goes beyond the bounds of its link behind
+// those words, and returns the replies.
+func (s *stage) exceed(route string, e role.Excess, words ...string) []string {
+	p := role.Packet{Link: LinkWorkers, Peer: route, Frames: [][]byte{{}}}
+	for _, w := range words {
+		p.Frames = append(p.Frames, []byte(w))
+	}
+	s.m.Exceeded(s.now, p, &e)
+	s.pump()
+	return s.replied(route)
+}
+
+func TestAREQWorkerThatSaysTooMuchIsAnswered(t *testing.T) {
+	frames, bytes := role.Excess{Of: role.Frames, Got: 22, Limit: 16}, role.Excess{Of: role.Bytes, Got: 1032, Limit: 532}
+	busy := func(s *stage) { s.ready("z"); s.give(1, 2); s.replied("z") }
+	for _, c := range []struct {
+		name   string
+		before func(s *stage)
+		excess role.Excess
+		words  []string
+		ended  string // the reason of its job; "" if it is to be run again
+	}{
+		{"READY with 20 functions", nil, frames, []string{"READY", "w", "f1", "f2"}, ""},
+		{"READY with 20 functions when ready", func(s *stage) { s.ready("z") }, frames, []string{"READY", "w", "f1"}, ""},
+		{"nothing but a frame that is too large", nil, bytes, nil, ""},
+		{"a RESULT that is too large", busy, bytes, []string{"RESULT", jobID(1).String()}, "the function returned 1000 bytes; at most 500 are taken"},
+		{"a RESULT in small letters", busy, bytes, []string{"RESULT", strings.ToLower(jobID(1).String())}, "the function returned 1000 bytes; at most 500 are taken"},
+		{"a FAIL that is too large", busy, role.Excess{Of: role.Bytes, Got: 1030, Limit: 530}, []string{"FAIL", jobID(1).String()}, "the function returned 1000 bytes; at most 500 are taken"},
+		{"a RESULT of another job", busy, bytes, []string{"RESULT", jobID(9).String()}, ""},
+		{"a RESULT of many frames", busy, frames, []string{"RESULT", jobID(1).String(), "x"}, ""},
+		{"nonsense when busy", busy, bytes, []string{"?", jobID(1).String()}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, 1)
+			if c.before != nil {
+				c.before(s)
+			}
+			jobs := len(s.m.jobs)
+			if r := one(t, s.exceed("z", c.excess, c.words...)); r != "ERROR|"+c.excess.Error() {
+				t.Errorf("answered %q, want ERROR and the reason", r)
+			}
+			if len(s.m.workers) != 0 {
+				t.Error("it still is a worker")
+			}
+			results := s.brokers[0].results()
+			if c.ended == "" {
+				if len(results) != 0 || len(s.m.jobs) != jobs {
+					t.Errorf("results %+v, %d of %d jobs are left", results, len(s.m.jobs), jobs)
+				}
+			} else if len(results) != 1 || results[0].Code != wire.CodeFunctionFailed || !strings.Contains(results[0].Meta.Reason, c.ended) {
+				t.Errorf("results %+v, want one of code 3 because %s", results, c.ended)
+			}
+			s.consistent()
+		})
+	}
+}
+
+func TestTheTooLargeResultOfACancelledJobIsDropped(t *testing.T) {
+	s := newStage(t, 1)
+	s.ready("z")
+	s.give(1, 2)
+	one(t, s.replied("z"))
+	s.say(s.brokers[0].Link(), wire.Header{Type: wire.TypeCancel, Job: jobID(1), Assignment: 1}, "")
+	s.run(100 * ms)
+	one(t, s.exceed("z", role.Excess{Of: role.Bytes, Got: 2, Limit: 1}, "RESULT", jobID(1).String()))
+	if r := s.brokers[0].results(); len(r) != 0 {
+		t.Errorf("results %+v", r)
+	}
+	s.consistent()
+}
+
+func TestANativeWorkerThatSaysTooMuchIsOnlyCounted(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 1)
+	s.m.Exceeded(s.now, role.Packet{Link: LinkWorkers, Peer: w.route, Frames: [][]byte{[]byte("header")}}, &role.Excess{Of: role.Bytes, Got: 2, Limit: 1})
+	s.pump()
+	if len(s.m.workers) != 1 || len(s.replied(w.route)) != 0 {
+		t.Errorf("%d workers", len(s.m.workers))
 	}
 }
 

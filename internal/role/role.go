@@ -4,7 +4,10 @@
 // internal/sim drives the same machine over a simulated network.
 package role
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Time is a reading of a monotonic clock that started with the process (or
 // with the simulation). Two processes' readings are never compared directly.
@@ -93,4 +96,28 @@ type Machine interface {
 	// Effects returns what has been asked for since the last call, in order.
 	// The slice is valid until the machine is driven again.
 	Effects() []Effect
+}
+
+// Bounded is a Machine that answers who sends more than a link takes.
+type Bounded interface {
+	// Exceeded is told of a message beyond its link's bounds, which Malformed has
+	// counted: from whom it was, and its frames before the bound.
+	Exceeded(now Time, p Packet, e *Excess)
+}
+
+// What a link bounds of a message.
+const (
+	Bytes  = "bytes"
+	Frames = "frames"
+)
+
+// Excess reports a message beyond a link's bounds, which has been read to its
+// end and thrown away.
+type Excess struct {
+	Of         string // Bytes or Frames
+	Got, Limit int64
+}
+
+func (e *Excess) Error() string {
+	return fmt.Sprintf("a message of %d, more than %d %s", e.Got, e.Limit, e.Of)
 }

@@ -122,8 +122,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 		bad.write(w)
 		return
 	}
-	u := upload{handler: h, request: r, function: name, timeout: timeout, deadline: time.Now().Add(timeout), conn: http.NewResponseController(w)}
-	defer u.release()
+	space, conn := &room{bodies: &h.bodies, function: name}, http.NewResponseController(w)
+	defer space.release()
+	u := upload{handler: h, request: r, room: space, timeout: timeout, deadline: time.Now().Add(timeout), conn: conn}
 	body, bad := u.read()
 	if bad != nil {
 		bad.write(w)
@@ -138,7 +139,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
 	case refused.Why != frontend.Accepted:
 		notAccepted(refused, name).write(w)
 	default:
-		respond(w, id, timeout, answer)
+		respond(w, id, timeout, answer, &download{room: space, conn: conn})
 	}
 }
 
@@ -174,7 +175,7 @@ func (h *Handler) timeout(r *http.Request) (time.Duration, *problem) {
 }
 
 // respond writes a job's outcome.
-func respond(w http.ResponseWriter, id ulid.ULID, timeout time.Duration, a frontend.Answer) {
+func respond(w http.ResponseWriter, id ulid.ULID, timeout time.Duration, a frontend.Answer, d *download) {
 	head := w.Header()
 	head.Set(headerAttempt, strconv.Itoa(a.Attempt))
 	head.Set(headerQueue, cmp.Or(a.Queue, nobody))
@@ -195,7 +196,7 @@ func respond(w http.ResponseWriter, id ulid.ULID, timeout time.Duration, a front
 	}
 	head.Set("Content-Length", strconv.Itoa(len(a.Body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(a.Body) // a client that has gone is its own loss
+	d.write(w, a.Body)
 }
 
 func welcome(w http.ResponseWriter, _ *http.Request) {

@@ -25,8 +25,8 @@ const (
 	paceTime  = 20 * time.Second
 )
 
-// An upload is the body of a call on its way in, and what is reserved for it
-// until the call has been answered.
+// An upload is the body of a call on its way in. What is reserved for it is kept
+// until the call has an answer, and then for that.
 //
 // Room for a large body of known length is reserved at once: whoever is let in
 // is read through. Were each to reserve as it comes in, many would begin, meet
@@ -38,12 +38,11 @@ const (
 type upload struct {
 	handler  *Handler
 	request  *http.Request
-	function string
+	room     *room
 	timeout  time.Duration // of the request
 	deadline time.Time     // its end
 	conn     *http.ResponseController
 	due      int // bytes until the pace is looked at again
-	held     int64
 }
 
 // read reads the body, of at most MaxBody bytes.
@@ -110,28 +109,20 @@ func (u *upload) reserve(size int64) *problem {
 	ctx, gateway := u.request.Context(), u.handler.gateway
 	var refused frontend.Refused
 	var err error
-	if u.held == 0 {
-		refused, err = gateway.Refusal(ctx, frontend.Request{Function: u.function, Timeout: time.Until(u.deadline)})
+	if u.room.held == 0 {
+		refused, err = gateway.Refusal(ctx, frontend.Request{Function: u.room.function, Timeout: time.Until(u.deadline)})
 	}
 	if err == nil && refused.Why == frontend.Accepted {
-		if u.handler.bodies.reserve(u.function, u.held, size) {
-			u.held = size
+		if u.room.take(size) {
 			return nil
 		}
-		refused, err = gateway.Full(ctx, u.function)
+		refused, err = gateway.Full(ctx, u.room.function)
 	}
 	if err != nil {
 		refused.Why = frontend.Stopping
 	}
-	p := notAccepted(refused, u.function)
+	p := notAccepted(refused, u.room.function)
 	return &p
-}
-
-// release gives back what is reserved.
-func (u *upload) release() {
-	if u.held > 0 {
-		u.handler.bodies.release(u.function, u.held)
-	}
 }
 
 func (h *Handler) tooLarge() *problem {
