@@ -564,12 +564,18 @@ func (t *tormented) checkAttempts(c *call) {
 	counts, before := make(map[int]int), make(map[int]*run) // by custody
 	for _, r := range runs {
 		custody, anew := 0, 0
+		there := make(map[wire.Incarnation]giving) // by broker: where it has given it last
 		for _, g := range given {
 			if g.at > r.at {
 				break
 			}
-			if limit, anew = max(limit, g.left), max(anew, g.custody); g.to == r.queue {
-				custody = g.custody
+			if limit, anew = max(limit, g.left), max(anew, g.custody); g.assignment > there[g.owner].assignment {
+				there[g.owner] = g
+			}
+		}
+		for _, g := range there {
+			if g.to == r.queue {
+				custody = max(custody, g.custody)
 			}
 		}
 		if o := before[custody]; o != nil {
