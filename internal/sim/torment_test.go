@@ -164,7 +164,7 @@ func (t *tormented) restart(name string) {
 func (t *tormented) load() {
 	const rounds = 12
 	end := t.Now() + harmFor
-	for n := 0; n < 4*rounds && (t.accepted < jobsEach || t.Now() < end); n++ {
+	for n := 0; n < 8*rounds && (t.accepted < jobsEach || t.Now() < end); n++ {
 		t.Run(t.upTo(2 * harmFor / rounds))
 		burst := 8 + t.random.IntN(20)
 		if t.flood {
