@@ -39,9 +39,12 @@ func fits(l node.Limits) error {
 	if l.MaxBody <= l.WindowBytes/4 {
 		return nil
 	}
-	return fmt.Errorf("--max-body %s is more than a quarter of --window-bytes %s, and such a body would be refused while its function has much open; "+
-		"lower --max-body to %s, or raise --window-bytes to %s", config.FormatBytes(l.MaxBody), config.FormatBytes(l.WindowBytes),
-		config.FormatBytes(l.WindowBytes/4), config.FormatBytes(4*l.MaxBody))
+	advice := "raise --window-bytes to " + config.FormatBytes(4*l.MaxBody)
+	if most := l.WindowBytes / 4; most > 0 {
+		advice = "lower --max-body to " + config.FormatBytes(most) + ", or " + advice
+	}
+	return fmt.Errorf("--max-body %s is more than a quarter of --window-bytes %s, and such a body would be refused while its function has much open; %s",
+		config.FormatBytes(l.MaxBody), config.FormatBytes(l.WindowBytes), advice)
 }
 
 func maxBody(s *config.Set, n *int64, meaning string) {

@@ -67,7 +67,7 @@ func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
 		}
 	case a.link != nil && m.LinkEpoch < a.link.Epoch: // overtaken
 	case m.Receiver != 0:
-		a.out(a.unknown(now, m).Frames())
+		Refuse(now, a.me, m, wire.CodeUnknownLink, "link not known here; begin a new one", a.out)
 	default:
 		a.link = NewLink(a.me, a.Peer, m.LinkEpoch, a.window, now, a.out)
 		a.link.Flags = a.flags
@@ -78,13 +78,15 @@ func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
 	return None
 }
 
-func (a *Acceptor) unknown(now time.Duration, hello *wire.Message) *wire.Message {
+// Refuse sends a GOODBYE for a HELLO with which no link begins, by a code and
+// with a reason for people.
+func Refuse(now time.Duration, me wire.Incarnation, hello *wire.Message, code wire.Code, reason string, out func([][]byte)) {
 	m := &wire.Message{Header: wire.Header{
-		Type: wire.TypeGoodbye, Code: wire.CodeUnknownLink, Sender: a.me, Receiver: a.Peer,
+		Type: wire.TypeGoodbye, Code: code, Sender: me, Receiver: hello.Sender,
 		LinkEpoch: hello.LinkEpoch, SentMillis: uint64(now.Milliseconds()),
-	}, Meta: wire.Meta{Reason: "link not known here; begin a new one"}}
+	}, Meta: wire.Meta{Reason: reason}}
 	m.SetBody(nil)
-	return m
+	out(m.Frames())
 }
 
 // Why says why the initiator was given up when Poll returned Down.

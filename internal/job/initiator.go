@@ -11,10 +11,11 @@ type Event uint8
 
 // The events.
 const (
-	None  Event = iota
-	Up          // a link has begun; at an acceptor it ends the one before, if there was one
-	Fresh       // the message is new: act on it
-	Down        // the link is over; what it kept is undelivered or unknown
+	None    Event = iota
+	Up            // a link has begun; at an acceptor it ends the one before, if there was one
+	Fresh         // the message is new: act on it
+	Down          // the link is over; what it kept is undelivered or unknown
+	Refused       // there will be no link: the other side cannot use the HELLO, for the message's reason
 )
 
 // Epochs numbers the links that one process begins, all of them in one row, so
@@ -63,9 +64,12 @@ func (i *Initiator) Receive(now time.Duration, m *wire.Message) Event {
 	}
 	if i.link == nil {
 		if m.Type != wire.TypeBeacon {
-			if m.Type == wire.TypeGoodbye && m.Code == wire.CodeUnknownLink {
+			switch {
+			case m.Type == wire.TypeGoodbye && m.Code == wire.CodeUnknownLink:
 				i.restart()
 				i.hello(now)
+			case m.Type == wire.TypeGoodbye && m.Code == wire.CodeUnusable:
+				return Refused
 			}
 			return None
 		}

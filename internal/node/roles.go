@@ -142,6 +142,13 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	w.Role = wire.RoleWorker
 	self := w.member()
 	self.Functions, self.Slots = slices.Sorted(maps.Keys(w.Functions)), w.Slots
+	if n := len(w.Functions); n == 0 || n > wire.MaxFunctions {
+		return nil, fmt.Errorf("worker %s has %s, and queues take workers with 1 to %d; give each worker fewer and start more of them",
+			self.Name, wire.Plural(n, "function"), wire.MaxFunctions)
+	}
+	if err := self.CheckWorker(); err != nil {
+		return nil, fmt.Errorf("worker %s would be taken by no queue: %w", self.Name, err)
+	}
 	log = log.With("role", w.Role, "id", w.Name)
 	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, MaxBody: w.MaxBody, Log: log}), w.Functions)
 	p, err := newPart(ctx, w.Identity, r, worker.Links(), started, log)

@@ -1,12 +1,20 @@
 package node
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"faasd/internal/bus"
 	"faasd/internal/config"
+	"faasd/internal/function"
+	"faasd/internal/wire"
+	"faasd/internal/worker"
 )
 
 const anyPort = "tcp://127.0.0.1:0"
@@ -147,4 +155,62 @@ func TestBrokerEndpointsOfAQueueBelongTogether(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "queueA") {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestAWorkerThatNoQueueWouldTakeDoesNotStart(t *testing.T) {
+	many := make(map[string]function.Function)
+	for n := range wire.MaxFunctions + 1 {
+		many[fmt.Sprint("f", n)] = function.Echo{}
+	}
+	for want, w := range map[string]Worker{
+		"worker w has 9 functions, and queues take workers with 1 to 8": {Functions: many, Slots: 1},
+		"worker w has 0 functions":                                      {Slots: 1},
+		`function name "metrics"`:                                       {Functions: map[string]function.Function{"metrics": function.Echo{}}, Slots: 1},
+		"with 0 slots":                                                  {Functions: functions},
+	} {
+		w.Name, w.Brokers = "w", []string{"inproc://nobody"}
+		err := Run(t.Context(), w, patience, quiet, func(config.Ready) { t.Errorf("it starts; want %s", want) })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it ends with %v, want %s", err, want)
+		}
+	}
+}
+
+// A stranger is a worker of another make, with more functions than a queue takes.
+type stranger struct {
+	broker string
+	log    io.Writer
+}
+
+func (s stranger) start(ctx *bus.Context, _ *slog.Logger) (*Part, error) {
+	id, log := Identity{Name: "stranger"}, slog.New(slog.NewTextHandler(s.log, nil))
+	id.Role = wire.RoleWorker
+	self := id.member()
+	self.Slots = 1
+	for n := range wire.MaxFunctions + 1 {
+		self.Functions = append(self.Functions, fmt.Sprint("f", n))
+	}
+	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: []string{s.broker}, MaxBody: 1, Log: log}), nil)
+	p, err := newPart(ctx, id, r, worker.Links(), time.Now(), log)
+	if err == nil {
+		r.Attach(p.host.Now, p.host.Do)
+	}
+	return p, err
+}
+
+func TestAWorkerThatAQueueCannotUseLogsWhy(t *testing.T) {
+	c := newCluster(t)
+	c.queue("queueA")
+	r, w := io.Pipe()
+	startRole(t, stranger{c.broker.Links["workers"], w})
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "the queue cannot use this worker") {
+			break
+		}
+	}
+	if text := lines.Text(); !strings.Contains(text, "9 functions") || !strings.Contains(text, "queue=queueA") {
+		t.Errorf("it logs %q", text)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
 }

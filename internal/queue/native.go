@@ -26,6 +26,9 @@ func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
 			return nil // of a link that is over; the next HELLO settles it
 		}
 		if w, err = m.meetWorker(now, p.Peer, msg); err != nil {
+			job.Refuse(now, m.me, msg, wire.CodeUnusable, err.Error(), func(frames [][]byte) {
+				m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: p.Peer, Frames: frames}})
+			})
 			return err
 		}
 	}

@@ -66,7 +66,8 @@ type theWorker struct {
 	got    []*wire.Message
 	epochs job.Epochs
 
-	sentAway bool // the queue has ended the link
+	sentAway bool     // the queue has ended the link
+	refused  []string // why the queue cannot use it
 }
 
 func newStage(t *testing.T, brokers int) *stage {
@@ -238,6 +239,8 @@ func (s *stage) toWorker(p role.Packet) {
 		switch w.Receive(s.now, m) {
 		case job.Fresh:
 			w.got = append(w.got, m)
+		case job.Refused:
+			w.refused = append(w.refused, m.Meta.Reason)
 		case job.Down:
 			w.silent, w.sentAway = true, true // it is at another queue now
 		}

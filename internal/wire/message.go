@@ -77,15 +77,16 @@ type Code uint16
 // The codes.
 const (
 	CodeOK             Code = 0
-	CodeFunctionError  Code = 1 // the function itself reported an error; the body is its own
-	CodeWorkersLost    Code = 2 // the attempt limit was reached: each run's worker was lost
-	CodeFunctionFailed Code = 3 // the function could not be run or crashed
-	CodeExpired        Code = 4 // the job's time ran out
-	CodeLeaving        Code = 5 // GOODBYE: the sender stops
-	CodeUnknownLink    Code = 6 // GOODBYE: the sender does not know this link; begin a new one
-	CodeNoQueue        Code = 7 // REFUSED: no other queue can take the job
-	CodeCorrupt        Code = 8 // the body did not arrive as it was sent
-	CodeNoJob          Code = 9 // of a HAVE: the job is not here
+	CodeFunctionError  Code = 1  // the function itself reported an error; the body is its own
+	CodeWorkersLost    Code = 2  // the attempt limit was reached: each run's worker was lost
+	CodeFunctionFailed Code = 3  // the function could not be run or crashed
+	CodeExpired        Code = 4  // the job's time ran out
+	CodeLeaving        Code = 5  // GOODBYE: the sender stops
+	CodeUnknownLink    Code = 6  // GOODBYE: the sender does not know this link; begin a new one
+	CodeNoQueue        Code = 7  // REFUSED: no other queue can take the job
+	CodeCorrupt        Code = 8  // the body did not arrive as it was sent
+	CodeNoJob          Code = 9  // of a HAVE: the job is not here
+	CodeUnusable       Code = 10 // GOODBYE: the HELLO cannot be used, for the reason given; it will be no better here
 )
 
 // Message is one message between native roles.

@@ -26,6 +26,7 @@ type stage struct {
 	hellos  []wire.Member // that the queue has heard
 	flags   uint16        // of the last
 	got     []*wire.Message
+	refusal string   // why the queue cannot use it; "" if it can
 	cut     bool     // nothing gets through between worker and queue
 	dials   []string // endpoints dialled
 	hungUp  int      // times that the queue's socket was closed
@@ -122,17 +123,22 @@ func (s *stage) toQueue(frames [][]byte) {
 		}
 		s.hellos, s.flags = append(s.hellos, member), m.Flags
 	}
+	out := func(frames [][]byte) {
+		if s.cut {
+			return
+		}
+		p := role.Packet{Link: LinkQueue, Peer: peer}
+		for _, f := range frames {
+			p.Frames = append(p.Frames, slices.Clone(f))
+		}
+		s.inbox = append(s.inbox, func() { s.m.Receive(s.now, p) })
+	}
+	if s.refusal != "" {
+		job.Refuse(s.now, s.inc, m, wire.CodeUnusable, s.refusal, out)
+		return
+	}
 	if s.queue == nil {
-		s.queue = job.NewAcceptor(s.inc, m.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, s.now, func(frames [][]byte) {
-			if s.cut {
-				return
-			}
-			p := role.Packet{Link: LinkQueue, Peer: peer}
-			for _, f := range frames {
-				p.Frames = append(p.Frames, slices.Clone(f))
-			}
-			s.inbox = append(s.inbox, func() { s.m.Receive(s.now, p) })
-		})
+		s.queue = job.NewAcceptor(s.inc, m.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, s.now, out)
 	}
 	if s.queue.Receive(s.now, m) == job.Fresh {
 		s.got = append(s.got, m)

@@ -28,6 +28,7 @@ const (
 	placeWithin = time.Second            // for a broker's answer, before the next is asked
 	joinWithin  = 3 * time.Second        // for a queue's first answer, before another is asked for
 	askAgain    = 100 * time.Millisecond // after a broker without queues
+	refusedFor  = 3 * time.Second        // after a queue that cannot use this worker; by then another may
 	peer        = "peer"                 // key of the one socket open on each link
 )
 
@@ -53,7 +54,8 @@ type Machine struct {
 	broker  int
 	state   uint8 // see selfStates
 	due     role.Time
-	waiting bool // it has been said that no broker answers
+	waiting bool   // it has been said that no broker answers
+	refused string // why the last queue could not use this worker, which has been said; "" since one could
 
 	// At a queue, or on the way in.
 	epochs job.Epochs
@@ -132,6 +134,9 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 			return nil
 		}
 		m.queueLost(now, "it began anew, or does not know this worker any more")
+		return nil
+	case job.Refused:
+		m.turnedAway(now, msg.Meta.Reason)
 		return nil
 	case job.Fresh:
 		switch msg.Type {
@@ -315,6 +320,7 @@ func (m *Machine) announcement() []byte {
 // their jobs have been given to somebody else.
 func (m *Machine) joined(now role.Time, queue wire.Incarnation) {
 	m.paths.self.Step(&m.state, joined)
+	m.refused = ""
 	m.cfg.Log.Info("joined queue", "queue", m.name)
 	if queue == m.lostQueue {
 		for _, r := range m.undelivered {
@@ -359,6 +365,17 @@ func (m *Machine) seek(now role.Time) {
 	m.queue, m.due = nil, now
 	m.timer.By(now, now)
 	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkQueue, Peer: peer}})
+}
+
+// turnedAway looks for another queue, later, after one that cannot use this
+// worker.
+func (m *Machine) turnedAway(now role.Time, why string) {
+	if why != m.refused {
+		m.refused = why
+		m.cfg.Log.Warn("the queue cannot use this worker; asking on", "queue", m.name, "why", why)
+	}
+	m.seek(now)
+	m.due = now + refusedFor
 }
 
 // Drain begins to stop: what runs is finished, what waits is given back.

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +108,33 @@ func TestAWorkerThatIsSentAwayFindsAnother(t *testing.T) {
 	s.run(20 * ms)
 	if len(s.asked) != 2 || s.hungUp != 1 {
 		t.Errorf("it asks %q, its socket is closed %d times", s.asked, s.hungUp)
+	}
+}
+
+func TestAWorkerThatAQueueCannotUseSaysWhyOnceAndAsksLater(t *testing.T) {
+	s := newStage(t, 1)
+	var log strings.Builder
+	s.m.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s.refusal = "too much of it"
+	for n := range 3 {
+		s.tell(&wire.Text{Command: wire.TextQueue, Name: "queueA", Endpoint: "qA"})
+		s.run(2900 * ms)
+		if len(s.asked) != n+1 || s.hungUp != n+1 {
+			t.Fatalf("refused %d times it asks %q, and has closed its socket %d times", n+1, s.asked, s.hungUp)
+		}
+		s.run(200 * ms)
+		if len(s.asked) != n+2 {
+			t.Fatalf("refused %d times it asks %q, want once more after 3 s", n+1, s.asked)
+		}
+	}
+	if strings.Count(log.String(), "too much of it") != 1 {
+		t.Errorf("it logs %s, want the reason once", log.String())
+	}
+	s.refusal, s.queue = "", nil
+	s.tell(&wire.Text{Command: wire.TextQueue, Name: "queueA", Endpoint: "qA"})
+	s.run(200 * ms)
+	if s.m.Joined() != "queueA" || s.m.refused != "" {
+		t.Errorf("joined %q, and the next refusal is like %q", s.m.Joined(), s.m.refused)
 	}
 }
 
