@@ -229,9 +229,10 @@ func TestPythonWorkers(t *testing.T) {
 		w := s.worker(resilient)
 		s.shouted(<-s.call("before"), w, 1)
 		s.crash("broker1")
-		s.shouted(<-s.call("after"), w, 1)
+		// A broker that has just begun cannot know whether a queue that it has never met had begun to run it.
+		s.shouted(<-s.call("after"), w, 2)
 		s.crash("queueA", "broker1")
-		s.shouted(<-s.call("after all"), w, 1)
+		s.shouted(<-s.call("after all"), w, 2)
 	})
 }
 

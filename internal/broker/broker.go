@@ -52,6 +52,7 @@ type Machine struct {
 	frontends map[wire.Incarnation]*frontend
 	queues    map[wire.Incarnation]*queue
 	byTopic   map[string]int // how many subscribers a topic has now
+	lostQueue role.Time      // when one was last lost, or left; -1 never
 	requests  job.Ring[*queue]
 	places    job.Ring[*queue]
 
@@ -77,6 +78,7 @@ func New(cfg Config) *Machine {
 		jobs:      make(map[wire.JobID]*entry),
 		searches:  make(map[wire.JobID]*entry),
 		placed:    make(map[string]placement),
+		lostQueue: -1,
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.bus = cluster.NewAgent(cluster.AgentConfig{

@@ -18,7 +18,7 @@ type entry struct {
 	frontend *frontend
 	credit   *job.Link // the link whose credit the job uses
 	size     uint64
-	accepted role.Time
+	accepted role.Time // by the first broker that had it
 	deadline role.Time
 	resent   bool  // some queue has had it before
 	state    uint8 // see jobStates
@@ -47,7 +47,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 		return
 	}
 	e := &entry{
-		msg: msg, frontend: f, credit: f.Link(), size: msg.Size(), accepted: now, deadline: now + ttl(msg),
+		msg: msg, frontend: f, credit: f.Link(), size: msg.Size(), accepted: now - role.Time(msg.Waited)*1e6, deadline: now + ttl(msg),
 		resent: msg.Flags&wire.FlagResent != 0,
 	}
 	msg.Owner = m.me
@@ -58,7 +58,7 @@ func (m *Machine) accept(now role.Time, f *frontend, msg *wire.Message) {
 	case !e.resent:
 		m.placeOrShelve(now, e)
 	case !m.seek(now, e):
-		m.notFound(now, e)
+		m.notFound(now, e, false)
 	}
 }
 

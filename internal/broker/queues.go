@@ -179,6 +179,7 @@ func (m *Machine) queueLost(now role.Time, q *queue) {
 // dropQueue takes a queue out and gives its jobs to others.
 func (m *Machine) dropQueue(now role.Time, q *queue) {
 	delete(m.queues, q.Peer)
+	m.lostQueue = now
 	m.checkRoutable(now, q)
 	m.look(q)
 	m.foundIsLost(now, q)

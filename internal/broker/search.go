@@ -97,7 +97,7 @@ func (m *Machine) answeredAsk(now role.Time, q *queue, msg *wire.Message) {
 		m.takeFound(now, q)
 	case e.search.silent == 0 && now >= knowsAll:
 		m.endSearch(e)
-		m.notFound(now, e)
+		m.notFound(now, e, true)
 	}
 }
 
@@ -123,7 +123,7 @@ func (m *Machine) foundIsLost(now role.Time, q *queue) {
 	for _, e := range q.found {
 		if e.search != nil && e.search.at == q {
 			m.endSearch(e)
-			m.notFound(now, e)
+			m.notFound(now, e, false)
 		}
 	}
 	q.found = nil
@@ -156,18 +156,23 @@ func (m *Machine) giveUpSearches(now role.Time) {
 		return cmp.Or(cmp.Compare(a.accepted, b.accepted), a.msg.Job.Compare(b.msg.Job))
 	})
 	for _, e := range late {
+		answered := e.search.silent == 0
 		m.endSearch(e)
 		if now >= e.deadline {
 			m.close(e) // the frontend has answered
 			continue
 		}
-		m.notFound(now, e)
+		m.notFound(now, e, answered)
 	}
 }
 
 // notFound gives a job to any queue that no queue seems to have. It may have
-// begun to run at a queue that is lost, and not known here any more or never.
-func (m *Machine) notFound(now role.Time, e *entry) {
-	e.uncounted()
+// begun to run at a queue that is lost: one that does not answer, or has been
+// given up since the job was first accepted, or that this broker has never met.
+// Only if there is none, and no run was reported, the next is the first.
+func (m *Machine) notFound(now role.Time, e *entry, answered bool) {
+	if !answered || e.msg.Attempt > 0 || e.accepted < knowsAll || m.lostQueue >= e.accepted {
+		e.uncounted()
+	}
 	m.placeOrShelve(now, e)
 }

@@ -78,11 +78,45 @@ func TestAJobThatNobodyHasIsGivenToAnyQueue(t *testing.T) {
 			if len(got) != 1 || len(s.m.searches) != 0 {
 				t.Fatalf("given %d times, %d searches are left", len(got), len(s.m.searches))
 			}
-			// A queue that is lost may have begun to run it.
-			if is, want := [2]uint8{got[0].Attempt, got[0].AttemptLimit}, [2]uint8{1, 4}; is != want {
+			// A queue that does not answer may have begun to run it.
+			want := [2]uint8{0, 3}
+			if name == "one does not answer" {
+				want = [2]uint8{1, 4}
+			}
+			if is := [2]uint8{got[0].Attempt, got[0].AttemptLimit}; is != want {
 				t.Errorf("given after attempt %d of %d, want %v", is[0], is[1], want)
 			}
 			s.consistent()
+		})
+	}
+}
+
+// A queue that is lost, or that this broker has never met, may have begun to run a
+// job: the next run gets a number of its own.
+func TestARunAtAQueueThatIsLostMayHaveItsNumber(t *testing.T) {
+	for name, lose := range map[string]func(s *stage, a *peer){
+		"it was lost after the job came":    func(s *stage, a *peer) { a.silent = true; s.run(3200 * ms) },
+		"it was lost long before":           func(s *stage, a *peer) { a.silent = true; s.run(20 * time.Second) },
+		"nobody knows what was before this": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			f, a, b := s.frontend("f1", 20), s.queue("queueA", 10), s.queue("queueB", 11)
+			want := uint8(1)
+			m := request(5, 10, time.Hour)
+			m.Flags, m.Waited = wire.FlagResent, 4000
+			if lose == nil {
+				a.silent = true
+				s.run(50 * ms) // this broker has just begun, the job is older
+			} else if lose(s, a); name == "it was lost long before" {
+				want = 0
+			}
+			f.Link().Send(s.now, m)
+			b.have(5, wire.CodeNoJob)
+			s.run(knowsAll + searchFor)
+			if got := b.took(wire.TypeJob); len(got) != 1 || got[0].Attempt != want {
+				t.Fatalf("given as %+v, want one after attempt %d", got, want)
+			}
 		})
 	}
 }

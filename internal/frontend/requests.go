@@ -16,6 +16,7 @@ type request struct {
 	flow     *flow
 	turn     int // in flow.line, counted from the flow's beginning
 	deadline role.Time
+	given    role.Time // first to a broker; 0 not yet
 	answer   func(Answer)
 	broker   *broker              // nil: homeless
 	place    *job.Place[*request] // homeless: where it waits
@@ -106,6 +107,10 @@ func (m *Machine) send(now role.Time, r *request) bool {
 	out := r.msg
 	out.OriginOpen = m.oldestOpen(r.seq)
 	out.TTLMillis = uint32(max((r.deadline - now).Milliseconds(), 1))
+	if r.given == 0 {
+		r.given = now
+	}
+	out.Waited = uint32((now - r.given).Milliseconds())
 	r.broker, r.sent = b, &out
 	r.msg.Flags |= wire.FlagResent // from now on
 	b.held[r.seq] = r

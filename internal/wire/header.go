@@ -142,7 +142,7 @@ type Header struct {
 
 	HeardMillis uint64 // the newest SentMillis of the receiver's that has come on this link; 0: none yet
 	ResultRoom  uint32 // of a JOB: bytes that its result is expected to have
-	Waited      uint32 // of a JOB from a broker: ms since that has accepted it
+	Waited      uint32 // of a JOB: ms since it was first given to a broker
 }
 
 // append encodes h behind b.
