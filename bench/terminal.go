@@ -20,7 +20,7 @@ const (
 )
 
 const (
-	// settled is the pause after which what came out of a terminal is taken for complete: frames are 33 ms apart.
+	// settled is the pause after which what came out of a terminal is taken for complete: frames are 17 ms apart.
 	settled = 5 * time.Millisecond
 	// showTimeout is for something to be seen.
 	showTimeout = 10 * time.Second
