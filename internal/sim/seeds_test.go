@@ -14,7 +14,7 @@ import (
 
 var (
 	seeds   = flag.Uint64("seeds", 20, "how many systems are tormented by everything, or by -profile, each drawn from a seed of its own")
-	seeded  = flag.Uint64("each", 10, "how many by each of the profiles of few faults")
+	seeded  = flag.Uint64("each", 5, "how many by each of the profiles of few faults")
 	from    = flag.Uint64("from", 0, "the first of the seeds")
 	only    = flag.String("profile", "", "torment by this profile alone")
 	allowed = flag.Duration("within", 0, "how much CPU time the systems that are tormented by everything may cost; 0 is no limit")
