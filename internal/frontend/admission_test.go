@@ -163,3 +163,56 @@ func TestIdleFunctionsAreForgotten(t *testing.T) {
 		t.Errorf("%d functions are known with nothing open", len(s.m.flows))
 	}
 }
+
+// What has been closed behind a request that hangs takes no room for ever.
+func TestARequestThatHangsKeepsNoClosedOnes(t *testing.T) {
+	s := newStageWith(t, 1, job.Window{Count: 1 << 16, Bytes: 1 << 30})
+	s.ask()
+	f := s.m.flows["echo"]
+	for range 20 * alwaysOpen {
+		c := s.ask()
+		if c.why != Accepted {
+			t.Fatalf("refusal %d", c.why)
+		}
+		s.m.Cancel(s.now, c.number)
+	}
+	if n := len(f.line); n > 2*alwaysOpen {
+		t.Errorf("%d places are kept for one request", n)
+	}
+}
+
+func TestAFunctionIsKnownForAWhileAfterItsQueuesHaveGone(t *testing.T) {
+	s := newStage(t, 1)
+	said := uint64(0)
+	served := func(fn map[string]wire.FunctionState) {
+		said++
+		s.m.bus.View.State(s.now, wire.State{
+			Member:   wire.Member{Role: wire.RoleQueue, Name: "queueA", Incarnation: 99},
+			Sequence: said, Queue: &wire.QueueState{Functions: fn},
+		}, 0)
+	}
+	ask := func() Refusal { return s.askWith(Request{Function: "own", Timeout: time.Minute}).why }
+	if why := ask(); why != UnknownFunction {
+		t.Fatalf("refusal %d of a function that nobody serves", why)
+	}
+	served(map[string]wire.FunctionState{"own": {Workers: 1}})
+	s.askWith(Request{Function: "own", Timeout: time.Hour})
+	served(map[string]wire.FunctionState{})
+	for range 3 {
+		s.run(servedFor / 4)
+		if why := ask(); why != Accepted {
+			t.Fatalf("refusal %d %v after its queues have gone", why, s.now)
+		}
+	}
+	s.run(2 * servedFor)
+	if why := ask(); why != Accepted {
+		t.Errorf("refusal %d while a request of it is open", why)
+	}
+	for _, r := range s.m.open {
+		s.m.Cancel(s.now, r.seq)
+	}
+	s.run(servedFor)
+	if why := ask(); why != UnknownFunction || len(s.m.served) != 0 {
+		t.Errorf("refusal %d when nobody has served it for long; %d are remembered", why, len(s.m.served))
+	}
+}

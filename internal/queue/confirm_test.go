@@ -115,3 +115,35 @@ func TestHeldJobsDoNotKeepAQueueFromAskingForOthers(t *testing.T) {
 	}
 	s.consistent()
 }
+
+// Once its broker has heard this queue a held job goes on at once: to a free
+// worker, or, while the queue drains, to another queue.
+func TestAHeldJobGoesOnOnceItsBrokerHasHeardThisQueue(t *testing.T) {
+	for _, drains := range []bool{false, true} {
+		s := newStage(t, 1)
+		s.m.brokers[0].Announce(s.now)
+		s.pump()
+		b := s.brokers[0]
+		b.deaf = true
+		s.run(job.TrustedFor + 20*ms)
+		if drains {
+			s.m.Drain(s.now)
+		}
+		s.give(1, 2)
+		w := s.worker(50, here, 1)
+		if e := s.m.jobs[jobID(1)]; e == nil || e.state != held {
+			t.Fatalf("the job is %+v", e)
+		}
+		b.deaf = false
+		b.movesAsked()
+		s.m.brokers[0].Announce(s.now)
+		s.pump()
+		s.brokers[0].Link().Beacon(s.now) // says that it has heard
+		s.pump()
+		started, moved := len(w.jobs()), len(b.movesAsked())
+		if want := map[bool][2]int{false: {1, 0}, true: {0, 1}}[drains]; [2]int{started, moved} != want {
+			t.Errorf("draining %t: started %d and moved %d times, want %v", drains, started, moved, want)
+		}
+		s.consistent()
+	}
+}
