@@ -1,6 +1,9 @@
 package tui
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -91,16 +94,48 @@ func (m *model) undrain() tea.Cmd {
 	return m.act(verbUndrain, targets)
 }
 
-// act begins to do something to workers.
+// decide does what was decided in the dialog, if it is still what was asked: the
+// system may have changed meanwhile, and with it what must be typed.
+func (m *model) decide(v verb) tea.Cmd {
+	d := m.dialog
+	if v == "" {
+		m.dialog = nil
+		m.say(faint, "%s: nothing was done", d.verb)
+		return nil
+	}
+	if !m.usable() {
+		m.dialog = nil
+		return nil
+	}
+	if d.renew(&m.latest.Picture); !d.allowed() {
+		return nil
+	}
+	m.dialog = nil
+	return m.act(v, d.targets)
+}
+
+// act begins to do something to workers. Whoever takes a drain back waits for its
+// end no longer.
 func (m *model) act(v verb, targets []operator.Worker) tea.Cmd {
+	m.failed = ""
 	var all []tea.Cmd
 	for _, w := range targets {
 		d := deed{v, workerID(&w), w.Name}
-		if m.deeds[d] {
+		if m.deeds[d] != nil {
 			continue
 		}
-		m.deeds[d] = true
-		all = append(all, m.opt.carryOut(d, w))
+		if v == verbUndrain {
+			if end := m.deeds[deed{verbDrain, d.worker, d.name}]; end != nil {
+				end()
+			}
+		}
+		ctx, end := context.WithCancel(m.opt.ctx)
+		m.deeds[d] = end
+		all = append(all, m.opt.carryOut(ctx, d, w))
+	}
+	if len(all) == 0 {
+		m.say(caution, "%s %s was asked already, and is not over yet", v, named(targets))
+		return nil
 	}
 	m.say(plain, "%s %s: asked", v, named(targets))
 	if p := m.workerPane(); p != nil {
@@ -119,12 +154,17 @@ func named(targets []operator.Worker) string {
 // done says how far a command has come.
 func (m *model) done(msg deedMsg) {
 	if msg.over {
+		if end := m.deeds[msg.deed]; end != nil {
+			end()
+		}
 		delete(m.deeds, msg.deed)
 	}
 	switch {
+	case errors.Is(msg.err, context.Canceled): // taken back
 	case msg.err != nil:
-		m.say(bad, "%s %s failed: %v", msg.deed.verb, msg.deed.name, msg.err)
-	case !msg.over:
+		m.failed += fmt.Sprintf("%s %s failed: %v  ", msg.deed.verb, msg.deed.name, msg.err)
+		m.say(bad, "%s", m.failed)
+	case !msg.over && m.failed == "": // a failure stays until something else is asked
 		m.say(plain, "%s %s %s: %s", msg.deed.verb, msg.deed.name, msg.stage, msg.text)
 	}
 }

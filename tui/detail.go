@@ -100,7 +100,7 @@ func latencyRows(spread []operator.Bin) (rows []row) {
 	for _, b := range spread {
 		n := float64(b.Count)
 		below += n
-		rows = append(rows, row{millis(b.Below), []cell{
+		rows = append(rows, row{fmt.Sprint(b.Below), []cell{
 			timed(b.Below), counted(b.Count), number(fmt.Sprintf("%.1f%%", 100*n/sum), n), number(fmt.Sprintf("%.1f%%", 100*below/sum), below),
 			number(strings.Repeat("█", int(40*n/most+0.5)), n),
 		}})

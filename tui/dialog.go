@@ -27,6 +27,7 @@ type dialog struct {
 	targets []operator.Worker
 	lines   []string // what will come of it
 	need    string   // what must be typed first; "" nothing
+	missing bool     // Enter was pressed without it
 	typed   textinput.Model
 	choices []choice
 	at      int // in choices
@@ -37,31 +38,44 @@ type choice struct {
 	verb  verb // "" is Cancel
 }
 
-// newDialog prepares the question. What must be typed is asked for only where
-// much depends on it: several workers, the system's last, or a queue's last for
-// which jobs wait.
+// newDialog prepares the question.
 func newDialog(v verb, targets []operator.Worker, p *operator.Picture) *dialog {
-	d := &dialog{verb: v, targets: targets, choices: []choice{{"Cancel", ""}}}
+	d := &dialog{verb: v, targets: targets, choices: []choice{{"Cancel", ""}}, typed: textinput.New()}
 	if v == verbKill {
 		d.choices = append(d.choices, choice{"Drain instead", verbDrain})
 	}
 	d.choices = append(d.choices, choice{capital(string(v)), v})
-	for i := range targets[:min(len(targets), maxTargets)] {
-		d.lines = append(d.lines, target(&targets[i], p)...)
+	d.typed.Prompt, d.typed.CharLimit = "", 64
+	d.typed.Focus()
+	d.renew(p)
+	return d
+}
+
+// renew says what will come of it as the system is now. What must be typed is
+// asked for only where much depends on it: several workers, the system's last, or
+// a queue's last for which jobs wait.
+func (d *dialog) renew(p *operator.Picture) {
+	d.lines, d.need = nil, ""
+	for i := range d.targets[:min(len(d.targets), maxTargets)] {
+		d.lines = append(d.lines, d.target(&d.targets[i], p)...)
 	}
-	if more := len(targets) - maxTargets; more > 0 {
+	if more := len(d.targets) - maxTargets; more > 0 {
 		d.lines = append(d.lines, "and "+plural(more, "more worker"))
 	}
-	left, queues := remaining(targets, p)
-	for _, q := range queues {
+	left, queues := remaining(d.targets, p)
+	for i, q := range queues {
+		if i == maxTargets {
+			d.lines = append(d.lines, "and leaves fewer at "+plural(len(queues)-i, "more queue"))
+			break
+		}
 		d.lines = append(d.lines, fmt.Sprintf("leaves %s %s, %s waiting", clean(q.name), plural(q.left, "worker"), count(q.waiting)))
 	}
 	switch {
-	case len(targets) > 1:
-		d.need = fmt.Sprint(len(targets))
+	case len(d.targets) > 1:
+		d.need = fmt.Sprint(len(d.targets))
 	case left == 0:
 		d.lines = append(d.lines, "no worker is left in the whole system")
-		d.need = targets[0].Queue
+		d.need = d.targets[0].Queue
 	default:
 		for _, q := range queues {
 			if q.left == 0 && q.waiting > 0 {
@@ -69,19 +83,12 @@ func newDialog(v verb, targets []operator.Worker, p *operator.Picture) *dialog {
 			}
 		}
 	}
-	if d.need != "" {
-		d.typed = textinput.New()
-		d.typed.Prompt = ""
-		d.typed.CharLimit = 64
-		d.typed.Focus()
-	}
-	return d
 }
 
 // maxTargets is how many workers a dialog describes.
 const maxTargets = 3
 
-func target(w *operator.Worker, p *operator.Picture) []string {
+func (d *dialog) target(w *operator.Worker, p *operator.Picture) []string {
 	lines := []string{fmt.Sprintf("%s on %s, %s", clean(w.Name), clean(place(w.Host, w.PID)), clean(w.Queue))}
 	runs := 0
 	for i := range p.Jobs {
@@ -90,18 +97,29 @@ func target(w *operator.Worker, p *operator.Picture) []string {
 			continue
 		}
 		if runs++; runs == 1 {
-			lines = append(lines, fmt.Sprintf("runs %s: given to another (%d/%d)", tail(j.ID), j.Attempt+1, j.AttemptLimit))
+			lines = append(lines, fmt.Sprintf("runs %s: %s", tail(j.ID), d.becomes(j)))
 		}
 	}
 	switch {
 	case w.Running == 0:
 		lines = append(lines, "runs nothing")
 	case runs == 0:
-		lines = append(lines, fmt.Sprintf("runs %s: given to another", plural(w.Running, "job")))
+		lines = append(lines, fmt.Sprintf("runs %s: %s", plural(w.Running, "job"), d.becomes(nil)))
 	case w.Running > 1:
 		lines[len(lines)-1] += fmt.Sprintf(", and %s", plural(w.Running-1, "more job"))
 	}
 	return lines
+}
+
+// becomes says what will become of what a worker runs.
+func (d *dialog) becomes(j *operator.Job) string {
+	switch {
+	case d.verb == verbDrain:
+		return "finished first"
+	case j == nil:
+		return "given to another"
+	}
+	return fmt.Sprintf("given to another, as attempt %d", j.Attempt+1) // a kill does not count against the limit
 }
 
 type leaving struct {
@@ -152,6 +170,7 @@ func (d *dialog) press(msg tea.KeyMsg) (decided verb, done bool) {
 		if c := d.choices[d.at]; c.verb == "" || d.allowed() {
 			return c.verb, true
 		}
+		d.missing = true
 	default:
 		if d.need != "" {
 			d.typed, _ = d.typed.Update(msg)
@@ -162,11 +181,20 @@ func (d *dialog) press(msg tea.KeyMsg) (decided verb, done bool) {
 
 func (d *dialog) allowed() bool { return d.need == "" || strings.TrimSpace(d.typed.Value()) == d.need }
 
-// draw draws the box, at most w columns wide.
-func (d *dialog) draw(w int, th *theme) []string {
-	lines := append([]string(nil), d.lines...)
+// draw draws the box, at most w columns wide and h lines high; what must be typed
+// and the buttons are always seen.
+func (d *dialog) draw(w, h int, th *theme) []string {
+	room := h - 3
 	if d.need != "" {
-		lines = append(lines, "", fmt.Sprintf("type %s to %s: %s", clean(d.need), d.verb, clean(d.typed.Value()))+"_")
+		room--
+	}
+	lines := append([]string(nil), d.lines[:max(min(len(d.lines), room), 0)]...)
+	if d.need != "" {
+		first := ""
+		if d.missing && !d.allowed() {
+			first = "first "
+		}
+		lines = append(lines, fmt.Sprintf("%stype %s to %s: %s_", first, clean(d.need), d.verb, clean(d.typed.Value())))
 	}
 	var buttons []string
 	plainButtons := 0

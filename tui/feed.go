@@ -68,12 +68,12 @@ func NewFeed(system System, now func() time.Time) *Feed {
 	return &Feed{system: system, now: now, trends: make(map[string][]float64)}
 }
 
-// Snapshot looks at the system. While nobody in it is heard, which is more
+// Snapshot looks at the system. When nobody in it is heard any more, which is more
 // likely to be the connection, the last picture stays, and only its age grows.
 func (f *Feed) Snapshot() *Snapshot {
 	now := f.now()
 	p := f.system.Picture()
-	if age, heard := youngest(&p); heard || f.heard.IsZero() {
+	if age, heard := youngest(&p); heard && age < staleAfter || f.heard.IsZero() { // parts fall silent one by one
 		f.last, f.heard = p, now.Add(-age)
 		f.note(&p)
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -23,14 +24,15 @@ type model struct {
 	shown  *Snapshot // what is on the screen: the latest, unless paused
 	paused bool
 
-	views  []view        // the last is seen
-	focus  map[view]int  // which of its panes has the focus
-	dialog *dialog       // asks; nil if nothing is asked
-	prompt *prompt       // a filter or a command is typed; nil if not
-	help   int           // the first line of the help that is seen; -1: no help
-	tests  *testsView    // keeps its runs while it is not seen
-	deeds  map[deed]bool // under way
-	note   string        // of the last command
+	views  []view                      // the last is seen
+	focus  map[view]int                // which of its panes has the focus
+	dialog *dialog                     // asks; nil if nothing is asked
+	prompt *prompt                     // a filter or a command is typed; nil if not
+	help   int                         // the first line of the help that is seen; -1: no help
+	tests  *testsView                  // keeps its runs while it is not seen
+	deeds  map[deed]context.CancelFunc // under way
+	failed string                      // what did not work of what was asked last
+	note   string                      // of the last command
 	noteIs mood
 }
 
@@ -70,7 +72,7 @@ func newModel(o Options) (*model, error) {
 	}
 	m := &model{
 		opt: o, keys: newKeys(o.ReadOnly), theme: th, w: 80, h: 24, help: -1,
-		focus: make(map[view]int), deeds: make(map[deed]bool), tests: newTests(),
+		focus: make(map[view]int), deeds: make(map[deed]context.CancelFunc), tests: newTests(),
 	}
 	m.views = []view{newOverview(o.Zone)}
 	return m, nil
@@ -95,9 +97,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case deedMsg:
 		m.done(msg)
 	case jobMsg:
-		if v, ok := m.view().(*jobView); ok && v.id == msg.id {
-			v.told, v.err, v.asking = msg.told, msg.err, false
-			v.answers++
+		for _, v := range m.views {
+			if v, ok := v.(*jobView); ok && v.id == msg.id {
+				v.told, v.err, v.asking = msg.told, msg.err, false
+				v.answers++
+			}
 		}
 	case stepMsg:
 		m.tests.step(msg)
@@ -193,6 +197,9 @@ func (m *model) pause() {
 
 // copy puts what is under the cursor on the terminal's clipboard.
 func (m *model) copy(p *pane) tea.Cmd {
+	if m.shown == nil || p.cursor == "" {
+		return nil
+	}
 	text := p.cursor
 	switch p.kind {
 	case ofQueues:
@@ -204,17 +211,11 @@ func (m *model) copy(p *pane) tea.Cmd {
 			text = w.Name
 		}
 	case ofEvents, ofParts, ofTests:
-		text = ""
-		if p.cursor != "" {
-			var cells []string
-			for _, c := range p.rows[p.at].cells {
-				cells = append(cells, c.text)
-			}
-			text = strings.Join(cells, " ")
+		var cells []string
+		for _, c := range p.rows[p.at].cells {
+			cells = append(cells, c.text)
 		}
-	}
-	if text == "" {
-		return nil
+		text = strings.Join(cells, " ")
 	}
 	return m.opt.clip(text)
 }
@@ -227,7 +228,7 @@ func (m *model) write() tea.Cmd {
 	return m.opt.save(m.shown)
 }
 
-// click moves the focus and the cursor to where the mouse is, or scrolls.
+// click scrolls by the wheel.
 func (m *model) click(msg tea.MouseMsg) tea.Cmd {
 	if m.dialog != nil || m.prompt != nil {
 		return nil

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestAFilterHidesRowsUntilItIsTakenAway(t *testing.T) {
 func TestAWorkerIsKilledThroughTheDialog(t *testing.T) {
 	s := newStage(t, 100, 30)
 	s.press("tab", "down", "K")
-	s.shows("KILL 1 worker", "w-7f3b01 on node2/4002, queueA", "> Cancel", "runs …0002: given to another (3/3)", "leaves queueA 7 workers, 1,102 waiting")
+	s.shows("KILL 1 worker", "w-7f3b01 on node2/4002, queueA", "> Cancel", "runs …0002: given to another, as attempt 3", "leaves queueA 7 workers, 1,102 waiting")
 	s.press("enter") // Cancel is what is chosen
 	s.asked()
 	s.shows("kill: nothing was done")
@@ -370,5 +371,169 @@ func TestAWellSystemIsSaidToBeWell(t *testing.T) {
 		c.harm()
 		s.look()
 		s.shows("! " + c.want)
+	}
+}
+
+func TestADialogIsAskedAnewIfTheSystemHasChanged(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "down", "K", "tab", "tab")
+	s.shows("leaves queueA 6 workers")
+	s.system.picture.Workers = s.system.picture.Workers[2:3] // the others die
+	s.look()
+	s.press("enter")
+	s.asked()
+	s.shows("no worker is left in the whole system", "type queueA to kill")
+	s.press("enter")
+	s.shows("first type queueA to kill")
+	s.write("queueA")
+	s.press("enter")
+	s.asked("kill w-a00000")
+
+	s = newStage(t, 100, 30)
+	s.press("tab", "down", "K", "tab", "tab")
+	s.now = s.now.Add(30 * time.Second)
+	silence(s.system)
+	s.look()
+	s.press("enter")
+	s.asked()
+	s.shows("nothing can be done while the system is not heard")
+}
+
+func TestNothingIsDoneThatIsNotSeen(t *testing.T) {
+	s := newStage(t, 59, 15)
+	s.press("tab", "down", "K", "tab", "tab", "enter")
+	s.asked()
+	s = newStage(t, 100, 30)
+	s.press("tab", "down", "K")
+	s.update(tea.WindowSizeMsg{Width: 50, Height: 10})
+	if _, cmd := s.m.Update(keyMsg("q")); cmd == nil {
+		t.Error("q does not leave a screen that is too small for its dialog")
+	}
+}
+
+func TestADialogForManyFitsTheSmallestScreen(t *testing.T) {
+	s := newStage(t, 60, 15)
+	s.press("a", "down")
+	for range 9 {
+		s.press(" ")
+	}
+	s.press("K")
+	s.shows("KILL 9 workers", "type 9 to kill", "> Cancel", "Tab choose")
+	s.press("tab", "tab")
+	s.write("9")
+	s.press("enter")
+	if len(s.system.done) != 9 {
+		t.Errorf("%v", s.system.done)
+	}
+}
+
+func TestADrainDialogSaysThatWhatRunsIsFinished(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "d")
+	s.shows("runs …0002: finished first")
+}
+
+func TestADrainMayBeAskedAgainAfterItWasTakenBack(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down")
+	ended := false
+	d := deed{verbDrain, s.m.pane().cursor, "w-7f3b01"}
+	s.m.deeds[d] = func() { ended = true } // it waits for the worker's end
+	s.press("d", "tab", "enter")
+	s.asked()
+	s.shows("drain w-7f3b01 was asked already, and is not over yet")
+	s.press("u")
+	s.asked("undrain w-7f3b01")
+	if !ended {
+		t.Error("the drain that was taken back is still waited for")
+	}
+	s.update(deedMsg{deed: d, err: context.Canceled, over: true})
+	s.press("d", "tab", "enter")
+	s.asked("undrain w-7f3b01", "drain w-7f3b01")
+}
+
+func TestAFailureStaysUntilSomethingElseIsAsked(t *testing.T) {
+	s := newStage(t, 100, 30)
+	a, b := deed{verbKill, "1", "w-1"}, deed{verbKill, "2", "w-2"}
+	s.m.deeds[a], s.m.deeds[b] = func() {}, func() {}
+	s.update(deedMsg{deed: a, err: errRefused, over: true})
+	s.update(deedMsg{deed: b, stage: operator.Gone, text: "lost"})
+	s.shows("kill w-1 failed: refused by queueA")
+}
+
+func TestASystemWithoutPartsIsNotWell(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.system.picture = operator.Picture{Frontends: s.system.picture.Frontends, Coordinators: s.system.picture.Coordinators}
+	s.look()
+	s.shows("! no queue is heard")
+	s.system.picture.Queues = busy().picture.Queues[1:2]
+	s.look()
+	s.shows("! no worker is there")
+	s.system.picture.Totals.Workers = 1
+	s.look()
+	s.shows("! no broker is heard")
+}
+
+func TestTheTestUnderTheCursorIsMeant(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("t", "/")
+	s.write("dead worker")
+	s.press("enter")
+	s.shows("Test 3")
+	s.press("/")
+	s.write("nonsense")
+	s.press("enter", "enter")
+	if s.m.tests.running != 0 {
+		t.Errorf("test %d runs, and none is shown", s.m.tests.running)
+	}
+}
+
+func TestAJobsAnswerReachesItUnderAnotherView(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("i", "enter")
+	v := s.m.view().(*jobView)
+	v.asking, v.answers = true, 0
+	s.m.open(newWorkers())
+	s.update(jobMsg{id: v.id})
+	s.press("esc")
+	if v.asking || v.answers == 0 {
+		t.Error("its answer was dropped; it is never asked for again")
+	}
+}
+
+func TestMarksCountThoughAFilterHidesThem(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", " ", "/")
+	s.write("a00004")
+	s.press("enter")
+	s.shows("1 marked")
+	s.press("K")
+	s.shows("w-7f3b01 on node2")
+}
+
+func TestBeforeTheFirstPictureNoKeyPanics(t *testing.T) {
+	m, err := newModel(Options{System: busy(), Theme: "auto", Zone: time.UTC, ctx: t.Context(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"y", "w", "K", "d", "u", "enter", "tab", "s", "S", " ", "p", "p", "/", "x", "esc", ":", "enter", "a", "i", "f", "b", "e", "t", "o", "1", "?", "q"} {
+		m.Update(keyMsg(k))
+		_ = m.View()
+	}
+}
+
+func TestPartsThatFallSilentOneByOneAreNotShownAsLost(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := &s.system.picture
+	s.now = s.now.Add(2800 * ms)
+	p.Queues = slices.Clone(p.Queues)
+	for i := range p.Queues { // the coordinator has died: all are silent, and these have crossed 3 s
+		p.Queues[i].State, p.Queues[i].AgeMillis = operator.StateLost, 3100
+	}
+	p.Frontends[0].AgeMillis, p.Brokers[0].AgeMillis, p.Coordinators[0].AgeMillis = 2700, 2800, 2900
+	s.look()
+	s.shows("STALE")
+	if line := s.line("queueB"); !strings.Contains(line, " ok ") {
+		t.Errorf("a picture of which half has fallen silent is shown: %q", line)
 	}
 }

@@ -20,7 +20,7 @@ func Once(out io.Writer, o Options, s *Snapshot) error {
 	fmt.Fprintf(&b, "in %s/s  done %s/s  err %s/s  refused %s/s  waiting %s  in-flight %s\n", perSecond(t.Rates.In), perSecond(t.Rates.Out),
 		perSecond(t.Rates.Failed), perSecond(t.RefusedRate), count(t.Waiting), count(t.Running))
 	fmt.Fprintf(&b, "latency/60s  p50 %s  p95 %s  p99 %s  max %s  workers %d: %d up, %d draining, %d lost\n", millis(t.Latency.P50),
-		millis(t.Latency.P95), millis(t.Latency.P99), millis(t.Latency.Max), t.Workers+t.WorkersLost, t.Workers-t.WorkersDraining,
+		millis(t.Latency.P95), millis(t.Latency.P99), millis(t.Latency.Max), t.Workers+t.WorkersDraining+t.WorkersLost, t.Workers,
 		t.WorkersDraining, t.WorkersLost)
 	if list := troubles(s); len(list) == 0 {
 		b.WriteString("all is well\n")
@@ -112,8 +112,12 @@ func Watch(ctx context.Context, o Options) error {
 	var failed error
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	next := 0 // each event is told once
 	feed(ctx, NewFeed(o.System, o.Now), o.Interval, func(s *Snapshot) {
-		if failed = JSON(o.Out, s, true); failed != nil {
+		told := *s
+		told.Events = s.Events[min(max(next-s.Begun, 0), len(s.Events)):]
+		next = s.Begun + len(s.Events)
+		if failed = JSON(o.Out, &told, true); failed != nil {
 			cancel()
 		}
 	})

@@ -10,18 +10,16 @@ import (
 // press takes a key: what is asked comes first, then what is typed.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
+	case m.small():
+		if key.Matches(msg, m.keys.Quit) {
+			return tea.Quit
+		}
+		return nil // nothing is done that is not seen
 	case m.dialog != nil:
-		v, done := m.dialog.press(msg)
-		if !done {
-			return nil
+		if v, done := m.dialog.press(msg); done {
+			return m.decide(v)
 		}
-		d := m.dialog
-		m.dialog = nil
-		if v == "" {
-			m.say(faint, "%s: nothing was done", d.verb)
-			return nil
-		}
-		return m.act(v, d.targets)
+		return nil
 	case m.prompt != nil:
 		return m.typeKey(msg)
 	case m.help >= 0:
@@ -157,13 +155,21 @@ func (m *model) enter(p *pane) tea.Cmd {
 			return m.open(newWorker(*w, m.opt.Zone))
 		}
 	case ofJobs:
-		return m.open(newJob(p.cursor, m.opt.Zone))
+		return m.openJob(p.cursor)
 	case ofEvents:
 		return m.openEvent(p.cursor)
 	case ofTests:
 		m.runTest()
 	}
 	return nil
+}
+
+// openJob shows a job, unless it is the one that is seen.
+func (m *model) openJob(id string) tea.Cmd {
+	if v, ok := m.view().(*jobView); ok && v.id == id {
+		return nil
+	}
+	return m.open(newJob(id, m.opt.Zone))
 }
 
 // openEvent shows the job or the worker that an event names.
@@ -174,7 +180,7 @@ func (m *model) openEvent(id string) tea.Cmd {
 			continue
 		}
 		if e.Job != "" {
-			return m.open(newJob(e.Job, m.opt.Zone))
+			return m.openJob(e.Job)
 		}
 		for j := range m.shown.Picture.Workers {
 			if w := m.shown.Picture.Workers[j]; e.Worker != "" && w.Name == e.Worker {

@@ -64,7 +64,7 @@ func (m *model) filter(s string) {
 
 // words are the commands of the palette.
 var words = []string{
-	"drain", "events", "functions", "jobs", "kill", "mono", "overview", "parts", "pause", "quit", "sort", "tests",
+	"drain", "events", "functions", "jobs", "kill", "overview", "parts", "pause", "quit", "sort", "tests",
 	"theme", "undrain", "workers", "write",
 }
 

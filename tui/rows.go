@@ -247,7 +247,7 @@ func eventRows(s *Snapshot, zone *time.Location, keep func(*operator.Event) bool
 			what = e.Worker + " " + what
 		}
 		rows = append(rows, row{fmt.Sprint(s.Begun + i), []cell{
-			text(time.UnixMilli(e.Millis).In(zone).Format(time.TimeOnly)), mooded(level, m), text(e.Name), text(e.Kind), text(what),
+			number(time.UnixMilli(e.Millis).In(zone).Format(time.TimeOnly), float64(e.Millis)), mooded(level, m), text(e.Name), text(e.Kind), text(what),
 		}})
 	}
 	return rows

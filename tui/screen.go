@@ -30,12 +30,12 @@ func (m *model) View() string {
 // ascii replaces what terminals without Unicode do not have.
 var ascii = strings.NewReplacer(
 	"─", "-", "═", "=", "…", "~", "▁", "_", "▂", "_", "▃", ".", "▄", "-", "▅", "=", "▆", "+", "▇", "*", "█", "#",
-	"±", "+", "↑", "Up", "↓", "Down", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
+	"±", "+", "—", "-", "↑", "Up", "↓", "Down", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
 )
 
 func (m *model) lines() []string {
-	if m.w < leastWidth || m.h < leastHeight {
-		return m.small()
+	if m.small() {
+		return m.smallLines()
 	}
 	if m.help >= 0 {
 		return m.helpLines()
@@ -59,13 +59,16 @@ func (m *model) lines() []string {
 	}
 	body = body[:h]
 	if m.dialog != nil {
-		over(body, m.dialog.draw(m.w, &m.theme), m.w)
+		over(body, m.dialog.draw(m.w, h, &m.theme), m.w)
 	}
 	return append(append(head, body...), foot...)
 }
 
-// small is what is shown on a screen that is too small.
-func (m *model) small() []string {
+// small reports whether the screen is too small to show anything.
+func (m *model) small() bool { return m.w < leastWidth || m.h < leastHeight }
+
+// smallLines are what is shown on a screen that is too small.
+func (m *model) smallLines() []string {
 	text := fmt.Sprintf("%d×%d is too small: %d×%d at least. q quits", m.w, m.h, leastWidth, leastHeight)
 	if m.latest != nil {
 		if t := troubles(m.latest); len(t) > 0 {
@@ -127,7 +130,7 @@ func (m *model) load() string {
 // are: as much of it as there is room for.
 func (m *model) latency() string {
 	th, t := &m.theme, &m.shown.Picture.Totals
-	workers := "workers " + count(t.Workers-t.WorkersDraining) + " up"
+	workers := "workers " + count(t.Workers) + " up"
 	if t.WorkersDraining > 0 {
 		workers += " " + th.say(caution, count(t.WorkersDraining)+" draining")
 	}

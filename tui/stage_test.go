@@ -15,6 +15,8 @@ import (
 	"faasd/internal/operator"
 )
 
+const ms = time.Millisecond
+
 // noon is when all that the tests show happens.
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -218,7 +220,7 @@ func busy() *theSystem {
 	}
 	p := &s.picture
 	p.Totals = operator.Totals{
-		Queues: 3, Workers: 15, Slots: 120, Free: 106, Waiting: 1142, Running: 14, Done: 9_812_331, Open: 1160, JobsTotal: 1156,
+		Queues: 3, Workers: 14, Slots: 120, Free: 106, Waiting: 1142, Running: 14, Done: 9_812_331, Open: 1160, JobsTotal: 1156,
 		Rates: rates(12_130, 12_010, 0.3), Latency: operator.Latency{Count: 720_000, P50: 0.6, P95: 6.1, P99: 24, Max: 304},
 		WorkersDraining: 1, WorkersLost: 1,
 	}

@@ -147,10 +147,10 @@ func (t *table) mark() {
 	t.move(1)
 }
 
-// chosen are the ids of the marked rows in their order, else of the one under
-// the cursor.
+// chosen are the ids of the marked rows, those that the filter hides too, else of
+// the one under the cursor.
 func (t *table) chosen() (ids []string) {
-	for _, r := range t.rows {
+	for _, r := range t.all {
 		if t.marks[r.id] {
 			ids = append(ids, r.id)
 		}
@@ -174,7 +174,7 @@ func (t *table) sortNext(w int) {
 	t.arrange()
 }
 
-// sorting says by what the rows are sorted: " sort p99 ▼"; "" as given.
+// sorting says by what the rows are sorted: "sort p99 desc"; "" as given.
 func (t *table) sorting() string {
 	if t.sortBy < 0 {
 		return ""

@@ -3,7 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
-	"strings"
+	"strconv"
 
 	"faasd/internal/acceptance"
 )
@@ -65,7 +65,10 @@ func (v *testsView) show(*Snapshot) {
 
 func (v *testsView) draw(w, h int, focus *pane, th *theme) []string {
 	lines := v.list.draw(w, min(len(v.list.rows)+2, h), focus == v.list, th)
-	n := v.list.at + 1
+	n := v.chosen()
+	if n == 0 {
+		return fill(lines, h)
+	}
 	t := acceptance.Tests()[n-1]
 	lines = append(lines, rule(fmt.Sprintf("Test %d", n), "on a system of its own", "─", faint, w, th), fit("  "+t.Promise, w, false))
 	r := v.results[n]
@@ -77,6 +80,17 @@ func (v *testsView) draw(w, h int, focus *pane, th *theme) []string {
 	if v.err != nil {
 		lines = append(lines, th.say(bad, fit("  "+clean(v.err.Error()), w, false)))
 	}
+	return fill(lines, h)
+}
+
+// chosen is the number of the test under the cursor, 0 if none is.
+func (v *testsView) chosen() int {
+	n, _ := strconv.Atoi(v.list.cursor)
+	return n
+}
+
+// fill makes lines as many as there is room for.
+func fill(lines []string, h int) []string {
 	for len(lines) < h {
 		lines = append(lines, "")
 	}
@@ -116,7 +130,7 @@ func (v *testsView) steps(r *acceptance.Result, w, room int, th *theme) (lines [
 
 // runTest begins the test under the cursor, or stops it.
 func (m *model) runTest() {
-	v, n := m.tests, m.tests.list.at+1
+	v, n := m.tests, m.tests.chosen()
 	if v.running != 0 {
 		if v.running == n {
 			v.stop()
@@ -150,10 +164,9 @@ func (v *testsView) end(msg resultMsg) {
 	v.stop()
 	n := v.running
 	v.running, v.err = 0, msg.err
-	if msg.err != nil {
+	if msg.result.Number == 0 { // it has not begun
 		delete(v.results, n)
 	} else {
-		msg.result.Name = strings.TrimSpace(msg.result.Name)
 		v.results[n] = &msg.result
 	}
 	v.show(nil)

@@ -89,7 +89,12 @@ func troubles(s *Snapshot) (list []string) {
 	if serving == 0 {
 		say("no frontend is heard: clients reach nobody; start one (faasd frontend)")
 	}
-	if len(p.Brokers) > 0 && !some(p.Brokers, operator.StateOK) {
+	if len(p.Queues) == 0 {
+		say("no queue is heard: jobs wait at brokers; start one (faasd queue --name queueA)")
+	} else if p.Totals.Workers+p.Totals.WorkersDraining == 0 {
+		say("no worker is there: requests wait; start one (faasd worker)")
+	}
+	if !some(p.Brokers, operator.StateOK) {
 		say("no broker is heard: frontends refuse requests; start one (faasd broker)")
 	}
 	for i := range p.Functions {

@@ -58,8 +58,8 @@ const (
 
 // Run shows the screen until its user quits or ctx ends. It does not end for any
 // other reason.
-func Run(ctx context.Context, o Options) error {
-	ctx, cancel := context.WithCancel(ctx)
+func Run(outer context.Context, o Options) error {
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	o.ctx, o.tests = ctx, &sync.WaitGroup{}
 	var program *tea.Program
@@ -84,8 +84,8 @@ func Run(ctx context.Context, o Options) error {
 	_, err = program.Run()
 	cancel()
 	<-fed
-	o.tests.Wait()                      // until the systems that they have started are gone
-	if ctx.Err() != nil && err != nil { // ended from outside
+	o.tests.Wait()          // until the systems that they have started are gone
+	if outer.Err() != nil { // ended from outside, which bubbletea calls killed
 		return nil
 	}
 	return err
@@ -110,12 +110,21 @@ func device(w io.Writer) io.Writer {
 	return w
 }
 
-// feed shows a snapshot now, and another each interval, until ctx ends.
+// lookEvery is how often it is looked whether anybody is heard, whatever the interval.
+const lookEvery = time.Second
+
+// feed shows a snapshot now, and another each interval, or sooner if nobody is
+// heard any more or somebody again, until ctx ends.
 func feed(ctx context.Context, f *Feed, every time.Duration, show func(*Snapshot)) {
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(min(every, lookEvery))
 	defer tick.Stop()
+	var last *Snapshot
 	for {
-		show(f.Snapshot())
+		s := f.Snapshot()
+		if last == nil || s.Taken.Sub(last.Taken) >= every-lookEvery/2 || s.Stale() || last.Stale() {
+			show(s)
+			last = s
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -125,13 +134,13 @@ func feed(ctx context.Context, f *Feed, every time.Duration, show func(*Snapshot
 }
 
 // carryOut does something to a worker.
-func (o *Options) carryOut(d deed, w operator.Worker) tea.Cmd {
+func (o *Options) carryOut(ctx context.Context, d deed, w operator.Worker) tea.Cmd {
 	return func() tea.Msg {
 		within := deedWithin
 		if d.verb == verbDrain {
 			within = drainWithin
 		}
-		ctx, cancel := context.WithTimeoutCause(o.ctx, within, fmt.Errorf("not within %s", within))
+		ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
 		defer cancel()
 		tell := func(p operator.Progress) { o.send(deedMsg{deed: d, stage: p.Stage, text: p.Text}) }
 		var err error

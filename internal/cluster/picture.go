@@ -44,10 +44,10 @@ type Totals struct {
 	Running int    `json:"running"`
 	Done    uint64 `json:"done"`
 
-	JobsTotal       int     `json:"jobs_total"` // at queues
-	WorkersLost     int     `json:"workers_lost"`
-	WorkersDraining int     `json:"workers_draining"`
-	Latency         Latency `json:"latency"` // at queues
+	JobsTotal       int     `json:"jobs_total"`       // at queues
+	WorkersLost     int     `json:"workers_lost"`     // in the last 30 s; besides Workers
+	WorkersDraining int     `json:"workers_draining"` // or told to die; besides Workers, which are those that take jobs
+	Latency         Latency `json:"latency"`          // at queues
 
 	// At frontends: Rates are of requests accepted, answered and failed.
 	Open        int     `json:"open"`
@@ -147,20 +147,31 @@ func (v *View) Picture(now time.Duration) Picture {
 	p.Workers = withoutReturned(p.Workers)
 	p.Jobs = oldestFirst(jobs)
 	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
-	for _, w := range p.Workers {
-		switch w.State {
-		case wire.WorkerLost:
-			p.Totals.WorkersLost++
-		case wire.WorkerDraining:
-			p.Totals.WorkersDraining++
-		}
-	}
+	p.Totals.addWorkers(p.Workers)
 	for _, e := range v.Members(now, wire.RoleFrontend) {
 		if !e.Stale(now) && e.State.Frontend != nil {
 			p.Totals.addFrontend(e)
 		}
 	}
 	return p
+}
+
+// queueLost is the reason of workers whose queue is not heard.
+const queueLost = "its queue is lost"
+
+// addWorkers counts those that are no longer up, each once wherever it is listed.
+// Those of a lost queue are not lost themselves: they go to another.
+func (t *Totals) addWorkers(workers []Worker) {
+	lost := make(map[string]struct{})
+	for i := range workers {
+		switch w := &workers[i]; {
+		case w.State == wire.WorkerLost && w.Reason != queueLost:
+			lost[w.ID] = struct{}{}
+		case w.State == wire.WorkerDraining, w.State == wire.WorkerDying:
+			t.WorkersDraining++
+		}
+	}
+	t.WorkersLost = len(lost)
 }
 
 func (e *Entry) appendJobs(jobs []*Job) []*Job {
@@ -190,7 +201,7 @@ func drawWorkers(q *Queue, e *Entry) (workers []Worker) {
 	rates := workerRates(e.workers)
 	for _, w := range e.Detail.Workers {
 		if q.State == StateLost && w.State != wire.WorkerLost {
-			w.State, w.Reason = wire.WorkerLost, "its queue is lost"
+			w.State, w.Reason = wire.WorkerLost, queueLost
 		}
 		drawn := Worker{Queue: q.Name, QueueIncarnation: q.Incarnation, WorkerDetail: w}
 		if w.State != wire.WorkerLost {
