@@ -76,7 +76,11 @@ func (m *model) ask(v verb) {
 	}
 	targets := m.targets()
 	if len(targets) == 0 {
-		m.say(caution, "no worker is under the cursor of a list of workers: Tab goes to one")
+		if p := m.workerPane(); p != nil && p.cursor != "" {
+			m.say(caution, "%s is lost already", p.rows[p.at].cells[0].text)
+			return
+		}
+		m.say(caution, "no worker is under the cursor of a list of workers: a lists all")
 		return
 	}
 	m.dialog = newDialog(v, targets, &m.shown.Picture)

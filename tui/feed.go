@@ -38,6 +38,8 @@ type Snapshot struct {
 	Events  []operator.Event // the last ones, oldest first
 	Begun   int              // number of the first of Events, counted from when the screen was opened
 	Trends  map[string][]float64
+	Failed  uint64 // answers other than OK in the last minute
+	Refused uint64 // requests, likewise
 }
 
 // Trends of the whole system; those of queues go by incarnation.
@@ -61,7 +63,17 @@ type Feed struct {
 	events []operator.Event
 	begun  int
 	trends map[string][]float64
+	lately []moment
 }
+
+// moment is what frontends had counted at a time.
+type moment struct {
+	at              time.Time
+	failed, refused uint64
+}
+
+// minute is what failures are remembered for.
+const minute = time.Minute
 
 // NewFeed begins to watch; now is the clock.
 func NewFeed(system System, now func() time.Time) *Feed {
@@ -85,7 +97,19 @@ func (f *Feed) Snapshot() *Snapshot {
 	return &Snapshot{
 		Taken: now, Picture: f.last, Age: max(now.Sub(f.heard), 0), Trends: trends,
 		Events: slices.Clip(f.events), Begun: f.begun,
+		Failed: f.since(func(m moment) uint64 { return m.failed }), Refused: f.since(func(m moment) uint64 { return m.refused }),
 	}
+}
+
+// since adds up what was counted in the last minute. Frontends that are lost, or
+// begin anew, count less; that is no news.
+func (f *Feed) since(of func(moment) uint64) (sum uint64) {
+	for i := 1; i < len(f.lately); i++ {
+		if before, now := of(f.lately[i-1]), of(f.lately[i]); now > before {
+			sum += now - before
+		}
+	}
+	return sum
 }
 
 // youngest is the age of the newest word in a picture; false if nobody in it is
@@ -115,6 +139,11 @@ func (f *Feed) take() {
 
 // note adds a sample to each trend, and forgets those of queues that are gone.
 func (f *Feed) note(p *operator.Picture) {
+	at := f.now()
+	f.lately = append(f.lately, moment{at, p.Totals.Failed, p.Totals.Refused})
+	for len(f.lately) > 1 && at.Sub(f.lately[0].at) > minute {
+		f.lately = f.lately[1:]
+	}
 	t := p.Totals.Rates
 	now := map[string]float64{trendIn: t.In, trendOut: t.Out, trendFailed: t.Failed}
 	for _, q := range p.Queues {

@@ -34,6 +34,7 @@ type model struct {
 	failed string                      // what did not work of what was asked last
 	note   string                      // of the last command
 	noteIs mood
+	noted  time.Time // when it was said
 }
 
 // The messages.
@@ -120,6 +121,9 @@ func (m *model) take(s *Snapshot) tea.Cmd {
 		return nil
 	}
 	m.shown = s
+	if s.Taken.Sub(m.noted) >= noteFor {
+		m.note = ""
+	}
 	m.view().show(s)
 	return m.askJob()
 }
@@ -144,8 +148,11 @@ func (m *model) pane() *pane {
 }
 
 func (m *model) say(in mood, format string, args ...any) {
-	m.note, m.noteIs = clean(fmt.Sprintf(format, args...)), in
+	m.note, m.noteIs, m.noted = clean(fmt.Sprintf(format, args...)), in, m.opt.Now()
 }
+
+// noteFor is how long what was said last is shown.
+const noteFor = 15 * time.Second
 
 // open shows one more view.
 func (m *model) open(v view) tea.Cmd {
@@ -210,7 +217,7 @@ func (m *model) copy(p *pane) tea.Cmd {
 		if w := workerOf(m.shown, p.cursor); w != nil {
 			text = w.Name
 		}
-	case ofEvents, ofParts, ofTests:
+	case ofEvents, ofParts, ofTests, ofTroubles:
 		var cells []string
 		for _, c := range p.rows[p.at].cells {
 			cells = append(cells, c.text)

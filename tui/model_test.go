@@ -177,8 +177,9 @@ func TestADrainIsTakenBack(t *testing.T) {
 func TestALostWorkerIsNoTarget(t *testing.T) {
 	s := newStage(t, 100, 30)
 	s.press("tab", "K") // the cursor is at the lost one
-	s.hides("KILL")
-	s.shows("no worker is under the cursor")
+	s.press(" ")
+	s.hides("KILL", "marked")
+	s.shows("w-2c10aa is lost already")
 }
 
 func TestKeysThatActDoSoOnTheWorkersPane(t *testing.T) {
@@ -247,9 +248,9 @@ func TestAPauseFreezesTheDisplayAndCounts(t *testing.T) {
 func TestViewsAreStackedAndLeft(t *testing.T) {
 	s := newStage(t, 100, 30)
 	for _, step := range []struct{ key, crumbs string }{
-		{"enter", "all › queueA"}, {"2", "all › queueA"}, {"enter", "all › queueA › job …0002"}, {"esc", "all › queueA"}, {"esc", "all"},
-		{"esc", "all"}, {"a", "all › workers"}, {"enter", "all › workers › w-2c10aa"}, {"f", "all › functions"}, {"b", "all › parts"},
-		{"e", "all › events"}, {"i", "all › jobs"}, {"t", "all › tests"}, {"o", "all"},
+		{"enter", "overview › queueA"}, {"2", "overview › queueA"}, {"enter", "overview › queueA › job …0002"}, {"esc", "overview › queueA"}, {"esc", "overview"},
+		{"esc", "overview"}, {"a", "overview › workers"}, {"enter", "overview › workers › w-2c10aa"}, {"f", "overview › functions"}, {"b", "overview › parts"},
+		{"e", "overview › events"}, {"i", "overview › jobs"}, {"t", "overview › tests"}, {"o", "overview"},
 	} {
 		s.press(step.key)
 		if lines := strings.Split(s.screen(), "\n"); !strings.HasPrefix(lines[len(lines)-2], step.crumbs) {
@@ -361,8 +362,8 @@ func TestAWellSystemIsSaidToBeWell(t *testing.T) {
 		want string
 	}{
 		{func() { p.Workers[3].Stuck = 2 }, "worker w-a00001 has 2 runs that should have stopped"},
-		{func() { p.Totals.RefusedRate = 3 }, "3.0/s are refused with 503"},
-		{func() { p.Totals.Rates.Failed = 2 }, "2.0/s fail"},
+		{func() { p.Totals.Refused += 3 }, "3 requests refused with 503 in the last minute"},
+		{func() { p.Totals.Failed += 360; p.Functions[0].Rates.Failed = 2 }, "360 requests failed in the last minute (echo)"},
 		{func() { p.Functions[0].Waiting, p.Functions[0].Oldest = 4, 2000 }, "echo: 4 jobs wait, the oldest for 2.0s"},
 		{func() { p.Brokers[0].State = operator.StateLost }, "no broker is heard"},
 		{func() { p.Frontends[0].State = operator.StateLost }, "no frontend is heard"},
@@ -535,5 +536,68 @@ func TestPartsThatFallSilentOneByOneAreNotShownAsLost(t *testing.T) {
 	s.shows("STALE")
 	if line := s.line("queueB"); !strings.Contains(line, " ok ") {
 		t.Errorf("a picture of which half has fallen silent is shown: %q", line)
+	}
+}
+
+// Failures are not forgotten as soon as they have stopped.
+func TestWhatHasFailedIsRememberedForAMinute(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := &s.system.picture
+	p.Queues, p.Functions, p.Brokers = p.Queues[1:2], p.Functions[:1], p.Brokers[:1]
+	p.Functions[0].Waiting, p.Totals.WorkersLost = 0, 0
+	p.Totals.Failed = 1000 // long ago
+	step := func(d time.Duration) { s.now = s.now.Add(d); s.look() }
+	step(2 * time.Minute)
+	step(time.Second)
+	s.shows("all is well")
+	p.Totals.Failed = 1360
+	step(time.Second)
+	s.shows("360 requests failed in the last minute")
+	p.Totals.Failed = 5 // the frontend has begun anew
+	step(30 * time.Second)
+	s.shows("360 requests failed in the last minute")
+	step(31 * time.Second)
+	s.shows("all is well")
+}
+
+func TestAllThatIsWrongIsListedWhole(t *testing.T) {
+	s := newStage(t, 60, 15)
+	s.press("!")
+	s.shows("What is wrong", "resize has no worker", "(faasd worker)", "echo: 1,102 jobs wait")
+	s.press("G")
+	s.shows("worker w-2c10aa of queueA was lost (silent for 3 s)")
+}
+
+func TestWhatWasSaidIsForgottenAfterAWhile(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("f", "enter")
+	s.shows("there is nothing more to show of it")
+	s.now = s.now.Add(noteFor)
+	s.look()
+	s.hides("there is nothing more to show of it")
+}
+
+func TestThePaletteCompletesWhatMayFollow(t *testing.T) {
+	s := newStage(t, 100, 30)
+	for line, want := range map[string]string{"fun": ":functions ", "theme l": ":theme light ", "sort w": ":sort waiting ", "kill w-a": ":kill w-a0000", "nonsense": ":nonsense"} {
+		s.press(":")
+		s.write(line)
+		s.press("tab")
+		s.shows(want)
+		s.press("alt+esc")
+	}
+	s = newStage(t, 100, 30, func(o *Options) { o.ReadOnly = true })
+	s.press(":")
+	if hint := s.line("Enter does it"); strings.Contains(hint, "drain") {
+		t.Errorf("what is not allowed is offered: %q", hint)
+	}
+}
+
+func TestThemesHaveColours(t *testing.T) {
+	for _, name := range Themes {
+		s := newStage(t, 100, 30, func(o *Options) { o.Theme, o.Colour = name, true })
+		if got, want := strings.ContainsRune(s.m.View(), '\x1b'), name != "mono"; got != want {
+			t.Errorf("%s: escape codes %t, want %t", name, got, want)
+		}
 	}
 }

@@ -17,6 +17,7 @@ const (
 	ofParts
 	ofEvents
 	ofTests
+	ofTroubles
 )
 
 // pane is a table under a title.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
+
+	"faasd/internal/operator"
 )
 
 // press takes a key: what is asked comes first, then what is typed.
@@ -34,6 +36,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return tea.Quit
 	case is(k.Suspend):
 		return tea.Suspend
+	case is(k.Wrong):
+		return m.home(newWrong())
 	case is(k.Help):
 		m.help = 0
 	case is(k.Up):
@@ -68,9 +72,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		p.desc = !p.desc
 		p.arrange()
 	case is(k.Mark):
-		if p.kind == ofWorkers {
-			p.mark()
-		}
+		m.mark(p)
 	case is(k.Follow):
 		if p.kind == ofEvents {
 			p.follow = !p.follow
@@ -143,6 +145,7 @@ func (m *model) tab(n int) {
 // enter opens what is under the cursor.
 func (m *model) enter(p *pane) tea.Cmd {
 	if m.shown == nil || p.cursor == "" {
+		m.say(faint, "nothing is under the cursor")
 		return nil
 	}
 	switch p.kind {
@@ -160,8 +163,22 @@ func (m *model) enter(p *pane) tea.Cmd {
 		return m.openEvent(p.cursor)
 	case ofTests:
 		m.runTest()
+	default:
+		m.say(faint, "there is nothing more to show of it")
 	}
 	return nil
+}
+
+// mark marks the worker under the cursor. Others cannot be acted on.
+func (m *model) mark(p *pane) {
+	switch w := workerOf(m.shown, p.cursor); {
+	case p.kind != ofWorkers || w == nil:
+		m.say(faint, "only workers can be marked")
+	case w.State == operator.StateLost:
+		m.say(faint, "%s is lost already", w.Name)
+	default:
+		p.mark()
+	}
 }
 
 // openJob shows a job, unless it is the one that is seen.

@@ -30,7 +30,7 @@ func newPrompt(kind, value string) *prompt {
 func (m *model) typeKey(msg tea.KeyMsg) tea.Cmd {
 	p := m.prompt
 	switch msg.String() {
-	case "esc", "ctrl+c":
+	case "esc", "alt+esc", "ctrl+c":
 		m.prompt = nil
 		if p.kind == "/" {
 			m.filter("")
@@ -44,7 +44,7 @@ func (m *model) typeKey(msg tea.KeyMsg) tea.Cmd {
 		return nil
 	case "tab":
 		if p.kind == ":" {
-			p.input.SetValue(completed(p.input.Value()))
+			p.input.SetValue(m.completed(p.input.Value()))
 			p.input.CursorEnd()
 		}
 		return nil
@@ -68,18 +68,61 @@ var words = []string{
 	"theme", "undrain", "workers", "write",
 }
 
-// completed is the word that begins so, if one alone does.
-func completed(s string) string {
-	var fitting []string
-	for _, w := range words {
-		if strings.HasPrefix(w, s) {
-			fitting = append(fitting, w)
+// candidates are the words that may stand where the line ends: commands that begin
+// so, or what may follow one.
+func (m *model) candidates(line string) (list []string) {
+	word, rest, follows := strings.Cut(line, " ")
+	all, begin := words, word
+	if follows {
+		all, begin = nil, rest
+		switch word {
+		case "theme":
+			all = Themes
+		case "sort":
+			for _, c := range m.pane().columns {
+				all = append(all, strings.ToLower(c.title))
+			}
+		case "kill", "drain", "undrain":
+			for i := range m.workers() {
+				all = append(all, m.workers()[i].Name)
+			}
 		}
 	}
-	if len(fitting) == 1 {
-		return fitting[0] + " "
+	for _, w := range all {
+		dangerous := !follows && (w == "kill" || w == "drain" || w == "undrain")
+		if strings.HasPrefix(w, begin) && !(dangerous && m.opt.ReadOnly) {
+			list = append(list, w)
+		}
 	}
-	return s
+	return list
+}
+
+func (m *model) workers() []operator.Worker {
+	if m.shown == nil {
+		return nil
+	}
+	return m.shown.Picture.Workers
+}
+
+// completed is the line with as much as all candidates have in common.
+func (m *model) completed(line string) string {
+	list := m.candidates(line)
+	if len(list) == 0 {
+		return line
+	}
+	common := list[0]
+	for _, w := range list[1:] {
+		for !strings.HasPrefix(w, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	if len(list) == 1 {
+		common += " "
+	}
+	if i := strings.LastIndexByte(line, ' '); i >= 0 {
+		return line[:i+1] + common
+	}
+	return common
 }
 
 // command does what was typed behind ":".
@@ -89,7 +132,7 @@ func (m *model) command(line string) tea.Cmd {
 	if word == "" {
 		return nil
 	}
-	if full := strings.TrimSpace(completed(word)); slices.Contains(words, full) {
+	if full := strings.TrimSpace(m.completed(word)); slices.Contains(words, full) {
 		word = full
 	}
 	switch word {

@@ -161,7 +161,7 @@ func (m *model) verdict() string {
 	}
 	rest := ""
 	if len(list) > 1 {
-		rest = fmt.Sprintf(" (and %d more)", len(list)-1)
+		rest = fmt.Sprintf(" (%d more: !)", len(list)-1)
 	}
 	return th.say(bad, fit("! "+fit(list[0], min(ansi.StringWidth(list[0]), m.w-2-len(rest)), false)+rest, m.w, false))
 }
@@ -219,7 +219,7 @@ func (m *model) foot() []string {
 	if m.prompt != nil {
 		hint := "Enter keeps the filter, Esc takes it away"
 		if m.prompt.kind == ":" {
-			hint = "Enter does it, Tab completes, Esc leaves: " + strings.Join(words, " ")
+			hint = "Enter does it, Tab completes, Esc leaves: " + strings.Join(m.candidates(m.prompt.input.Value()), " ")
 		}
 		line := m.prompt.kind + clean(m.prompt.input.Value()) + "_"
 		return []string{fit(line, m.w, false), th.say(faint, fit(hint, m.w, false))}

@@ -146,6 +146,9 @@ func (s *stage) write(text string) {
 }
 
 func keyMsg(k string) tea.KeyMsg {
+	if k == "alt+esc" { // ESC ESC, as a slow line brings two
+		return tea.KeyMsg{Type: tea.KeyEsc, Alt: true}
+	}
 	for t, names := range map[tea.KeyType][]string{
 		tea.KeyEnter: {"enter"}, tea.KeyTab: {"tab"}, tea.KeyShiftTab: {"shift+tab"}, tea.KeyEsc: {"esc"}, tea.KeyUp: {"up"},
 		tea.KeyDown: {"down"}, tea.KeyPgDown: {"pgdown"}, tea.KeyPgUp: {"pgup"}, tea.KeyHome: {"home"}, tea.KeyEnd: {"end"},

@@ -37,7 +37,8 @@ type theme struct{ styles [moods]lipgloss.Style }
 // the user wants none, nothing is styled at all.
 func newTheme(name string, colour bool) (theme, error) {
 	// The renderer only turns styles into escape codes; out is never written to.
-	r := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(termenv.ANSI) // by itself it has none: it is no terminal
 	r.SetHasDarkBackground(name != "light")
 	var t theme
 	for i := range t.styles {

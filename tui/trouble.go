@@ -77,7 +77,7 @@ func troubles(s *Snapshot) (list []string) {
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		if word, _ := functionWord(f); word == wordNoWorker {
-			say("%s has no worker and %s: start one that serves it", f.Name, waits(f.Waiting))
+			say("%s has no worker and %s: start one that serves it (faasd worker)", f.Name, waits(f.Waiting))
 		}
 	}
 	serving := 0
@@ -103,11 +103,12 @@ func troubles(s *Snapshot) (list []string) {
 			say("%s: %s, the oldest for %s; %s", f.Name, waits(f.Waiting), millis(f.Oldest), more(f))
 		}
 	}
-	if n := p.Totals.Rates; n.Known && n.Failed >= 0.05 {
-		say("%s/s fail: see functions (f) for which, and their logs", perSecond(n.Failed))
+	if s.Failed > 0 {
+		say("%s failed in the last minute%s: 504 is too slow or too few workers, else see functions (f) and their logs",
+			plural(int(s.Failed), "request"), whose(p))
 	}
-	if p.Totals.RefusedRate >= 0.05 {
-		say("%s/s are refused with 503: more is asked for than the workers can do", perSecond(p.Totals.RefusedRate))
+	if s.Refused > 0 {
+		say("%s refused with 503 in the last minute: more is asked for than the workers can do", plural(int(s.Refused), "request"))
 	}
 	for _, part := range p.QueueParts() {
 		trouble(&part, "queue", say)
@@ -125,8 +126,15 @@ func troubles(s *Snapshot) (list []string) {
 			say("worker %s has %s that should have stopped and holds its slot: kill it (K)", w.Name, plural(w.Stuck, "run"))
 		}
 	}
-	if n := p.Totals.WorkersLost; n > 0 {
-		say("%s lost in the last 30 s; what ran there runs again elsewhere", plural(n, "worker"))
+	for i := range p.Workers {
+		if w := &p.Workers[i]; w.State == operator.StateLost && p.Totals.WorkersLost > 0 {
+			others := ""
+			if n := p.Totals.WorkersLost - 1; n > 0 {
+				others = fmt.Sprintf(", and %s more", count(n))
+			}
+			say("worker %s of %s was lost (%s)%s; what it ran runs again elsewhere", w.Name, w.Queue, w.Reason, others)
+			break
+		}
 	}
 	return list
 }
@@ -138,6 +146,17 @@ func trouble(p *operator.Part, role string, say func(string, ...any)) {
 	case operator.StateOther:
 		say("%s %s speaks another version of the bus (%s): finish the upgrade", role, p.Name, p.Version)
 	}
+}
+
+// whose names the function that fails most, if one is known to.
+func whose(p *operator.Picture) string {
+	most, name := 0.05, ""
+	for i := range p.Functions {
+		if f := &p.Functions[i]; f.Rates.Failed > most {
+			most, name = f.Rates.Failed, " ("+f.Name+")"
+		}
+	}
+	return name
 }
 
 func some(parts []operator.Part, state string) bool {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"faasd/internal/operator"
 )
 
@@ -49,7 +51,7 @@ func withoutQueue(columns []column) []column {
 	return hidden
 }
 
-func (v *overview) crumb() string { return "all" }
+func (v *overview) crumb() string { return "overview" }
 
 func (v *overview) show(s *Snapshot) {
 	v.last = s
@@ -98,6 +100,9 @@ func queueOf(s *Snapshot, id string) *operator.Queue {
 }
 
 func workerOf(s *Snapshot, id string) *operator.Worker {
+	if s == nil {
+		return nil
+	}
 	for i := range s.Picture.Workers {
 		if workerID(&s.Picture.Workers[i]) == id {
 			return &s.Picture.Workers[i]
@@ -167,6 +172,24 @@ func newParts() *listing {
 	return &listing{
 		name: "parts", list: &pane{table: newTable("nobody is heard", partColumns...), kind: ofParts, title: "Frontends, brokers, coordinators"},
 		rows: partRows,
+	}
+}
+
+// newWrong lists all that is wrong, whole.
+func newWrong() *listing {
+	return &listing{
+		name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"},
+		rows: func(s *Snapshot) (rows []row) {
+			for i, t := range troubles(s) {
+				for j, line := range strings.Split(ansi.Wrap(t, leastWidth-6, ""), "\n") {
+					if j > 0 {
+						line = "  " + line
+					}
+					rows = append(rows, row{fmt.Sprint(i, " ", j), []cell{text(line)}})
+				}
+			}
+			return rows
+		},
 	}
 }
 

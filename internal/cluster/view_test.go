@@ -381,7 +381,7 @@ func TestPictureShowsWhatIsLostAndCountsWhatIsNot(t *testing.T) {
 	if want := []string{"b ok", "c draining", "d no-workers", "lost lost"}; !slices.Equal(states, want) {
 		t.Errorf("queues %v, want %v", states, want)
 	}
-	if want := (Totals{Queues: 3, Workers: 2, Slots: 3, Free: 3, Done: 21, WorkersLost: 1}); p.Totals != want {
+	if want := (Totals{Queues: 3, Workers: 2, Slots: 3, Free: 3, Done: 21}); p.Totals != want {
 		t.Errorf("totals %+v, want %+v", p.Totals, want)
 	}
 	var workers []string

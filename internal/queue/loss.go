@@ -172,11 +172,11 @@ func (m *Machine) tickWorkers(now role.Time) {
 		if w.doomed != 0 && m.tickDoomed(now, w) {
 			continue
 		}
+		m.tellStuck(now, w)
 		if w.req != nil {
 			m.tickREQ(now, w)
 			continue
 		}
-		m.tellStuck(now, w)
 		if w.link.Poll(now) == job.Down {
 			m.workerGone(now, w, w.link.Why())
 			continue

@@ -124,11 +124,14 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 // dropped.
 func (m *Machine) cancelAt(now role.Time, e *entry) {
 	w := e.worker
-	if w.link == nil || w.link.Link() == nil {
+	if w.req == nil && (w.link == nil || w.link.Link() == nil) {
 		return
 	}
 	w.stopping[e.msg.Job] = now
 	m.timer.By(now, now+stuckAfter)
+	if w.req != nil {
+		return
+	}
 	if e.sent != nil {
 		w.link.Link().Void(e.sent)
 	}

@@ -91,6 +91,7 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 func (m *Machine) reqIdle(now role.Time, w *worker) {
 	m.paths.req.Now(&w.req.phase, reqReady)
 	w.req.since, w.req.next, w.req.job = now, now+pingEvery, nil
+	clear(w.stopping)
 	m.timer.By(now, w.req.next)
 	switch {
 	case w.drainAsked: // the one answer that is owed
