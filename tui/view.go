@@ -158,7 +158,7 @@ func sampled(listed, all int) string {
 	if all <= listed {
 		return ""
 	}
-	return fmt.Sprintf("the %s oldest of %s jobs, as of up to a second ago; each queue tells of its 200 oldest", count(listed), count(all))
+	return fmt.Sprintf("%s of %s jobs, as of up to a second ago: each queue tells of its 200 oldest", count(listed), count(all))
 }
 
 func newFunctions() *listing {
