@@ -16,7 +16,7 @@ ARGS ?=
 TESTFLAGS ?=
 # How long `make fuzz` spends on each fuzz target.
 FUZZTIME ?= 10s
-# How many systems `make sim` simulates under all faults, and one in 40 of that under each profile of few; the first
+# How many systems `make sim` simulates under all faults, and one in 60 of that under each profile of few; the first
 # seed; and the one profile, for example PROFILE="queues die" or PROFILE=mixed, that is wanted, if not all.
 SEEDS   ?= 2000
 FROM    ?= 0
@@ -78,7 +78,7 @@ sim: ## torment SEEDS (2000) simulated systems; FROM is the first seed, PROFILE 
 	@case '$(SEEDS)' in ''|0*|*[!0-9]*) echo "make sim: SEEDS is how many systems are simulated, a number from 1 on; it is '$(SEEDS)'" >&2; exit 2;; esac
 	@case '$(FROM)' in ''|*[!0-9]*) echo "make sim: FROM is the first seed, a number from 0 on; it is '$(FROM)'" >&2; exit 2;; esac
 	go test -v -timeout 0 ./internal/sim -run 'TestEveryRequestIsAnsweredWhateverFails|TestEveryRuleHoldsUnderItsFaults' \
-		-seeds $(SEEDS) -each $$(($(SEEDS) / 40)) -from $(FROM) -profile '$(PROFILE)' -within $(WITHIN)
+		-seeds $(SEEDS) -each $$(($(SEEDS) / 60)) -from $(FROM) -profile '$(PROFILE)' -within $(WITHIN)
 
 .PHONY: chaos
 chaos: build ## kill, stop and cut off every part under load for 3 minutes; prints a table
