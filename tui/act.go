@@ -84,6 +84,7 @@ func (m *model) ask(v verb) {
 		return
 	}
 	m.dialog = newDialog(v, targets, &m.shown.Picture)
+	m.dialog.opened = m.opt.Now()
 }
 
 func (m *model) undrain() tea.Cmd {

@@ -137,8 +137,8 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 			state += " (" + clean(now.Reason) + ")"
 		}
 		return []string{
-			fitStyled(fmt.Sprintf("worker %s of %s  %s  %s  %s  id %s  heard %s ago", th.say(title, v.name), clean(now.Queue), state, now.Kind,
-				clean(place(now.Host, now.PID)), now.ID, millis(max(now.HeardMillis, 1))), width),
+			fitStyled(fmt.Sprintf("worker %s of %s  %s  %s  %s  id %s  heard %s ago", th.say(title, v.name), clean(now.Queue), state, clean(now.Kind),
+				clean(place(now.Host, now.PID)), clean(now.ID), millis(max(now.HeardMillis, 1))), width),
 			fitStyled(fmt.Sprintf("functions %s  in-flight %d/%d  done %s  %s/s  failed %s  p99 %s", clean(strings.Join(now.Functions, ",")),
 				now.Running, now.Slots, count(now.Done), perSecond(now.Rates.Out), count(now.Failed), millis(now.P99)), width),
 		}
@@ -176,7 +176,7 @@ func (v *jobView) show(s *Snapshot) {
 func (v *jobView) panes() []*pane { return []*pane{v.events} }
 
 func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
-	lines := []string{fitStyled("job "+th.say(title, v.id)+"  came "+came(v.id, v.zone), w)}
+	lines := []string{fitStyled("job "+th.say(title, clean(v.id))+"  came "+came(v.id, v.zone), w)}
 	lines = append(lines, v.way(w, th)...)
 	lines = lines[:min(len(lines), max(h-3, 0))]
 	return append(lines, v.events.draw(w, h-len(lines), focus == v.events, th)...)
@@ -192,7 +192,7 @@ func (v *jobView) way(w int, th *theme) (lines []string) {
 	}
 	for _, a := range v.told {
 		j := a.Job
-		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", a.Role, th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
+		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", clean(a.Role), th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
 		if a.Role == "broker" {
 			continue
 		}

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
@@ -28,6 +29,7 @@ type dialog struct {
 	lines   []string // what will come of it
 	need    string   // what must be typed first; "" nothing
 	missing bool     // Enter was pressed without it
+	opened  time.Time
 	typed   textinput.Model
 	choices []choice
 	at      int // in choices
@@ -84,6 +86,10 @@ func (d *dialog) renew(p *operator.Picture) {
 		}
 	}
 }
+
+// readFor is how long a dialog is seen at least before Enter counts: what comes
+// sooner was typed, or pasted, for something else.
+const readFor = 300 * time.Millisecond
 
 // maxTargets is how many workers a dialog describes.
 const maxTargets = 3

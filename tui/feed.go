@@ -22,6 +22,9 @@ const (
 	// staleAfter is the age of the newest data from which on it is said to be old:
 	// every part says something once a second.
 	staleAfter = 2500 * time.Millisecond
+	// keepAfter is the age of the newest data from which on the picture is not
+	// replaced: rates and parts fade in it while its connection, or all of it, is lost.
+	keepAfter = 1500 * time.Millisecond
 	// lostAfter is when the connection itself is doubted.
 	lostAfter = 10 * time.Second
 	// maxEvents is how many events the screen keeps.
@@ -85,7 +88,7 @@ func NewFeed(system System, now func() time.Time) *Feed {
 func (f *Feed) Snapshot() *Snapshot {
 	now := f.now()
 	p := f.system.Picture()
-	if age, heard := youngest(&p); heard && age < staleAfter || f.heard.IsZero() { // parts fall silent one by one
+	if age, heard := youngest(&p); heard && age < keepAfter || f.heard.IsZero() { // parts fall silent one by one
 		f.last, f.heard = p, now.Add(-age)
 		f.note(&p)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ func start(t *testing.T, s *stage) *teatest.TestModel {
 	t.Helper()
 	tm := teatest.NewTestModel(t, s.m, teatest.WithInitialTermSize(100, 30))
 	s.m.opt.send = tm.Send
+	var looked atomic.Int64 // time passes as it is looked at
+	s.m.opt.Now = func() time.Time { return noon.Add(time.Duration(looked.Add(1)) * readFor) }
 	t.Cleanup(func() { _ = tm.Quit() })
 	tm.Send(s.feed.Snapshot())
 	return tm

@@ -70,10 +70,11 @@ func millis[N int64 | float64](ms N) string { return span(time.Duration(float64(
 
 // tail is the end of an id, which tells jobs apart: "…8fe2".
 func tail(id string) string {
-	if len(id) <= 4 {
-		return id
+	r := []rune(clean(id))
+	if len(r) <= 4 {
+		return string(r)
 	}
-	return "…" + id[len(id)-4:]
+	return "…" + string(r[len(r)-4:])
 }
 
 // plural counts things: "1 job", "2 jobs".
@@ -91,7 +92,8 @@ func clean(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u202e' || r == '\u2066' || r == '\u2067' || r == '\u2068':
+		case r < 0x20, r >= 0x7f && r < 0xa0, // controls
+			r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff: // unseen, or turns text round
 			return '\ufffd'
 		}
 		return r

@@ -92,7 +92,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case *Snapshot:
 		return m, m.take(msg)
 	case tea.KeyMsg:
-		return m, m.press(msg)
+		return m, m.pressAll(msg)
 	case tea.MouseMsg:
 		return m, m.click(msg)
 	case deedMsg:

@@ -220,7 +220,7 @@ func TestNothingIsDoneToASystemThatIsNotHeard(t *testing.T) {
 	s.shows("nothing can be done while the system is not heard")
 	s.now = s.now.Add(10 * time.Second)
 	s.look()
-	s.shows("RECONNECTING 13", "1,102")
+	s.shows("RECONNECTING 1", "1,102")
 	s.now = s.now.Add(time.Hour)
 	s.look()
 	s.shows("RECONNECTING 1h00m", "1,102")
@@ -600,4 +600,36 @@ func TestThemesHaveColours(t *testing.T) {
 			t.Errorf("%s: escape codes %t, want %t", name, got, want)
 		}
 	}
+}
+
+// A line that is slow brings several keys at once.
+func TestKeysThatComeTogetherAreAllTaken(t *testing.T) {
+	s := newStage(t, 100, 30)
+	together := func(text string, paste bool) {
+		s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: paste})
+	}
+	together("jj", false)
+	if line := s.line("> queue"); !strings.Contains(line, "queueC") {
+		t.Errorf("after two keys down the cursor is at %q", line)
+	}
+	together("kkKj", false) // nobody kills so
+	s.hides("KILL")
+	together("Kq", true)
+	together("jj", true)
+	if line := s.line("> queue"); !strings.Contains(line, "queueA") {
+		t.Errorf("a pasted text moves the cursor to %q", line)
+	}
+}
+
+func TestADialogIsSeenBeforeEnterCounts(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "down")
+	for _, k := range []string{"K", "tab", "tab", "enter"} { // all at once
+		s.update(keyMsg(k))
+	}
+	s.asked()
+	s.shows("KILL 1 worker", "> Kill")
+	s.now = s.now.Add(readFor)
+	s.press("enter")
+	s.asked("kill w-a00000")
 }

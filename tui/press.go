@@ -9,6 +9,27 @@ import (
 	"faasd/internal/operator"
 )
 
+// pressAll takes what has come at once. Several letters are keys that were held or
+// typed faster than the line brings them, or a text that was pasted: that must not
+// kill anything.
+func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 || m.prompt != nil || m.dialog != nil {
+		return m.press(msg)
+	}
+	if msg.Paste {
+		return nil
+	}
+	var all []tea.Cmd
+	for _, r := range msg.Runes {
+		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}
+		if key.Matches(one, m.keys.Kill, m.keys.Drain, m.keys.Undrain) {
+			break
+		}
+		all = append(all, m.press(one))
+	}
+	return tea.Batch(all...)
+}
+
 // press takes a key: what is asked comes first, then what is typed.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
@@ -18,6 +39,9 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		}
 		return nil // nothing is done that is not seen
 	case m.dialog != nil:
+		if msg.Type == tea.KeyEnter && m.opt.Now().Sub(m.dialog.opened) < readFor {
+			return nil
+		}
 		if v, done := m.dialog.press(msg); done {
 			return m.decide(v)
 		}
@@ -34,8 +58,6 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
 	case is(k.Quit):
 		return tea.Quit
-	case is(k.Suspend):
-		return tea.Suspend
 	case is(k.Wrong):
 		return m.home(newWrong())
 	case is(k.Help):

@@ -134,6 +134,7 @@ func (s *stage) look() { s.update(s.feed.Snapshot()) }
 // press presses keys: "K", "enter", "tab", "shift+tab", "esc", "down", …
 func (s *stage) press(keys ...string) {
 	for _, k := range keys {
+		s.now = s.now.Add(readFor) // as people do
 		s.update(keyMsg(k))
 	}
 }

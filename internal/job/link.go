@@ -100,6 +100,9 @@ type Link struct {
 	marked    time.Duration // when the last beacon went out
 	transit   int64         // least of (my clock − the sender's) seen, ms
 	measured  time.Duration // when that was; negative: never
+	late      time.Duration // since when all are slower, and come evenly; negative: they are not
+	latest    time.Duration // when the last of these came
+	least     int64         // of their transits since then
 	confirmed bool          // the peer has shown that it knows this link
 }
 
@@ -108,7 +111,7 @@ type Link struct {
 func NewLink(me, peer wire.Incarnation, epoch uint32, window Window, now time.Duration, out func([][]byte)) *Link {
 	return &Link{
 		Me: me, Peer: peer, Epoch: epoch, out: out, beacon: wire.TypeBeacon, window: window, grant: window,
-		ahead: make(map[uint64]struct{}), heard: now, spoke: now, marked: now, measured: -1,
+		ahead: make(map[uint64]struct{}), heard: now, spoke: now, marked: now, measured: -1, late: -1,
 	}
 }
 
@@ -205,13 +208,22 @@ func (l *Link) Receive(now time.Duration, m *wire.Message) (fresh bool) {
 // lateness is how much longer a message was under way than the fastest one.
 // The two clocks have nothing in common but their rate, and that only up to
 // 500 millionths each (adjtimex(2)): unless the fastest is forgotten at that
-// pace, every message of a link that lives for hours seems late.
+// pace, every message of a link that lives for hours seems late. And a clock may
+// have stood still, with its host: what comes evenly for LostAfter was not late.
 func (l *Link) lateness(now time.Duration, sent uint64) time.Duration {
 	transit := now.Milliseconds() - int64(sent)
 	fastest := l.transit + ((now - l.measured) / 1000).Milliseconds()
 	if l.measured < 0 || transit <= fastest {
-		l.transit, l.measured = transit, now
+		l.transit, l.measured, l.late = transit, now, -1
 		return 0
+	}
+	if l.late < 0 || now-l.latest > 2*BeaconEvery {
+		l.late, l.least = now, transit
+	}
+	l.latest, l.least = now, min(l.least, transit)
+	if now-l.late >= LostAfter {
+		fastest = l.least
+		l.transit, l.measured, l.late = l.least, now, -1
 	}
 	return time.Duration(transit-fastest) * time.Millisecond
 }

@@ -598,3 +598,25 @@ func TestAPeerThatTakesNoResultsIsGivenUp(t *testing.T) {
 		t.Errorf("with all acknowledged: %q, %d bytes", why, a.results)
 	}
 }
+
+// A host that was suspended with its clock is not late for ever.
+func TestWhatComesEvenlyIsNotLate(t *testing.T) {
+	b := NewLink(there, here, 1, wide, 0, nil)
+	at := func(now time.Duration, sent int) time.Duration {
+		m := &wire.Message{Header: wire.Header{Type: wire.TypeBeacon, SentMillis: uint64(sent)}}
+		b.Receive(now, m)
+		return now - b.heard
+	}
+	at(second, 1000)
+	// Its clock stands still for 1.5 s.
+	late := at(3500*ms, 2000)
+	if late < 1400*ms {
+		t.Fatalf("a message that may have lain somewhere is late by %v", late)
+	}
+	for i := range 4 {
+		late = at(4500*ms+time.Duration(i)*second, 3000+1000*i)
+	}
+	if late > 20*ms {
+		t.Errorf("after 4 s in which all came evenly they are late by %v", late)
+	}
+}

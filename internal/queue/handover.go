@@ -28,7 +28,7 @@ const (
 	// muchOlder is how much longer a job must have waited elsewhere than any here
 	// to be asked for though jobs wait here. Else those given to queues without
 	// workers would wait while newer ones are run.
-	muchOlder = 200 * time.Millisecond
+	muchOlder = time.Second
 	// compareEvery is how often the waiting jobs here are compared with others'
 	// while none is that much older.
 	compareEvery = 100 * time.Millisecond

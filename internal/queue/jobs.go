@@ -45,7 +45,14 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	if e := m.jobs[msg.Job]; e != nil {
 		e.leave(b)
 		e.routes = append(e.routes, r)
-		e.raise(msg)
+		if e.place != nil { // it may have to wait in another line now
+			f := m.function(e.msg.Meta.Function)
+			f.lineOf(e).Remove(e.place)
+			e.raise(msg)
+			e.place = f.insert(e)
+		} else {
+			e.raise(msg)
+		}
 		m.resume(now, e)
 		return
 	}
@@ -209,6 +216,7 @@ func (m *Machine) resume(now role.Time, e *entry) {
 func (e *entry) raise(msg *wire.Message) {
 	e.msg.Attempt = max(e.msg.Attempt, msg.Attempt)
 	e.msg.AttemptLimit = max(e.msg.AttemptLimit, msg.AttemptLimit)
+	e.msg.Flags |= msg.Flags & wire.FlagAlone
 }
 
 // alone reports whether the job must run while its worker runs nothing else.
