@@ -23,8 +23,10 @@ const (
 	// offerEvery is the least time between two Offers for one function that
 	// brought nothing.
 	offerEvery = 50 * time.Millisecond
-	// maxMoves is how often a job changes queues at most.
+	// maxMoves is how often a job changes queues, unless it has waited for settled
+	// at the last one: so it does not wander, nor wait where it is not run.
 	maxMoves = 3
+	settled  = time.Second
 	// muchOlder is how much longer a job must have waited elsewhere than any here
 	// to be asked for though jobs wait here. Else those given to queues without
 	// workers would wait while newer ones are run.
@@ -246,14 +248,12 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 	var give []*entry
 	if f := m.functions[t.Function]; f != nil {
 		for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
-			// Without workers of its own a queue gives away what it can.
-			// One that two brokers wait for would be at two queues then.
-			if e := el.Value.(*entry); (e.msg.Moves < maxMoves || f.workers == 0) && len(e.routes) == 1 {
+			if e := el.Value.(*entry); e.msg.Moves < maxMoves && e.movable() || m.stuckHere(now, f, e) {
 				give = append(give, e)
 			}
 		}
-		for el := f.lone.Front(); el != nil && len(give) < t.Count && f.workers == 0; el = el.Next() {
-			if e := el.Value.(*entry); len(e.routes) == 1 {
+		for el := f.lone.Front(); el != nil && len(give) < t.Count; el = el.Next() {
+			if e := el.Value.(*entry); m.stuckHere(now, f, e) {
 				give = append(give, e)
 			}
 		}
@@ -266,6 +266,16 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 		m.bus.Send(wire.EncodeBus(wire.OfferTopic(t.Taker), wire.Offer{Giver: m.me, Number: m.offers.number, Function: t.Function}))
 	}
 	return nil
+}
+
+// movable reports whether a job can go to another queue. One that two brokers wait
+// for would be at two queues then.
+func (e *entry) movable() bool { return len(e.routes) == 1 }
+
+// stuckHere reports whether a job may go however often it has moved: there are no
+// workers for it here, or it has waited for them too long.
+func (m *Machine) stuckHere(now role.Time, f *function, e *entry) bool {
+	return e.movable() && (f.workers == 0 || now-e.here >= settled)
 }
 
 // askMove asks a waiting job's broker to give it to another queue. The job

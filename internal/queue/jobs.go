@@ -16,6 +16,7 @@ type entry struct {
 	state    uint8     // see jobStates
 	number   uint64    // its place in line: +1 each job that arrives here
 	arrived  role.Time // at its broker, from where it may have waited at other queues
+	here     role.Time // since when it is at this queue
 	deadline role.Time
 	routes   []route // where the result goes; the last is the latest owner
 
@@ -58,7 +59,7 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	}
 	m.arrivals++
 	m.numbers++
-	e := &entry{msg: msg, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
+	e := &entry{msg: msg, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, here: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
 	m.jobs[msg.Job] = e
 	if msg.Moves > 0 {
 		m.taken++
