@@ -24,7 +24,7 @@ type mutant struct {
 var mutants = []mutant{
 	{
 		"a queue that does not hand over", "internal/queue/handover.go",
-		"len(give) < t.Count; el = el.Next()", "len(give) < 0; el = el.Next()",
+		"	for _, e := range give {", "	for _, e := range give[:0] {",
 		3, "3 requests, one to queueA", "queueA 0 workers, 1 waiting",
 	},
 	{
