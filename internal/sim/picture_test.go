@@ -266,3 +266,51 @@ func TestAFunctionThatIsForgottenAndComesBackKeepsItsLatencies(t *testing.T) {
 		t.Errorf("%+v, want 10 since it is back, and the latencies of all", f)
 	}
 }
+
+// Every count of a picture, of a load whose size is known: seven jobs that run for
+// an hour, on two workers of two slots.
+func TestEveryCountOnTheScreenIsTrue(t *testing.T) {
+	c := start(t, Layout{Queues: 2, Slots: 2, Window: 100, Serve: taking(time.Hour)})
+	c.StartWorker("worker1", "slow")
+	o := c.onlooker()
+	c.Run(3 * time.Second)
+	for range 7 { // in turn to both queues; those of the one without a worker are taken by the other, as far as slots are free
+		c.askWith(frontend.Request{Function: "slow", Timeout: 2 * time.Hour})
+		c.Run(100 * ms)
+	}
+	c.Run(3 * time.Second)
+	p := o.picture()
+	got := p.Totals
+	want := picture.Totals{
+		Queues: 2, Workers: 1, Slots: 2, Free: 0, Waiting: 5, Running: 2, Open: 7, JobsTotal: 7, Rates: got.Rates,
+	}
+	if got != want {
+		t.Errorf("totals\n%+v, want\n%+v", got, want)
+	}
+	if len(p.Jobs) != 7 || p.Jobs[0].AgeMillis < 2600 || p.Jobs[0].AgeMillis > 3800 { // as of up to a second ago
+		t.Errorf("%d jobs, the oldest %+v", len(p.Jobs), p.Jobs[0])
+	}
+	f := p.Functions[slices.IndexFunc(p.Functions, func(f picture.Function) bool { return f.Name == "slow" })]
+	if f.Workers != 1 || f.Free != 0 || f.Waiting != 5 || f.Running != 2 || f.Arrived < 7 || f.Oldest < 3000 {
+		t.Errorf("the function %+v", f)
+	}
+	taken, moved, arrived := uint64(0), uint64(0), uint64(0)
+	for _, q := range p.Queues {
+		taken, moved, arrived = taken+q.Taken, moved+q.Moved, arrived+q.Arrived
+	}
+	if taken != moved || arrived != 7+taken {
+		t.Errorf("%d jobs were taken and %d given, %d arrived", taken, moved, arrived)
+	}
+	if w := p.Workers[0]; w.Running != 2 || w.Slots != 2 || w.Done != 0 || w.Failed != 0 || w.Job == "" || w.RunMillis < 3000 {
+		t.Errorf("the worker %+v", w)
+	}
+
+	c.Node("worker1").Crash()
+	c.StartWorker("worker2", "slow")
+	c.Run(10 * time.Second)
+	got = o.picture().Totals
+	want = picture.Totals{Queues: 2, Workers: 1, Slots: 2, Waiting: 5, Running: 2, Open: 7, JobsTotal: 7, WorkersLost: 1, Rates: got.Rates}
+	if got != want {
+		t.Errorf("after a worker's death\n%+v, want\n%+v", got, want)
+	}
+}
