@@ -159,6 +159,8 @@ func TestTheScreenOutlivesItsSystem(t *testing.T) {
 	p.shows(`STALE [3-9]`, `queueC +ok`, `not heard for`)
 	p.keys("K")
 	p.shows(`nothing can be done while the system is not heard`)
+	startUp(t, dir)
+	p.shows(`LIVE 1s`, `queueC +ok`, `all is well`)
 	p.tmux("resize-window", "-x", "100", "-y", "40")
 	p.tmux("resize-window", "-x", "40", "-y", "10")
 	p.shows(`too small`)
