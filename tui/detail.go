@@ -110,7 +110,7 @@ func latencyRows(spread []operator.Bin) (rows []row) {
 
 // newWorker is the view of one worker: its jobs, and its events.
 func newWorker(w operator.Worker, zone *time.Location) *tabbed {
-	id, seen := workerID(&w), w
+	id := workerID(&w)
 	v := &tabbed{name: clean(w.Name), worker: id}
 	v.tabs.list = []*pane{
 		{table: newTable("it runs nothing", jobColumns...), kind: ofJobs, title: "Jobs"},
@@ -127,10 +127,8 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 	v.about = func(s *Snapshot, width int, th *theme) []string {
 		now := workerOf(s, id)
 		if now == nil {
-			now = &seen
-			return []string{th.say(bad, fit(fmt.Sprintf("worker %s is no longer at %s; Esc goes back", v.name, clean(now.Queue)), width, false))}
+			return []string{th.say(bad, fit(fmt.Sprintf("worker %s is no longer at %s; Esc goes back", v.name, clean(w.Queue)), width, false))}
 		}
-		seen = *now
 		word, m := workerWord(now)
 		state := th.say(m, word)
 		if now.Reason != "" {
@@ -152,7 +150,6 @@ type jobView struct {
 	id     string
 	events *pane
 	zone   *time.Location
-	last   *Snapshot
 
 	told    []operator.JobAt // as of the last answer
 	err     error
@@ -169,7 +166,6 @@ func newJob(id string, zone *time.Location) *jobView {
 func (v *jobView) crumb() string { return "job " + tail(v.id) }
 
 func (v *jobView) show(s *Snapshot) {
-	v.last = s
 	v.events.set(eventRows(s, v.zone, func(e *operator.Event) bool { return e.Job == v.id || strings.Contains(e.Text, v.id) }))
 }
 
