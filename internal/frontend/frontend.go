@@ -44,9 +44,14 @@ type Config struct {
 type Request struct {
 	ID          wire.JobID
 	Function    string
+	Version     uint32 // 0: the current one
 	ContentType string
 	Body        []byte
 	Timeout     time.Duration
+	Log         bool   // the answer is to have a LogTail
+	Client      string // Lambda client context, base64
+	Trace       string // W3C traceparent
+	HTTP        string // function.Request as JSON; "" for functions that are not told
 }
 
 // Answer is what came of a request.
@@ -55,6 +60,9 @@ type Answer struct {
 	ContentType string
 	Body        []byte
 	Reason      string // for people, if Code is not OK
+	ErrorType   string // what kind of error, as Lambda names it; "" unknown
+	LogTail     string // the end of what the function printed, if that was asked for
+	Version     uint32 // of the function that ran; 0 of a built-in one
 	Queue       string
 	Worker      string
 	Attempt     int // the run that answered, from 1

@@ -41,7 +41,11 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		Header: wire.Header{
 			Type: wire.TypeJob, Job: q.ID, AttemptLimit: uint8(m.cfg.Attempts(q.Function)), Origin: m.me, OriginSeq: r.seq,
 		},
-		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType},
+		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType, Client: q.Client, Request: q.HTTP, Trace: q.Trace},
+	}
+	r.msg.FunctionVersion = q.Version
+	if q.Log {
+		r.msg.Flags |= wire.FlagLog
 	}
 	r.msg.ResultRoom = m.room(q.Function)
 	r.msg.SetBody(q.Body)
@@ -146,6 +150,7 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	}
 	a := Answer{
 		Code: msg.Code, ContentType: msg.Meta.ContentType, Body: msg.Body, Reason: msg.Meta.Reason,
+		ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail, Version: msg.FunctionVersion,
 		Queue: msg.Meta.Queue, Worker: msg.Meta.Worker, Attempt: int(msg.Attempt),
 	}
 	if err := msg.CheckBody(); err != nil {

@@ -12,8 +12,21 @@ type Invocation struct {
 	Job         string // the job's id; with Attempt, something to fence with
 	Attempt     int    // which run of the job this is, from 1
 	Function    string
+	Version     uint32 // of a deployed function; 0 of a built-in one
 	ContentType string
 	Body        []byte
+
+	Client  string   // the Lambda client context as the caller gave it, base64; "" if none
+	Trace   string   // W3C traceparent; "" if none
+	Request *Request // how it was called over HTTP; nil unless the kind of function is told
+}
+
+// Request is the HTTP request that a call came by, for functions that are told.
+type Request struct {
+	Method string              `json:"method"`
+	Path   string              `json:"path,omitempty"` // behind the function's name: "" or "/…"
+	Query  string              `json:"query,omitempty"`
+	Header map[string][]string `json:"header,omitempty"` // canonical names; no credentials, no hop-by-hop ones
 }
 
 // Result is what a call returned.
@@ -25,7 +38,8 @@ type Result struct {
 // Function is something that can be called. Invoke may be called concurrently.
 // It returns when ctx ends, at the latest; ctx ends at the job's deadline or
 // when nobody waits for the result any more. An error that is an *Error is the
-// function's own; any other means that it could not be run or crashed.
+// function's own, a *Failure says why it could not be run or how it crashed;
+// any other is taken for a Failure without a type.
 type Function interface {
 	Invoke(ctx context.Context, in Invocation) (Result, error)
 }
@@ -38,11 +52,37 @@ type Instant interface {
 }
 
 // Error is an error that a function itself reported, with its body.
-type Error struct{ Result }
+type Error struct {
+	Result
+	Type string // as Lambda names it, such as "errorString"; "" not known
+}
 
 // Error gives the beginning of the body.
 func (e *Error) Error() string {
 	return fmt.Sprintf("the function reported an error: %.200s", e.Body)
+}
+
+// The types of a Failure, as AWS Lambda names them.
+const (
+	TypeExit    = "Runtime.ExitError"   // the process ended before it had answered
+	TypeInit    = "Runtime.InitError"   // it did not come up
+	TypeTimeout = "Sandbox.Timedout"    // the function's own timeout
+	TypeMemory  = "Runtime.OutOfMemory" // it used more memory than it may
+	TypeTooLong = "Function.ResponseSizeTooLarge"
+)
+
+// Failure says that a function gave no answer, and why.
+type Failure struct {
+	Type    string // one of the above, or the function's own from its init error
+	Message string // for people: what failed, on what, what to do
+}
+
+// Error gives the message.
+func (f *Failure) Error() string { return f.Message }
+
+// Failed makes a Failure.
+func Failed(kind, format string, args ...any) *Failure {
+	return &Failure{Type: kind, Message: fmt.Sprintf(format, args...)}
 }
 
 // EchoName is the name under which Echo is built in.

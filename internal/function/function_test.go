@@ -24,7 +24,7 @@ func FuzzEcho(f *testing.F) {
 }
 
 func TestAFunctionsOwnErrorIsToldApart(t *testing.T) {
-	own := &Error{Result{ContentType: "text/plain", Body: []byte(strings.Repeat("long ", 1000))}}
+	own := &Error{Result: Result{ContentType: "text/plain", Body: []byte(strings.Repeat("long ", 1000))}}
 	wrapped := fmt.Errorf("calling: %w", own)
 	var found *Error
 	if !errors.As(wrapped, &found) || found != own {

@@ -218,7 +218,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	w.returned(now, e, msg.Code)
 	out := &wire.Message{
 		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum},
-		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason},
+		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail},
 		Body:   msg.Body,
 	}
 	m.finish(now, e, out)

@@ -83,6 +83,8 @@ const (
 	// FlagAlone marks a job that a worker was lost with: it must run while its
 	// worker runs nothing else, so that no other job is blamed or hurt.
 	FlagAlone
+	// FlagLog marks a job whose RESULT is to tell the end of what it has printed.
+	FlagLog
 )
 
 // Header is the fixed binary part of every message between native roles.

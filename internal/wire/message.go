@@ -87,6 +87,7 @@ const (
 	CodeCorrupt        Code = 8  // the body did not arrive as it was sent
 	CodeNoJob          Code = 9  // of a HAVE: the job is not here
 	CodeUnusable       Code = 10 // GOODBYE: the HELLO cannot be used, for the reason given; it will be no better here
+	CodeTimedOut       Code = 11 // the function's own timeout ended the run
 )
 
 // Message is one message between native roles.

@@ -19,6 +19,11 @@ type Meta struct {
 	Worker      string // RESULT: the worker that ran it
 	Reason      string // why a job failed or a link ended, for people
 	Target      string // MOVE: the incarnation of the queue that asked for the job, as text
+	ErrorType   string // RESULT: what kind of error it is, as Lambda names it
+	LogTail     string // RESULT: the end of what the function printed, if it was asked for
+	Client      string // JOB: the Lambda client context, base64
+	Request     string // JOB: the HTTP request that it came by, as JSON, if its kind of function is told
+	Trace       string // JOB: W3C traceparent
 }
 
 const (
@@ -27,22 +32,29 @@ const (
 	fieldWorker
 	fieldReason
 	fieldTarget
+	fieldErrorType
+	fieldLogTail
+	fieldClient
+	fieldRequest
+	fieldTrace
 )
 
 // maxField bounds a value; longer ones are cut when written. HTTP servers
 // bound the headers that these come from well below it.
 const maxField = 16 << 10
 
-func (m *Meta) fields() [5]struct {
+func (m *Meta) fields() [10]struct {
 	id    byte
 	value *string
 } {
-	return [5]struct {
+	return [10]struct {
 		id    byte
 		value *string
 	}{
 		{fieldContentType, &m.ContentType}, {fieldQueue, &m.Queue}, {fieldWorker, &m.Worker},
 		{fieldReason, &m.Reason}, {fieldTarget, &m.Target},
+		{fieldErrorType, &m.ErrorType}, {fieldLogTail, &m.LogTail},
+		{fieldClient, &m.Client}, {fieldRequest, &m.Request}, {fieldTrace, &m.Trace},
 	}
 }
 
@@ -87,17 +99,10 @@ func (m *Meta) decode(b []byte) error {
 			return fmt.Errorf("%w: meta field %d has %d bytes, want %d", ErrMalformed, id, len(b)-3, n)
 		}
 		v := b[3 : 3+n]
-		switch id {
-		case fieldContentType:
-			m.ContentType = string(v)
-		case fieldQueue:
-			m.Queue = string(v)
-		case fieldWorker:
-			m.Worker = string(v)
-		case fieldReason:
-			m.Reason = string(v)
-		case fieldTarget:
-			m.Target = string(v)
+		for _, f := range m.fields() {
+			if f.id == id {
+				*f.value = string(v)
+			}
 		}
 		b = b[3+n:]
 	}
