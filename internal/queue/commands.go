@@ -41,6 +41,8 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		return wire.Reply{OK: true, Text: "queue " + m.name + " dies"}
 	case wire.VerbJob:
 		return m.tellOfJob(c.Job)
+	case wire.VerbLogs:
+		return m.tellLogs(now, c)
 	case wire.VerbKill, wire.VerbDrain, wire.VerbUndrain:
 	default:
 		return wire.Reply{Text: fmt.Sprintf("a queue cannot %.20q", c.Verb)}
