@@ -100,6 +100,8 @@ type Machine struct {
 	open      map[uint64]*request
 	flows     map[string]*flow     // by function
 	served    map[string]*function // known to be served, now or a moment ago
+	catalogue *wire.Catalogue      // what is deployed; nil: nobody has said
+	deployed  map[string]*wire.Deployed
 	deadlines deadlines
 	homeless  job.Lines[*request] // no broker has room for them: their own was lost, or others are about to begin
 	awaiting  job.Shares          // of homeless
@@ -126,7 +128,7 @@ func New(cfg Config) *Machine {
 	m.paths = newPaths()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
-		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TopicState + wire.RoleRegistrar + "/", wire.TopicCatalogue},
 		State:  m.state, Emit: m.Emit,
 		Wall: cfg.Wall,
 	})
@@ -159,6 +161,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		return m.fromBroker(now, msg)
 	case LinkSubscribe, LinkPublish:
 		_, err := m.bus.Receive(now, p)
+		m.follow(now)
 		return err
 	}
 	return nil
@@ -243,10 +246,15 @@ func (m *Machine) Leave(now role.Time) {
 }
 
 func (m *Machine) state() wire.State {
-	return wire.State{
+	s := wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
 			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refused, Late: m.late,
 		},
 	}
+	if m.catalogue != nil {
+		applied := m.catalogue.Of()
+		s.Frontend.Applied = &applied
+	}
+	return s
 }

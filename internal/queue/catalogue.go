@@ -63,7 +63,7 @@ func (m *Machine) served(now role.Time, w *worker, msg *wire.Message) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	if err := m.mayJoin(w.name, s.Functions); err != nil {
+	if err := m.mayServe(w.name, s.Functions); err != nil {
 		return err
 	}
 	w.follows = s

@@ -27,14 +27,22 @@ const (
 
 // mayJoin refuses one worker more than there may be, or functions.
 func (m *Machine) mayJoin(name string, functions []string) error {
+	if len(m.workers) >= maxWorkers {
+		return fmt.Errorf("%w: worker %.80q is one beyond %d workers", wire.ErrMalformed, name, maxWorkers)
+	}
+	return m.mayServe(name, functions)
+}
+
+// mayServe refuses a worker's functions if they are too many with all others.
+func (m *Machine) mayServe(name string, functions []string) error {
 	unknown := 0
 	for _, fn := range functions {
 		if m.functions[fn] == nil {
 			unknown++
 		}
 	}
-	if len(m.workers) >= maxWorkers || unknown > 0 && len(m.functions)+unknown > maxFunctions {
-		return fmt.Errorf("%w: worker %.80q is one beyond %d workers, or its functions beyond %d", wire.ErrMalformed, name, maxWorkers, maxFunctions)
+	if unknown > 0 && len(m.functions)+unknown > maxFunctions {
+		return fmt.Errorf("%w: worker %.80q has functions beyond %d", wire.ErrMalformed, name, maxFunctions)
 	}
 	return nil
 }

@@ -107,8 +107,8 @@ func (t *Take) Check() error { return counts("take", t.Count) }
 // CheckWorker refuses a worker's announcement that no worker makes.
 func (m *Member) CheckWorker() error {
 	if m.Role != RoleWorker || !ValidName(m.Name) || m.Slots < 1 || m.Slots > MaxSlots ||
-		len(m.Functions) == 0 || len(m.Functions) > MaxFunctions {
-		return fmt.Errorf("%w: HELLO of %.20s %.80q with %d slots and %d functions, want a worker with 1 to %d slots and 1 to %d functions",
+		len(m.Functions) > MaxFunctions {
+		return fmt.Errorf("%w: HELLO of %.20s %.80q with %d slots and %d functions, want a worker with 1 to %d slots and at most %d functions",
 			ErrMalformed, m.Role, m.Name, m.Slots, len(m.Functions), MaxSlots, MaxFunctions)
 	}
 	for _, fn := range m.Functions {
