@@ -74,7 +74,7 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 	}
 	if otherVersion(&s.Member) { // its numbers may mean something else
 		s.Queue, s.Broker, s.Frontend, s.Supervisor = nil, nil, nil, nil
-		s.Workers, s.Slots = 0, 0
+		s.Workers, s.Pinned, s.Slots = 0, 0, 0
 	}
 	if s.Role == wire.RoleQueue && s.Queue == nil {
 		s.Queue = &wire.QueueState{}

@@ -24,7 +24,7 @@ type entry struct {
 	asked   route         // moving: who was asked
 	worker  *worker       // running
 	started role.Time     // running: since when
-	sent    *wire.Message // what the worker's link carries; nil for REQ workers
+	sent    *wire.Message // what the worker's link carries; nil for foreign workers
 }
 
 // route is a broker that waits for the job's result.

@@ -11,8 +11,12 @@ import (
 	"faasd/internal/wire"
 )
 
-// fromWorker sorts by what the peer speaks: REQ puts an empty frame in front.
+// fromWorker sorts by what the peer speaks: REQ puts an empty frame in front, and
+// so does MDP, which has its name in the second.
 func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
+	if wire.IsMDP(p.Frames) {
+		return m.fromMDP(now, p)
+	}
 	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 {
 		return m.fromREQ(now, p)
 	}
@@ -126,16 +130,16 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 }
 
 // cancelAt tells the worker of a running job to stop. Its slot is taken until
-// the worker says that it has. A REQ worker cannot be told; its result will be
+// the worker says that it has. Another's program cannot be told; its result will be
 // dropped.
 func (m *Machine) cancelAt(now role.Time, e *entry) {
 	w := e.worker
-	if w.req == nil && (w.link == nil || w.link.Link() == nil) {
+	if !w.foreign() && (w.link == nil || w.link.Link() == nil) {
 		return
 	}
 	w.stopping[e.msg.Job] = now
 	m.timer.By(now, now+stuckAfter)
-	if w.req != nil {
+	if w.foreign() {
 		return
 	}
 	if e.sent != nil {

@@ -91,7 +91,7 @@ type Machine struct {
 	numbers                          uint64 // of entries so far; from the middle, since some go before the first
 	latencies                        latencies
 	swept                            role.Time // when what is old was last dropped
-	reqNumber                        uint64    // REQ workers so far
+	reqNumber, mdpNumber             uint64    // REQ and MDP workers so far
 	questions                        map[uint64]question
 	questioned                       uint64 // questions so far
 	crash                            cluster.Crash

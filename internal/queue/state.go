@@ -34,7 +34,7 @@ func (m *Machine) state() wire.State {
 		q.Waiting += s.Waiting
 	}
 	self := m.cfg.Self
-	self.Workers = m.liveWorkers()
+	self.Workers, self.Pinned = m.liveWorkers()
 	return wire.State{Member: self, Draining: m.draining, Malformed: m.MalformedCount(), Queue: q}
 }
 

@@ -16,6 +16,7 @@ import (
 const (
 	kindNative = "native"
 	kindREQ    = "req"
+	kindMDP    = "mdp" // Majordomo, ZeroMQ's RFC 7
 )
 
 // maxWorkers bounds the workers of one queue, maxFunctions the functions that
@@ -47,17 +48,19 @@ func (m *Machine) mayServe(name string, functions []string) error {
 	return nil
 }
 
-// workerKey tells workers apart: native ones by incarnation, REQ ones by route.
+// workerKey tells workers apart: native ones by incarnation, all others by route.
 type workerKey struct {
 	native wire.Incarnation
-	req    string
+	route  string
 }
+
+func routeKey(route string) workerKey { return workerKey{route: route} }
 
 func compareWorkers(a, b workerKey) int {
-	return cmp.Or(cmp.Compare(a.native, b.native), cmp.Compare(a.req, b.req))
+	return cmp.Or(cmp.Compare(a.native, b.native), cmp.Compare(a.route, b.route))
 }
 
-// worker is one that has joined. Exactly one of link and req is set until it is lost.
+// worker is one that has joined. Exactly one of link, req and mdp is set until it is lost.
 type worker struct {
 	key        workerKey
 	id         string // for operators, unique within the queue
@@ -95,14 +98,33 @@ type worker struct {
 
 	link *job.Acceptor // native
 	req  *reqState     // REQ
+	mdp  *mdpState     // MDP
 	give func(now role.Time, e *entry)
 }
 
 func (w *worker) kind() string {
-	if w.req != nil {
+	switch {
+	case w.req != nil:
 		return kindREQ
+	case w.mdp != nil:
+		return kindMDP
 	}
 	return kindNative
+}
+
+// foreign reports whether a worker is another's program: it has no link, and one
+// slot, and cannot be told anything while it runs a job.
+func (w *worker) foreign() bool { return w.req != nil || w.mdp != nil }
+
+// foreigner returns the worker behind a route that is no native one's; nil if
+// there is none. One that speaks otherwise than before is one no more.
+func (m *Machine) foreigner(now role.Time, route, kind string) *worker {
+	w := m.workers[routeKey(route)]
+	if w != nil && w.kind() != kind {
+		m.workerGone(now, w, "broke the protocol: it speaks as a worker of kind "+kind+" now")
+		return nil
+	}
+	return w
 }
 
 // free is how many more jobs it can be given now.
@@ -110,7 +132,7 @@ func (w *worker) free() int {
 	switch {
 	case w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
 		return 0
-	case w.req != nil && w.req.phase != reqReady:
+	case w.req != nil && w.req.phase != reqReady, w.mdp != nil && w.mdp.phase != mdpReady:
 		return 0
 	case w.link != nil && !w.link.Ready():
 		return 0
@@ -156,10 +178,13 @@ func (w *worker) empty() bool { return len(w.jobs)+len(w.stopping) == 0 }
 
 // excuse takes back silence that this process has slept through.
 func (w *worker) excuse(slept role.Time) {
-	if w.link != nil {
+	switch {
+	case w.link != nil:
 		w.link.Excuse(slept)
-	} else {
+	case w.req != nil:
 		w.req.since += slept
+	case w.mdp != nil:
+		w.mdp.since += slept
 	}
 }
 
@@ -167,10 +192,6 @@ func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, fu
 	w := &worker{
 		key: key, id: key.native.String(), name: name, route: route, slots: slots, joined: now, heard: now,
 		jobs: make(map[wire.JobID]*entry), stopping: make(map[wire.JobID]role.Time),
-	}
-	if key.native == 0 {
-		m.reqNumber++
-		w.id = fmt.Sprintf("req-%d", m.reqNumber)
 	}
 	m.workers[key] = w
 	m.join(w, functions)
@@ -230,13 +251,26 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	m.serve(now, w)
 }
 
-// liveWorkers counts those that take jobs.
-func (m *Machine) liveWorkers() int {
-	n := 0
+// wants reports whether the result of a job that was given to a foreign worker is
+// still wanted from it, and counts it as late if not.
+func (m *Machine) wants(w *worker, e *entry) bool {
+	if m.jobs[e.msg.Job] != e || e.worker != w {
+		m.late++ // cancelled meanwhile
+		return false
+	}
+	return true
+}
+
+// liveWorkers counts those that take jobs, and those among them that know no
+// other queue.
+func (m *Machine) liveWorkers() (all, pinned int) {
 	for _, w := range m.workers {
 		if w.welcomed && !w.draining && !w.drainAsked && w.doomed == 0 {
-			n++
+			all++
+			if w.mdp != nil {
+				pinned++
+			}
 		}
 	}
-	return n
+	return all, pinned
 }

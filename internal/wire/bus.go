@@ -55,7 +55,12 @@ type Member struct {
 	Jobs      []JobID  `json:"jobs,omitempty"`      // a worker's: those it has
 	Drained   bool     `json:"drained,omitempty"`   // a worker's: it drains by an operator's command
 	Workers   int      `json:"workers,omitempty"`   // a queue's: how many have joined
+	Pinned    int      `json:"pinned,omitempty"`    // a queue's: how many of these know no other queue
 }
+
+// Placed is how many of a queue's workers could be at another queue: those that
+// count where workers are to be spread evenly.
+func (m *Member) Placed() int { return max(m.Workers-m.Pinned, 0) }
 
 // Advertise says where others reach one of the member's links.
 func (m *Member) Advertise(link, endpoint string) {
@@ -189,9 +194,9 @@ const (
 
 // WorkerDetail is one worker of a queue.
 type WorkerDetail struct {
-	ID          string   `json:"id"` // by which its queue knows it: a native one's incarnation, "req-NUMBER"
+	ID          string   `json:"id"` // by which its queue knows it: a native one's incarnation, "req-NUMBER" or "mdp-NUMBER"
 	Name        string   `json:"name"`
-	Kind        string   `json:"kind"` // "native" or "req"
+	Kind        string   `json:"kind"` // "native", "req" or "mdp"
 	Host        string   `json:"host,omitempty"`
 	PID         int      `json:"pid,omitempty"`
 	State       string   `json:"state"`
@@ -342,7 +347,7 @@ type Reply struct {
 	Name    string      `json:"name"`
 	OK      bool        `json:"ok"`
 	Text    string      `json:"text"`              // what is being done, or why it is not
-	Foreign bool        `json:"foreign,omitempty"` // Worker is not ours to kill: it was disconnected
+	Foreign bool        `json:"foreign,omitempty"` // Worker is another's program: to be killed, it was disconnected; drained, it is given no more and does not end by itself
 	Job     *JobDetail  `json:"job,omitempty"`
 	Logs    *LogLines   `json:"logs,omitempty"`
 

@@ -55,7 +55,7 @@ func millis(what string, values ...int64) error {
 
 // Check refuses a state whose numbers cannot be.
 func (s *State) Check() error {
-	if err := counts("member's number", s.Slots, s.Workers); err != nil {
+	if err := counts("member's number", s.Slots, s.Workers, s.Pinned); err != nil {
 		return err
 	}
 	if err := millis("clock", s.Clock); err != nil {
