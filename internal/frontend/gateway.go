@@ -121,6 +121,29 @@ type FunctionInfo struct {
 	Workers int    `json:"workers"`
 	Waiting int    `json:"waiting"`
 	Running int    `json:"running"`
+
+	Kind    string        `json:"kind,omitempty"`       // of a deployed one, see function.KindLambda
+	Version uint32        `json:"version,omitempty"`    // of a deployed one, from 1
+	Timeout time.Duration `json:"timeout_ns,omitempty"` // its own; 0: it has none
+}
+
+// Latest is the qualifier of a function's current version, as "" is.
+const Latest = "$LATEST"
+
+// Resolve finds the version of a function that a caller means by a qualifier:
+// Latest, or the number of one that was deployed. Of what there is to know it
+// tells what a call depends on: kind, version and timeout. Functions that are
+// built in or announced by a worker have only one version, which has no number.
+func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (info FunctionInfo, known bool, err error) {
+	info = FunctionInfo{Name: function, BuiltIn: g.machine.builtIn[function]} // set once, by New
+	if qualifier != "" && qualifier != Latest {
+		return info, false, nil
+	}
+	if info.BuiltIn {
+		return info, true, nil
+	}
+	err = g.ask(ctx, func(now role.Time) { known = g.machine.knows(now, function) })
+	return info, known, err
 }
 
 // Functions lists the functions that can be called, by name.
