@@ -326,6 +326,7 @@ type Reply struct {
 	Text    string      `json:"text"`              // what is being done, or why it is not
 	Foreign bool        `json:"foreign,omitempty"` // Worker is not ours to kill: it was disconnected
 	Job     *JobDetail  `json:"job,omitempty"`
+	Request *Preview    `json:"request,omitempty"` // of Job, from who has its body
 }
 
 func memberTopic(kind string, m *Member) string {
