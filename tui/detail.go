@@ -29,13 +29,22 @@ func (v *tabbed) show(s *Snapshot) {
 
 func (v *tabbed) panes() []*pane { return []*pane{v.tabs.pane()} }
 
-func (v *tabbed) draw(w, h int, focus *pane, th *theme) []string {
+func (v *tabbed) place(w, h int, _ *pane) { v.tabs.pane().place(h - len(v.above(w, h, &theme{}))) }
+
+// above is what is known, and the tabs: as many lines as leave room for the pane.
+func (v *tabbed) above(w, h int, th *theme) []string {
 	lines := v.about(v.last, w, th)
 	if len(v.tabs.list) > 1 {
 		lines = append(lines, v.tabs.bar(w, th))
 	}
-	lines = lines[:min(len(lines), max(h-3, 0))]
-	return append(lines, v.tabs.pane().draw(w, h-len(lines), focus == v.tabs.pane(), th)...)
+	return lines[:min(len(lines), max(h-leastPane, 0))]
+}
+
+// leastPane is how many lines a pane below other lines has at least.
+const leastPane = 3
+
+func (v *tabbed) draw(w, h int, focus *pane, th *theme) []string {
+	return append(v.above(w, h, th), v.tabs.pane().draw(w, focus == v.tabs.pane(), th)...)
 }
 
 // newQueue is the view of one queue: its workers, jobs, latency and events.

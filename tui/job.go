@@ -38,11 +38,17 @@ func (v *jobView) show(s *Snapshot) {
 
 func (v *jobView) panes() []*pane { return []*pane{v.events} }
 
+func (v *jobView) place(w, h int, _ *pane) { v.events.place(h - len(v.above(w, h, &theme{}))) }
+
 func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
+	return append(v.above(w, h, th), v.events.draw(w, focus == v.events, th)...)
+}
+
+// above is what is known of the job: as many lines as leave room for its events.
+func (v *jobView) above(w, h int, th *theme) []string {
 	lines := []string{fitStyled("job "+th.say(title, clean(v.id))+"  came "+came(v.id, v.zone), w)}
 	lines = append(lines, v.way(w, th)...)
-	lines = lines[:min(len(lines), max(h-3, 0))]
-	return append(lines, v.events.draw(w, h-len(lines), focus == v.events, th)...)
+	return lines[:min(len(lines), max(h-leastPane, 0))]
 }
 
 // way is what brokers and queues say of the job, a line or two each.

@@ -59,7 +59,7 @@ type table struct {
 	cursor string
 	at     int // where the cursor is in rows
 	top    int // the first of rows that is seen
-	height int // of the rows, when last drawn
+	height int // how many rows are seen at most
 
 	sortBy int // a column; -1 as given
 	desc   bool
@@ -213,6 +213,12 @@ func (t *table) shown(w int) []int {
 	}
 }
 
+// scroll has so many rows be seen, among them the one under the cursor.
+func (t *table) scroll(height int) {
+	t.height = height
+	t.top = max(min(t.top, t.at, len(t.rows)-t.height), t.at-t.height+1, 0)
+}
+
 // view draws the header and as many rows as there is room for: exactly h lines
 // of at most w columns.
 func (t *table) view(w, h int, focused bool, th *theme) []string {
@@ -223,8 +229,6 @@ func (t *table) view(w, h int, focused bool, th *theme) []string {
 	widths := t.widths(shown, w)
 	head := t.line(shown, widths, w, func(i int) cell { return cell{text: t.columns[i].title} }, nil)
 	lines := []string{th.say(faint, strings.Repeat(" ", gutter)+head)}
-	t.height = h - 1
-	t.top = max(min(t.top, t.at, len(t.rows)-t.height), t.at-t.height+1, 0)
 	for n := t.top; n < len(t.rows) && len(lines) < h; n++ {
 		lines = append(lines, t.rowView(n, shown, widths, w, focused, th))
 	}
