@@ -3,7 +3,6 @@ package tui
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -223,9 +222,9 @@ func (m *model) liveness() string {
 		held := m.latest.Begun + len(m.latest.Events) - m.shown.Begun - len(m.shown.Events)
 		return th.say(caution, fmt.Sprintf("PAUSED +%s", plural(held, "event")))
 	case m.latest.Age >= lostAfter:
-		return th.say(bad, "RECONNECTING "+span(m.latest.Age.Truncate(time.Second)))
+		return th.say(bad, "RECONNECTING "+seconds(m.latest.Age))
 	case m.latest.Stale():
-		return th.say(caution, "STALE "+span(m.latest.Age.Truncate(time.Second)))
+		return th.say(caution, "STALE "+seconds(m.latest.Age))
 	}
 	return th.say(good, "LIVE "+m.opt.Interval.String())
 }
