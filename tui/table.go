@@ -13,7 +13,7 @@ import (
 type column struct {
 	title string
 	width int  // columns on the screen
-	grow  bool // takes what the others leave
+	grow  bool // takes of what is left what its longest text needs
 	right bool
 	rank  int // 0 is always shown; of the others the highest goes first where there is no room
 }
@@ -54,12 +54,13 @@ type table struct {
 	columns []column
 	empty   string // what stands there without rows
 
-	all    []row // as given
-	rows   []row // filtered and sorted
-	cursor string
-	at     int // where the cursor is in rows
-	top    int // the first of rows that is seen
-	height int // how many rows are seen at most
+	all     []row // as given
+	longest []int // by column, of those that grow
+	rows    []row // filtered and sorted
+	cursor  string
+	at      int // where the cursor is in rows
+	top     int // the first of rows that is seen
+	height  int // how many rows are seen at most
 
 	sortBy int // a column; -1 as given
 	desc   bool
@@ -81,7 +82,21 @@ func (t *table) set(rows []row) {
 		}
 	}
 	t.marks = there
+	t.measure()
 	t.arrange()
+}
+
+// measure finds out how wide the columns would be that grow.
+func (t *table) measure() {
+	t.longest = make([]int, len(t.columns))
+	for i, c := range t.columns {
+		if !c.grow {
+			continue
+		}
+		for _, r := range t.all {
+			t.longest[i] = max(t.longest[i], ansi.StringWidth(r.cells[i].text))
+		}
+	}
 }
 
 // arrange filters and sorts, and finds the cursor's row again.
@@ -266,9 +281,10 @@ func (t *table) widths(shown []int, w int) []int {
 		left -= widths[at]
 	}
 	for at, i := range shown {
-		if t.columns[i].grow && left > 0 {
-			widths[at] += left
-			break
+		if t.columns[i].grow && t.longest != nil {
+			more := max(min(left, t.longest[i]-widths[at]), 0)
+			widths[at] += more
+			left -= more
 		}
 	}
 	return widths
