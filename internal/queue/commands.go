@@ -219,7 +219,7 @@ func (m *Machine) tellOfJob(id string) wire.Reply {
 	}
 	if e := m.jobs[job]; e != nil {
 		d := m.describeJob(e)
-		return wire.Reply{OK: true, Text: "is at " + m.name, Job: &d}
+		return wire.Reply{OK: true, Text: "is at " + m.name, Job: &d, Request: e.msg.Preview()}
 	}
 	if r := m.results.Get(job); r != nil {
 		return wire.Reply{OK: true, Text: "was answered by " + m.name, Job: &wire.JobDetail{

@@ -351,7 +351,8 @@ type Reply struct {
 	Job     *JobDetail  `json:"job,omitempty"`
 	Logs    *LogLines   `json:"logs,omitempty"`
 
-	Later bool `json:"-"` // of who carries out a command: the reply is not known yet
+	Later   bool     `json:"-"`                 // of who carries out a command: the reply is not known yet
+	Request *Preview `json:"request,omitempty"` // of Job, from who has its body
 }
 
 // CatalogueTopic is where the registrar publishes its catalogue.
