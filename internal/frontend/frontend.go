@@ -6,6 +6,7 @@ package frontend
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"faasd/internal/cluster"
@@ -98,10 +99,11 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
-	flows     map[string]*flow     // by function
-	served    map[string]*function // known to be served, now or a moment ago
-	catalogue *wire.Catalogue      // what is deployed; nil: nobody has said
-	deployed  map[string]*wire.Deployed
+	flows     map[string]*flow                          // by function
+	served    map[string]*function                      // known to be served, now or a moment ago
+	catalogue *wire.Catalogue                           // what is deployed; nil: nobody has said
+	deployed  map[string]*wire.Deployed                 // its functions; never changed, but replaced
+	shared    atomic.Pointer[map[string]*wire.Deployed] // deployed, for whoever is not in the owner's turn
 	deadlines deadlines
 	homeless  job.Lines[*request] // no broker has room for them: their own was lost, or others are about to begin
 	awaiting  job.Shares          // of homeless

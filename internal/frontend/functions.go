@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"strconv"
 	"time"
 
 	"faasd/internal/role"
@@ -35,37 +34,9 @@ func (m *Machine) follow(now role.Time) {
 	for i := range c.Functions {
 		m.deployed[c.Functions[i].Name] = &c.Functions[i]
 	}
+	deployed := m.deployed
+	m.shared.Store(&deployed)
 	m.bus.Changed()
-}
-
-// Deployed is a function that a request can go to.
-type Deployed struct {
-	Version uint32        // 0: built in, or a foreign worker's
-	Kind    string        // "" likewise
-	Timeout time.Duration // of a run; 0: none of its own
-}
-
-// resolve finds the version that a qualifier stands for: a number, or "$LATEST"
-// or nothing for the current one. False: there is no such function or version.
-func (m *Machine) resolve(now role.Time, name, qualifier string) (d Deployed, known bool) {
-	latest := qualifier == "" || qualifier == "$LATEST"
-	f := m.deployed[name]
-	if f == nil || f.Removed {
-		return d, latest && m.knows(now, name)
-	}
-	number := f.Current
-	if !latest {
-		n, err := strconv.ParseUint(qualifier, 10, 32)
-		if err != nil {
-			return d, false
-		}
-		number = uint32(n)
-	}
-	v := f.Version(number)
-	if v == nil || v.State != wire.VersionReady {
-		return d, false
-	}
-	return Deployed{Version: number, Kind: v.Kind, Timeout: time.Duration(v.TimeoutMillis) * time.Millisecond}, true
 }
 
 // room is how many bytes a function's result is expected to have: as many as the
