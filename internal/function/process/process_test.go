@@ -45,7 +45,7 @@ func shell(t testing.TB, g *Guard, script string, memory int64) (*Process, *byte
 	t.Helper()
 	var out bytes.Buffer
 	p, err := g.Start(Spec{Path: "/bin/sh", Args: []string{"-c", script}, Env: []string{"PATH=/usr/bin:/bin"},
-		Dir: t.TempDir(), Memory: memory, Stdout: &out, Stderr: &out})
+		Dir: t.TempDir(), Memory: memory, Stdout: &out})
 	if err != nil {
 		t.Fatal(err)
 	}
