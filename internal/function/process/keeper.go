@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 // guardName is the first argument of a guard, by which Main knows one.
 const guardName = "faasd-guard"
+
+// bareGuard is the second argument of one that leaves cgroups alone.
+const bareGuard = "bare"
 
 // hasMain says that this program can be started as a guard.
 var hasMain bool
@@ -62,7 +66,7 @@ func guard() error {
 	runtime.LockOSThread()
 	// Not ignored, which what we start would inherit, but noted and forgotten:
 	// a guard ends with its worker.
-	signal.Notify(make(chan os.Signal), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	k := &keeper{
 		pid: os.Getpid(), mark: guardMark(os.Getpid()), timer: time.NewTimer(Sample), signals: make(chan os.Signal, 1),
 		trees: make(map[uint64]*tree), roots: make(map[int]*tree), owners: make(map[int]owner),
@@ -84,7 +88,10 @@ func guard() error {
 	if k.limits, err = limitSelf(); err != nil {
 		return fmt.Errorf("limit open files: %w", err)
 	}
-	if k.groups = findCgroups(k.pid); k.groups != nil {
+	if !slices.Contains(os.Args, bareGuard) {
+		k.groups = findCgroups(k.mark)
+	}
+	if k.groups != nil {
 		k.limits |= k.groups.limits
 	}
 	if err := (reply{op: opReady, flags: flags(k.limits)}).send(k.conn); err == nil {
