@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -275,27 +276,49 @@ func TestAnotherFunctionGoesOn(t *testing.T) {
 	}
 }
 
-// What one call of a program costs that does nothing.
+// What one call of a program costs that does nothing, beside what it costs to
+// run one at all.
 func BenchmarkExec(b *testing.B) {
-	for _, parallel := range []int{1, 16} {
-		b.Run(fmt.Sprint(parallel), func(b *testing.B) {
-			e := newExec(b, newGuard(b), "", func(c *Config) { c.Command = []string{"/bin/true"} })
-			b.SetParallelism(parallel)
-			_, _ = invoke(b, e, "") // starts the guard
-			b.ResetTimer()
-			if parallel == 1 {
-				for b.Loop() {
-					if _, err := invoke(b, e, "{}"); err != nil {
-						b.Fatal(err)
-					}
-				}
-				return
+	call := func(b *testing.B, bare bool) func() {
+		g := newGuard(b)
+		g.bare = bare
+		e := newExec(b, g, "", func(c *Config) { c.Command = []string{"/bin/true"} })
+		return func() {
+			if _, err := invoke(b, e, "{}"); err != nil {
+				b.Error(err)
 			}
+		}
+	}
+	run := func(b *testing.B) func() {
+		return func() {
+			if err := exec.Command("/bin/true").Run(); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		call func(b *testing.B) func()
+	}{
+		{"os/exec", run},
+		{"without cgroups", func(b *testing.B) func() { return call(b, true) }},
+		{"as the machine allows", func(b *testing.B) func() { return call(b, false) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			one := c.call(b)
+			one() // starts the guard
+			for b.Loop() {
+				one()
+			}
+		})
+		b.Run(c.name+", many at a time", func(b *testing.B) {
+			one := c.call(b)
+			one()
+			b.SetParallelism(8) // for each processor
+			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if _, err := invoke(b, e, "{}"); err != nil {
-						b.Error(err)
-					}
+					one()
 				}
 			})
 		})

@@ -43,6 +43,7 @@ type keeper struct {
 	conn    *net.UnixConn
 	pid     int
 	mark    string
+	null    *os.File // for what has no input or output
 	groups  *cgroups // nil: none
 	limits  Limits
 	trees   map[uint64]*tree // those of which something may be left
@@ -81,6 +82,9 @@ func guard() error {
 	}
 	_ = file.Close()
 	k.conn = conn.(*net.UnixConn)
+	if k.null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+		return err
+	}
 	_ = os.WriteFile("/proc/self/comm", []byte(guardName), 0)
 	if err := prctl(prSetChildSubreaper, 1); err != nil {
 		return fmt.Errorf("become the parent of orphans: %w", err)
@@ -184,18 +188,14 @@ func (k *keeper) start(r request) {
 }
 
 func (k *keeper) fork(r *request) (*tree, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer null.Close()
 	files := make([]uintptr, 3)
 	for i, f := range r.files {
 		if f == nil {
-			f = null
+			f = k.null
 		}
 		files[i] = f.Fd()
 	}
+	var err error
 	t := &tree{id: r.id, mark: newMark(k.mark), memory: r.spec.Memory}
 	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if k.groups != nil {
