@@ -77,6 +77,7 @@ func (i *instance) answer(k *conn, req *http.Request) answer {
 // next takes a request for the next call: a free slot. A call that waits is
 // handed out at once.
 func (i *instance) next(k *conn) answer {
+	i.process.Flush() // what it has printed was for what it ran
 	c, a := i.offer(k)
 	if c != nil {
 		k.hand(c)
@@ -141,6 +142,7 @@ func (i *instance) result(k *conn, req *http.Request, job string, read reader) a
 		return refused
 	}
 	res, err := read(k.expect(req), i.f.cfg.MaxBody)
+	i.process.Flush() // callers read its log next
 	switch err.(type) {
 	case nil, *function.Error:
 		i.settle(c, res, err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"faasd/internal/function"
+	"faasd/internal/function/logs"
 	"faasd/internal/function/process"
 )
 
@@ -30,8 +31,10 @@ type instance struct {
 	api    *server
 	prints atomic.Pointer[string] // the job that what it prints is for; nil outside of any
 
+	process *process.Process // set before the API is open
+
 	// Used by run only.
-	process *process.Process
+	output  [2]*logs.Writer
 	scratch string // its HOME and TMPDIR
 	reason  string // why it was stopped or killed; "" if it ended by itself
 
@@ -211,7 +214,7 @@ func (i *instance) failure(c *call) *function.Failure {
 	switch {
 	case i.process.OutOfMemory():
 		return function.Failed(function.TypeMemory,
-			"RequestId: %s Error: Runtime exited with error: %s: it used more than its %d MB of memory",
+			"RequestId: %s Error: Runtime exited with error: %s; it may use %d MB",
 			c.in.Job, ended, i.f.cfg.memorySize())
 	case i.process.ExitCode() == 0:
 		return function.Failed(function.TypeExit, "RequestId: %s Error: Runtime exited without providing a reason", c.in.Job)

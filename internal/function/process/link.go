@@ -118,7 +118,7 @@ func (l *link) start(s Spec) (*Process, error) {
 		o.closeOurs()
 		return nil, syscall.Errno(got.value)
 	}
-	o.copy(s.Stdout, s.Stderr, p.drained)
+	p.streams = o.copy(s.Stdout, s.Stderr, p.drained)
 	return p, nil
 }
 
@@ -168,13 +168,13 @@ func (l *link) take(r reply) {
 	}
 	switch r.op {
 	case opStarted, opFailed:
-		l.waiting[r.id] <- r // has room
-		delete(l.waiting, r.id)
 		if r.op == opFailed {
 			delete(l.running, r.id)
 		} else {
-			p.pid = int(r.value)
+			p.pid = int(r.value) // before its starter goes on
 		}
+		l.waiting[r.id] <- r // has room
+		delete(l.waiting, r.id)
 	case opEnded:
 		p.status, p.flags = syscall.WaitStatus(r.value), r.flags
 		close(p.exited)
