@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -68,7 +69,7 @@ func guard() error {
 	}
 	signal.Notify(k.signals, syscall.SIGCHLD)
 	const socket = 3 // the first of ExtraFiles
-	syscall.CloseOnExec(socket)
+	keepFiles()
 	file := os.NewFile(socket, "worker")
 	conn, err := net.FileConn(file) // a copy
 	if err != nil {
@@ -92,6 +93,17 @@ func guard() error {
 	}
 	k.killEverything()
 	return nil
+}
+
+// keepFiles keeps what the worker was started with, this socket above all, from
+// what is started here.
+func keepFiles() {
+	list, _ := os.ReadDir("/proc/self/fd")
+	for _, f := range list {
+		if fd, err := strconv.Atoi(f.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd) // of one that is closed already it does nothing
+		}
+	}
 }
 
 // serve does what the worker asks, until it has gone.

@@ -51,7 +51,7 @@ func dial(log *slog.Logger) (*link, error) {
 	// By this name it is the same program even if the file has been replaced.
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{guardName}, Env: []string{}, Stderr: os.Stderr,
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
-	if err := cmd.Start(); err != nil {
+	if err := startGuard(cmd); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -62,11 +62,29 @@ func dial(log *slog.Logger) (*link, error) {
 	if err != nil || ready.op != opReady {
 		_ = conn.Close()
 		_ = cmd.Process.Kill()
-		return nil, errors.Join(errors.New("it ended at once"), err, cmd.Wait())
+		return nil, errors.Join(errors.New("it ended at once"), err, waitGuard(cmd))
 	}
-	l.limits, l.mark = Limits(ready.flags), guardMark(cmd.Process.Pid)
+	l.limits = Limits(ready.flags)
 	go l.read()
 	return l, nil
+}
+
+func startGuard(cmd *exec.Cmd) error {
+	guards.mu.Lock()
+	defer guards.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	guards.pids[cmd.Process.Pid] = true
+	return nil
+}
+
+func waitGuard(cmd *exec.Cmd) error {
+	err := cmd.Wait()
+	guards.mu.Lock()
+	defer guards.mu.Unlock()
+	delete(guards.pids, cmd.Process.Pid)
+	return err
 }
 
 func socketPair() (ours, theirs *os.File, err error) {
@@ -189,25 +207,21 @@ func (l *link) ended(err error) {
 	closing := l.closing
 	l.lost = true
 	running := l.running
-	sessions := make(map[int]bool)
 	for id, answer := range l.waiting {
 		close(answer)
 		delete(running, id)
 	}
-	for _, p := range running {
-		sessions[p.pid] = true
-	}
 	l.waiting, l.running = nil, nil
 	l.mu.Unlock()
 
-	waited := l.cmd.Wait()
+	waited := waitGuard(l.cmd)
 	if !closing {
 		if !errors.Is(err, io.EOF) {
 			waited = errors.Join(waited, err)
 		}
 		l.log.Error("the guard of function processes has ended; running calls fail, the next starts another", "pid", l.cmd.Process.Pid, "error", waited)
 	}
-	killAdopted(l.mark, sessions)
+	killAdopted()
 	for _, p := range running {
 		p.flags |= flagLost
 		close(p.exited)

@@ -1,4 +1,4 @@
-package native
+package httpcall
 
 import (
 	"errors"
@@ -15,6 +15,8 @@ import (
 
 	"faasd/internal/job"
 	"faasd/internal/wire"
+
+	"faasd/internal/frontend/frontendtest"
 )
 
 // returns answers with that many bytes whatever comes.
@@ -29,15 +31,15 @@ func returns(size int) func(*wire.Message) *wire.Message {
 }
 
 // begin makes a call and reads the answer's header.
-func (c *client) begin() *http.Response {
-	c.t.Helper()
-	c.say("POST", "/echo", "Content-Length: 1", "x")
-	resp, err := http.ReadResponse(c.r, nil)
+func begin(t *testing.T, c *frontendtest.Client) *http.Response {
+	t.Helper()
+	c.Say("POST", "/echo", "Content-Length: 1", "x")
+	resp, err := http.ReadResponse(c.R, nil)
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		c.t.Fatalf("status %d", resp.StatusCode)
+		t.Fatalf("status %d", resp.StatusCode)
 	}
 	return resp
 }
@@ -52,7 +54,7 @@ func takes(t *testing.T, resp *http.Response, bytes int64) {
 
 // bodies returns what has room now, and the bytes that should have.
 func (s *stage) bodies() (held job.Window, without int64) {
-	b := &s.handler.bodies
+	b := &s.calls.bodies
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.shares.All(), b.without
@@ -61,17 +63,17 @@ func (s *stage) bodies() (held job.Window, without int64) {
 // isGivenUpAfter checks that an answer that is not read on is given up then, and
 // not before, in a time of testing/synctest.
 func (s *stage) isGivenUpAfter(want time.Duration, resp *http.Response) {
-	s.t.Helper()
+	s.T.Helper()
 	<-time.After(want - time.Millisecond)
-	if synctest.Wait(); len(s.observed()) > 0 {
-		s.t.Errorf("given up before %s", want)
+	if synctest.Wait(); len(s.Observed()) > 0 {
+		s.T.Errorf("given up before %s", want)
 	}
 	<-time.After(2 * time.Millisecond)
-	if synctest.Wait(); len(s.observed()) != 1 {
-		s.t.Errorf("not given up after %s", want)
+	if synctest.Wait(); len(s.Observed()) != 1 {
+		s.T.Errorf("not given up after %s", want)
 	}
 	if _, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
-		s.t.Errorf("the answer ends with %v, want that it breaks off", err)
+		s.T.Errorf("the answer ends with %v, want that it breaks off", err)
 	}
 }
 
@@ -79,7 +81,7 @@ func TestAResultMustBeReadAtThePace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, returns(large))
 		s.letLarge()
-		resp := s.pipe().begin()
+		resp := begin(t, s.Pipe())
 		for range 10 { // slowly, but fast enough
 			time.Sleep(paceTime - time.Second)
 			takes(t, resp, paceBytes)
@@ -92,11 +94,11 @@ func TestAResultMustBeReadAtThePace(t *testing.T) {
 
 // fill leaves no room for echo.
 func (s *stage) fill() (empty func()) {
-	s.t.Helper()
-	if !s.handler.bodies.reserve("echo", 0, 4*large) {
-		s.t.Fatal("no room")
+	s.T.Helper()
+	if !s.calls.bodies.reserve("echo", 0, 4*large) {
+		s.T.Fatal("no room")
 	}
-	return func() { s.handler.bodies.release("echo", 4*large) }
+	return func() { s.calls.bodies.release("echo", 4*large) }
 }
 
 func TestAResultWithoutRoomMustBeReadInAHurry(t *testing.T) {
@@ -113,8 +115,8 @@ func TestAResultWithoutRoomMustBeReadInAHurry(t *testing.T) {
 				s := newStage(t, returns(large))
 				s.letLarge()
 				empty := s.fill()
-				s.handler.bodies.without = c.without
-				resp := s.pipe().begin()
+				s.calls.bodies.without = c.without
+				resp := begin(t, s.Pipe())
 				for range 20 {
 					time.Sleep(c.every - time.Millisecond)
 					takes(t, resp, hurryBytes)
@@ -136,7 +138,7 @@ func TestAResultWithoutRoomHasItAsSoonAsThereIsSome(t *testing.T) {
 		s := newStage(t, returns(large))
 		s.letLarge()
 		empty := s.fill()
-		resp := s.pipe().begin()
+		resp := begin(t, s.Pipe())
 		empty()
 		takes(t, resp, 2*hurryBytes)
 		synctest.Wait()
@@ -149,12 +151,12 @@ func TestAResultWithoutRoomHasItAsSoonAsThereIsSome(t *testing.T) {
 }
 
 func TestAResultHasTheRoomOfItsRequest(t *testing.T) {
-	s := newStage(t, echo)
+	s := newStage(t, frontendtest.Echo)
 	s.letLarge()
-	s.handler.bodies.most = large // for nothing beside one request
-	c := s.pipe()
-	c.say("POST", "/echo", fmt.Sprint("Content-Length: ", large), strings.Repeat("x", large))
-	resp, err := http.ReadResponse(c.r, nil)
+	s.calls.bodies.most = large // for nothing beside one request
+	c := s.Pipe()
+	c.Say("POST", "/echo", fmt.Sprint("Content-Length: ", large), strings.Repeat("x", large))
+	resp, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,13 +175,13 @@ func TestResultsThatNobodyReadsLeaveThoseWhoReadTheirs(t *testing.T) {
 		e := conn.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
 		return errors.Join(e, err)
 	}}
-	first := s.dial()
+	first := s.Dial()
 	for range 30 {
 		conn, err := deaf.Dial("tcp", first.RemoteAddr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		newClient(t, conn).say("POST", "/echo", "Content-Length: 1", "x")
+		frontendtest.NewClient(t, conn).Say("POST", "/echo", "Content-Length: 1", "x")
 	}
 	var readers sync.WaitGroup
 	for range 4 {
@@ -198,15 +200,15 @@ func TestResultsThatNobodyReadsLeaveThoseWhoReadTheirs(t *testing.T) {
 	readers.Wait()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for over := time.After(patience); ; {
+	for over := time.After(frontendtest.Patience); ; {
 		held, without := s.bodies()
-		if len(s.observed()) >= 12+30-4 && without == 0 {
+		if len(s.Observed()) >= 12+30-4 && without == 0 {
 			break // four is what one function has room for
 		}
 		select {
 		case <-tick.C:
 		case <-over:
-			t.Fatalf("%+v are held with room, %d bytes without; %d answers have ended", held, without, len(s.observed()))
+			t.Fatalf("%+v are held with room, %d bytes without; %d answers have ended", held, without, len(s.Observed()))
 		}
 	}
 }

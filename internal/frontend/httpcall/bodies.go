@@ -1,4 +1,4 @@
-package native
+package httpcall
 
 import (
 	"math"

@@ -1,4 +1,4 @@
-package native
+package httpcall
 
 import (
 	"errors"
@@ -36,20 +36,18 @@ const (
 // refused, and its room is free at once: those who waited would hold what the
 // others wait for.
 type upload struct {
-	handler  *Handler
-	request  *http.Request
-	room     *room
-	timeout  time.Duration // of the request
-	deadline time.Time     // its end
-	conn     *http.ResponseController
-	due      int // bytes until the pace is looked at again
+	call     *Call
+	most     int64     // bytes that it may have
+	deadline time.Time // the request's
+	due      int       // bytes until the pace is looked at again
 }
 
-// read reads the body, of at most MaxBody bytes.
-func (u *upload) read() ([]byte, *problem) {
-	most, size := u.handler.cfg.MaxBody, u.request.ContentLength
+// read reads the body.
+func (u *upload) read() ([]byte, *Problem) {
+	most, known := u.most, u.call.r.ContentLength
+	size := known
 	if size > most {
-		return nil, u.handler.tooLarge()
+		return nil, u.tooLarge()
 	}
 	if size < 0 {
 		size = min(smallBody, most+1) // one more tells that it is too large
@@ -58,7 +56,7 @@ func (u *upload) read() ([]byte, *problem) {
 		return nil, bad
 	}
 	body := make([]byte, 0, size)
-	for int64(len(body)) != u.request.ContentLength {
+	for int64(len(body)) != known {
 		if len(body) == cap(body) {
 			size = min(2*size, most+1)
 			if bad := u.reserve(size); bad != nil {
@@ -70,9 +68,9 @@ func (u *upload) read() ([]byte, *problem) {
 		body = body[:len(body)+n]
 		switch {
 		case int64(len(body)) > most:
-			return nil, u.handler.tooLarge()
-		case int64(len(body)) == u.request.ContentLength || err == nil:
-		case err == io.EOF && u.request.ContentLength < 0:
+			return nil, u.tooLarge()
+		case int64(len(body)) == known || err == nil:
+		case err == io.EOF && known < 0:
 			return body, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, u.tooSlow(len(body))
@@ -92,9 +90,9 @@ func (u *upload) some(into []byte) (int, error) {
 		if u.deadline.Before(by) {
 			by = u.deadline
 		}
-		_ = u.conn.SetReadDeadline(by) // fails where there is no connection that could be slow
+		_ = u.call.conn.SetReadDeadline(by) // fails where there is no connection that could be slow
 	}
-	n, err := u.request.Body.Read(into)
+	n, err := u.call.r.Body.Read(into)
 	u.due -= n
 	return n, err
 }
@@ -102,41 +100,40 @@ func (u *upload) some(into []byte) (int, error) {
 // reserve makes room for a body of that size. A large one is refused here if
 // the request would be, or if the large ones that are held leave no room for
 // one more of its function.
-func (u *upload) reserve(size int64) *problem {
+func (u *upload) reserve(size int64) *Problem {
 	if size <= smallBody {
 		return nil
 	}
-	ctx, gateway := u.request.Context(), u.handler.gateway
+	ctx, gateway, room := u.call.r.Context(), u.call.calls.gateway, &u.call.room
 	var refused frontend.Refused
 	var err error
-	if u.room.held == 0 {
-		refused, err = gateway.Refusal(ctx, frontend.Request{Function: u.room.function, Timeout: time.Until(u.deadline)})
+	if room.held == 0 {
+		refused, err = gateway.Refusal(ctx, frontend.Request{Function: room.function, Timeout: time.Until(u.deadline)})
 	}
 	if err == nil && refused.Why == frontend.Accepted {
-		if u.room.take(size) {
+		if room.take(size) {
 			return nil
 		}
-		refused, err = gateway.Full(ctx, u.room.function)
+		refused, err = gateway.Full(ctx, room.function)
 	}
 	if err != nil {
 		refused.Why = frontend.Stopping
 	}
-	p := notAccepted(refused, u.room.function)
-	return &p
+	return refusal(refused, room.function)
 }
 
-func (h *Handler) tooLarge() *problem {
-	return &problem{Type: "body-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Limit: h.cfg.MaxBody,
-		Detail: fmt.Sprintf("a request's body may have %s at most; send less, or raise --max-body where faasd is started", wire.Plural(int(h.cfg.MaxBody), "byte"))}
+func (u *upload) tooLarge() *Problem {
+	return &Problem{Type: TypeTooLarge, Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Limit: u.most,
+		Detail: fmt.Sprintf("a request's body may have %s at most; send less, or raise --max-body where faasd is started", wire.Plural(int(u.most), "byte"))}
 }
 
-func (u *upload) tooSlow(got int) *problem {
-	return &problem{Type: "body-too-slow", Status: http.StatusRequestTimeout, Title: "Body too slow",
+func (u *upload) tooSlow(got int) *Problem {
+	return &Problem{Type: TypeTooSlow, Status: http.StatusRequestTimeout, Title: "Body too slow",
 		Detail: fmt.Sprintf("%s of the request's body had come when its time was up; all of it must come within %s, and each %d KiB within %s: "+
-			"send it faster, or in several requests", wire.Plural(got, "byte"), u.timeout, paceBytes>>10, paceTime)}
+			"send it faster, or in several requests", wire.Plural(got, "byte"), u.call.timeout, paceBytes>>10, paceTime)}
 }
 
-func brokenBody(err error) *problem {
-	return &problem{Type: "broken-body", Status: http.StatusBadRequest, Title: "Body not received whole",
+func brokenBody(err error) *Problem {
+	return &Problem{Type: "broken-body", Status: http.StatusBadRequest, Title: "Body not received whole",
 		Detail: "the request's body broke off: " + err.Error()}
 }

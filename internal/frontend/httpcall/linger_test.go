@@ -1,4 +1,4 @@
-package native
+package httpcall
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"faasd/internal/frontend/frontendtest"
 )
 
 // refusals are requests that are refused before their body is read.
@@ -28,10 +30,10 @@ var refusals = []struct {
 
 // refusing makes a stage at which they are.
 func refusing(t *testing.T) *stage {
-	s := newStage(t, echo)
+	s := newStage(t, frontendtest.Echo)
 	s.letLarge()
-	s.hear("full")
-	if !s.handler.bodies.reserve("full", 0, 4*large) {
+	s.Hear("full")
+	if !s.calls.bodies.reserve("full", 0, 4*large) {
 		t.Fatal("no room")
 	}
 	return s
@@ -42,26 +44,26 @@ func TestAClientThatSendsAllOfABodyFirstSeesWhyItIsRefused(t *testing.T) {
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			client := refusing(t).dial()
-			client.say(c.method, c.path, fmt.Sprint("Content-Length: ", c.size), strings.Repeat("x", c.size))
-			w := client.hear()
-			isProblem(t, w, c.status, c.kind)
+			client := refusing(t).Dial()
+			client.Say(c.method, c.path, fmt.Sprint("Content-Length: ", c.size), strings.Repeat("x", c.size))
+			w := client.Hear()
+			frontendtest.IsProblem(t, w, c.status, c.kind)
 			if w.Header().Get("Connection") != "close" {
 				t.Error("the connection is to be used again")
 			}
 		})
 		t.Run(c.name+", in chunks", func(t *testing.T) {
 			t.Parallel()
-			client := refusing(t).dial()
-			client.say(c.method, c.path, "Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", c.size, strings.Repeat("x", c.size)))
-			isProblem(t, client.hear(), c.status, c.kind)
+			client := refusing(t).Dial()
+			client.Say(c.method, c.path, "Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", c.size, strings.Repeat("x", c.size)))
+			frontendtest.IsProblem(t, client.Hear(), c.status, c.kind)
 		})
 	}
 }
 
 func TestAGoClientSeesWhyALargeBodyIsRefused(t *testing.T) {
 	s := refusing(t)
-	server := httptest.NewServer(s.handler)
+	server := httptest.NewServer(s.Handler)
 	defer server.Close()
 	for _, c := range refusals {
 		for _, body := range []io.Reader{bytes.NewReader(make([]byte, c.size)), io.LimitReader(zeros{}, int64(c.size))} {
@@ -91,12 +93,12 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 func TestAConnectionGoesOnBehindASmallBodyThatWasNotRead(t *testing.T) {
-	c := newStage(t, echo).dial()
+	c := newStage(t, frontendtest.Echo).Dial()
 	for header, body := range map[string]string{"Content-Length: 5": "12345", "Transfer-Encoding: chunked": "5\r\n12345\r\n0\r\n\r\n"} {
-		c.say("PUT", "/echo", header, body)
-		isProblem(t, c.hear(), http.StatusMethodNotAllowed, "method-not-allowed")
-		c.say("POST", "/echo", "Content-Length: 1", "x")
-		if w := c.hear(); w.Code != http.StatusOK || w.Body.String() != "x" {
+		c.Say("PUT", "/echo", header, body)
+		frontendtest.IsProblem(t, c.Hear(), http.StatusMethodNotAllowed, "method-not-allowed")
+		c.Say("POST", "/echo", "Content-Length: 1", "x")
+		if w := c.Hear(); w.Code != http.StatusOK || w.Body.String() != "x" {
 			t.Errorf("%s: then status %d, %q", header, w.Code, w.Body)
 		}
 	}
@@ -116,8 +118,8 @@ func TestAClientThatHasItsAnswerMaySendOnForAWhile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client := refusing(t).pipe()
-				client.say("POST", "/nobody/at/all", fmt.Sprint("Content-Length: ", c.size), "")
+				client := refusing(t).Pipe()
+				client.Say("POST", "/nobody/at/all", fmt.Sprint("Content-Length: ", c.size), "")
 				began := time.Now()
 				tick := time.NewTicker(c.pause)
 				defer tick.Stop()
@@ -133,11 +135,11 @@ func TestAClientThatHasItsAnswerMaySendOnForAWhile(t *testing.T) {
 						}
 					}
 				}()
-				isProblem(t, client.hear(), http.StatusNotFound, "not-found")
+				frontendtest.IsProblem(t, client.Hear(), http.StatusNotFound, "not-found")
 				if took := time.Since(began); took != c.answer {
 					t.Errorf("the answer took %s, want %s", took, c.answer)
 				}
-				client.closed()
+				client.Closed()
 				if took := time.Since(began); took > lingerFor+time.Second { // net/http waits a little more
 					t.Errorf("the connection ends after %s", took)
 				}
