@@ -257,15 +257,10 @@ func TestProcessThatHangsUpGivesItsSlotBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slots := func() int {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return len(p.instances[0].open)
-	}
 	fmt.Fprint(c, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
-	eventually(t, "there is a slot", func() bool { return slots() == 1 })
+	eventually(t, "there is a slot", func() bool { return slots(p.Function) == 1 })
 	_ = c.Close()
-	eventually(t, "the slot is gone", func() bool { return slots() == 0 })
+	eventually(t, "the slot is gone", func() bool { return slots(p.Function) == 0 })
 	call := p.call(withPatience(t), invocation("1"))
 	p.accepted("invocation/"+p.next()+"/response", "1")
 	p.wants(call, "1")

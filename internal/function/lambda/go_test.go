@@ -150,6 +150,7 @@ func TestGoFunctionThatStartsTooSlowlyIsStopped(t *testing.T) {
 func TestGoFunctionPastItsDeadlineIsKilled(t *testing.T) {
 	f := inGo(t, Config{})
 	answers(t, f, `1`, `1`)
+	eventually(t, "the process is idle", func() bool { return slots(f) == 1 })
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -185,6 +186,7 @@ func TestGoFunctionRunsSeveralCallsAtATime(t *testing.T) {
 func TestGoFunctionWithOneHungCallFinishesTheOthers(t *testing.T) {
 	f := inGo(t, Config{Concurrency: 4})
 	answers(t, f, `1`, `1`)
+	eventually(t, "the process is idle", func() bool { return slots(f) == 4 })
 	short, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	var calls sync.WaitGroup
@@ -265,5 +267,13 @@ func TestKilledProcessIsNoticedAndReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the process is gone", func() bool { return f.Processes() == 0 })
+	answers(t, f, `1`, `1`)
+}
+
+func TestGoFunctionThatUsesTooMuchMemorySaysSo(t *testing.T) {
+	f := inGo(t, Config{Memory: 96 << 20})
+	answers(t, f, `{"do":"grow","code":8}`, `8`)
+	_, err := invoke(t, f, `{"do":"grow","code":4000}`)
+	fails(t, err, function.TypeMemory, "it may use 96 MB")
 	answers(t, f, `1`, `1`)
 }

@@ -47,7 +47,7 @@ type instance struct {
 	state    state
 	open     []*conn          // requests for the next call that have no answer yet, in order of arrival
 	running  map[string]*call // what it was given and has not answered, by job
-	answered *call            // what it answered last
+	answered string           // the job that it answered last
 	used     uint64           // Function.handed when it got its last call; newer is greater
 	changed  time.Time        // when it came up or answered last
 	owedBy   time.Time        // by when it must have asked for the next call after that
@@ -164,7 +164,7 @@ func (i *instance) cameUp() {
 // owe notes that the process has answered a call, and sees to it that look is
 // called no later than when it must have asked for another.
 func (i *instance) owe(c *call) {
-	i.answered = c
+	i.answered = c.in.Job
 	i.changed = time.Now()
 	i.owedBy = i.changed.Add(leastOwed)
 	if c.deadline.After(i.owedBy) {

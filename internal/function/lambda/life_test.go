@@ -42,23 +42,11 @@ func TestFewProcessesStayWarm(t *testing.T) {
 		t.Fatalf("%d processes for 3 calls at a time", n)
 	}
 	eventually(t, "one process is left, which gets all calls", func() bool {
-		if idle(f) {
+		if slots(f) == f.Processes() {
 			answers(t, f, `1`, `1`)
 		}
 		return f.Processes() == 1
 	})
-}
-
-// idle says whether all processes have asked for a call.
-func idle(f *Function) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, i := range f.instances {
-		if i.state == serving && len(i.open) == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func TestCallsBeyondTheProcessesWait(t *testing.T) {
