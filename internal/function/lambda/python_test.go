@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 
 	"faasd/internal/function"
@@ -42,6 +43,16 @@ func TestPythonFunctionIsToldTheAttempt(t *testing.T) {
 	res, err := f.Invoke(withPatience(t), in)
 	if err != nil || string(res.Body) != "3" {
 		t.Fatalf("%q %v", res.Body, err)
+	}
+}
+
+func TestAnswerOfAProcessThatExitsAtOnceCounts(t *testing.T) {
+	needPython(t)
+	f := inPython(t, "leave", Config{})
+	body := strings.Repeat("x", 100<<10)
+	for range 5 {
+		answers(t, f, body, body)
+		eventually(t, "the process is gone", func() bool { return f.Processes() == 0 })
 	}
 }
 
