@@ -2,76 +2,81 @@ package function
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"strconv"
 	"strings"
 )
 
-// Environment says of a call, as NAME=value, what a function that runs once for
-// each call is told in its environment: the job, when it has to be done, what
-// the body is, and the HTTP request that it came by as RFC 3875 (CGI) has it. No
-// name comes twice, and none of them can be given by whoever calls except behind
-// HTTP_.
+// Environment is what a function that runs once for each call is told in its
+// environment, besides what its kind adds: the headers of the HTTP request that
+// it was called by, its owner's own variables, and what the call is, the latter
+// before the former. Its names are CGI's (RFC 3875).
 //
+//	HTTP_X_NAME                                 one for each header X-Name
 //	FAASD_JOB, FAASD_ATTEMPT, FAASD_FUNCTION, FAASD_VERSION
 //	FAASD_DEADLINE_MS                           when ctx ends, in Unix ms; absent if it does not
-//	CONTENT_TYPE, CONTENT_LENGTH, TRACEPARENT   absent when empty, CONTENT_LENGTH never
+//	TRACEPARENT                                 absent if there is none
+//	CONTENT_TYPE, CONTENT_LENGTH                of the body
 //	REQUEST_METHOD, PATH_INFO, QUERY_STRING     only with a Request
-//	HTTP_X_NAME                                 one for each header X-Name, values joined by ", "
-func Environment(ctx context.Context, in Invocation) []string {
-	env := []string{
-		"FAASD_JOB=" + in.Job,
-		"FAASD_ATTEMPT=" + strconv.Itoa(in.Attempt),
-		"FAASD_FUNCTION=" + in.Function,
-		"FAASD_VERSION=" + strconv.FormatUint(uint64(in.Version), 10),
-		"CONTENT_LENGTH=" + strconv.Itoa(len(in.Body)),
-	}
-	if end, ok := ctx.Deadline(); ok {
-		env = append(env, "FAASD_DEADLINE_MS="+strconv.FormatInt(end.UnixMilli(), 10))
-	}
-	if in.ContentType != "" {
-		env = append(env, "CONTENT_TYPE="+in.ContentType)
-	}
-	if in.Trace != "" {
-		env = append(env, "TRACEPARENT="+in.Trace)
-	}
+func Environment(ctx context.Context, in Invocation, own map[string]string) map[string]string {
+	env := map[string]string{}
 	if r := in.Request; r != nil {
-		env = append(env, "REQUEST_METHOD="+r.Method, "PATH_INFO="+r.Path, "QUERY_STRING="+r.Query)
-		env = append(env, headers(r.Header)...)
-	}
-	// No program can be given a variable with a NUL in it.
-	return slices.DeleteFunc(env, func(v string) bool { return strings.ContainsRune(v, 0) })
-}
-
-// headers gives the HTTP_ variables of a request's header, sorted.
-func headers(header map[string][]string) []string {
-	var env []string
-	for name, values := range header {
-		if variable, ok := headerVariable(name); ok {
-			env = append(env, variable+"="+strings.Join(values, ", "))
+		for name, values := range r.Header {
+			if variable := headerVariable(name); variable != "" {
+				env[variable] = strings.Join(values, separator(name))
+			}
 		}
 	}
-	slices.Sort(env)
+	maps.Copy(env, own)
+	maps.Copy(env, map[string]string{
+		"FAASD_JOB":      in.Job,
+		"FAASD_ATTEMPT":  strconv.Itoa(in.Attempt),
+		"FAASD_FUNCTION": in.Function,
+		"FAASD_VERSION":  strconv.FormatUint(uint64(in.Version), 10),
+		"CONTENT_TYPE":   in.ContentType,
+		"CONTENT_LENGTH": strconv.Itoa(len(in.Body)),
+	})
+	if end, ok := ctx.Deadline(); ok {
+		env["FAASD_DEADLINE_MS"] = strconv.FormatInt(end.UnixMilli(), 10)
+	}
+	if in.Trace != "" {
+		env["TRACEPARENT"] = in.Trace
+	}
+	if r := in.Request; r != nil {
+		env["REQUEST_METHOD"], env["PATH_INFO"], env["QUERY_STRING"] = r.Method, r.Path, r.Query
+	}
+	// No environment can hold a NUL.
+	maps.DeleteFunc(env, func(_, value string) bool { return strings.ContainsRune(value, 0) })
 	return env
 }
 
-// headerVariable names the variable of a header, false if it has none: not
-// Proxy, since programs take HTTP_PROXY for a setting (CVE-2016-5385); not what
-// CONTENT_TYPE and CONTENT_LENGTH say already; and no name that is not letters,
-// digits and hyphens, so that X_Name cannot stand in for X-Name.
-func headerVariable(name string) (string, bool) {
-	upper := []byte(strings.ToUpper(name))
-	for i, c := range upper {
+// headerVariable is the variable of a header as CGI names it (RFC 3875, section
+// 4.1.18); "" for one that is not passed on. Proxy is not, because programs take
+// HTTP_PROXY for the proxy that they are to use (httpoxy.org); nor are names
+// with anything but letters, digits and hyphens, which could stand for another.
+func headerVariable(name string) string {
+	upper := strings.ToUpper(name)
+	switch upper {
+	case "", "PROXY", "CONTENT-TYPE", "CONTENT-LENGTH":
+		return ""
+	}
+	variable := []byte("HTTP_" + upper)
+	for i, b := range variable[len("HTTP_"):] {
 		switch {
-		case c == '-':
-			upper[i] = '_'
-		case c < '0' || c > '9' && c < 'A' || c > 'Z':
-			return "", false
+		case b == '-':
+			variable[len("HTTP_")+i] = '_'
+		case b < '0' || b > 'Z' || b > '9' && b < 'A':
+			return ""
 		}
 	}
-	switch string(upper) {
-	case "", "PROXY", "CONTENT_TYPE", "CONTENT_LENGTH":
-		return "", false
+	return string(variable)
+}
+
+// separator is what stands between several values of a header (RFC 9110,
+// section 5.3; RFC 9113, section 8.2.3, for cookies).
+func separator(header string) string {
+	if strings.EqualFold(header, "Cookie") {
+		return "; "
 	}
-	return "HTTP_" + string(upper), true
+	return ", "
 }

@@ -88,12 +88,8 @@ var outside = []struct {
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
-<<<<<<< HEAD
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
-=======
-	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
->>>>>>> 72dadb76528fb1f1ad9898c572082d634d30b93e
 }
 
 // unreachable says what a program must not link, however indirectly. The operator's program starts fast and runs beside

@@ -54,9 +54,6 @@ func newModule(ctx context.Context, cfg Config, p *pack) (*module, error) {
 	m.memory = cfg.Memory
 	m.config = wazero.NewModuleConfig().WithName("").WithArgs(cfg.Name).WithStartFunctions().
 		WithSysWalltime().WithSysNanotime()
-	for name, value := range cfg.Env {
-		m.config = m.config.WithEnv(name, value)
-	}
 	return m, nil
 }
 

@@ -27,8 +27,7 @@ func (f *Function) run(ctx context.Context, m *module, in function.Invocation) (
 		WithRandSource(random(ctx)).
 		WithNanosleep(func(ns int64) { sleep(ctx, ns) }).
 		WithOsyield(runtime.Gosched)
-	for _, variable := range function.Environment(ctx, in) {
-		name, value, _ := strings.Cut(variable, "=")
+	for name, value := range function.Environment(ctx, in, f.cfg.Env) {
 		config = config.WithEnv(name, value)
 	}
 	if f.pack.files {
@@ -116,15 +115,12 @@ func (f *Function) judge(ctx context.Context, e ending, job string) (function.Re
 	return function.Result{}, function.Failed(function.TypeExit, "function %s trapped: %s", name, trap)
 }
 
-// ended is the error of a call whose ctx has ended.
+// ended is the error of a call whose ctx has ended: the function's when it was
+// closed, else the caller's.
 func (f *Function) ended(ctx context.Context) error {
-	var failure *function.Failure
-	switch cause := context.Cause(ctx); {
-	case errors.As(cause, &failure):
-		return failure
-	case errors.Is(cause, context.DeadlineExceeded):
-		return function.Failed(function.TypeTimeout, "function %s did not answer in time", f.cfg.Name)
-	default:
-		return fmt.Errorf("function %s was not waited for: %w", f.cfg.Name, cause)
+	var stopped *function.Failure
+	if errors.As(context.Cause(ctx), &stopped) {
+		return stopped
 	}
+	return ctx.Err()
 }
