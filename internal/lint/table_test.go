@@ -96,7 +96,7 @@ var outside = []struct {
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
-	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
 	{"github.com/aws", []string{"conformance/..."}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
