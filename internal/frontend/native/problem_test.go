@@ -118,10 +118,10 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestARefusedCallCarriesTheHeadersOfAnyOther(t *testing.T) {
 	s := newStage(t, frontendtest.Echo)
 	for kind, w := range map[string]*httptest.ResponseRecorder{
-		"unknown-function":         s.Call("POST", "/nobody", "x"),
-		"body-too-large":           s.Call("POST", "/echo", strings.Repeat("x", frontendtest.MaxBody+1)),
-		"bad-timeout": s.Call("POST", "/echo", "x", "X-Timeout", "5"),
-		"not-implemented":          s.Call("POST", "/echo", "x", "Prefer", "respond-async"),
+		"unknown-function": s.Call("POST", "/nobody", "x"),
+		"body-too-large":   s.Call("POST", "/echo", strings.Repeat("x", frontendtest.MaxBody+1)),
+		"bad-timeout":      s.Call("POST", "/echo", "x", "X-Timeout", "5"),
+		"not-implemented":  s.Call("POST", "/echo", "x", "Prefer", "respond-async"),
 	} {
 		h := w.Header()
 		if _, err := ulid.ParseStrict(h.Get("X-Faasd-Job")); err != nil || h.Get("X-Faasd-Attempt") != "0" || h.Get("X-Faasd-Queue") != "-" || h.Get("X-Faasd-Worker") != "-" {
