@@ -29,13 +29,22 @@ func (v *tabbed) show(s *Snapshot) {
 
 func (v *tabbed) panes() []*pane { return []*pane{v.tabs.pane()} }
 
-func (v *tabbed) draw(w, h int, focus *pane, th *theme) []string {
+func (v *tabbed) place(w, h int, _ *pane) { v.tabs.pane().place(h - len(v.above(w, h, &theme{}))) }
+
+// above is what is known, and the tabs: as many lines as leave room for the pane.
+func (v *tabbed) above(w, h int, th *theme) []string {
 	lines := v.about(v.last, w, th)
 	if len(v.tabs.list) > 1 {
 		lines = append(lines, v.tabs.bar(w, th))
 	}
-	lines = lines[:min(len(lines), max(h-3, 0))]
-	return append(lines, v.tabs.pane().draw(w, h-len(lines), focus == v.tabs.pane(), th)...)
+	return lines[:min(len(lines), max(h-leastPane, 0))]
+}
+
+// leastPane is how many lines a pane below other lines has at least.
+const leastPane = 3
+
+func (v *tabbed) draw(w, h int, focus *pane, th *theme) []string {
+	return append(v.above(w, h, th), v.tabs.pane().draw(w, focus == v.tabs.pane(), th)...)
 }
 
 // newQueue is the view of one queue: its workers, jobs, latency and events.
@@ -142,67 +151,4 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 		}
 	}
 	return v
-}
-
-// jobView is the view of one job: what each part that knows it says, and what
-// happened to it.
-type jobView struct {
-	id     string
-	events *pane
-	zone   *time.Location
-
-	told    []operator.JobAt // as of the last answer
-	err     error
-	asking  bool
-	answers int
-}
-
-func newJob(id string, zone *time.Location) *jobView {
-	return &jobView{id: id, zone: zone, events: &pane{
-		table: newTable("no event names it", eventColumns...), kind: ofEvents, title: "Events", follow: true,
-	}}
-}
-
-func (v *jobView) crumb() string { return "job " + tail(v.id) }
-
-func (v *jobView) show(s *Snapshot) {
-	v.events.set(eventRows(s, v.zone, func(e *operator.Event) bool { return e.Job == v.id || strings.Contains(e.Text, v.id) }))
-}
-
-func (v *jobView) panes() []*pane { return []*pane{v.events} }
-
-func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
-	lines := []string{fitStyled("job "+th.say(title, clean(v.id))+"  came "+came(v.id, v.zone), w)}
-	lines = append(lines, v.way(w, th)...)
-	lines = lines[:min(len(lines), max(h-3, 0))]
-	return append(lines, v.events.draw(w, h-len(lines), focus == v.events, th)...)
-}
-
-// way is what brokers and queues say of the job, a line or two each.
-func (v *jobView) way(w int, th *theme) (lines []string) {
-	if v.answers == 0 {
-		return []string{th.say(faint, "asking every broker and queue …")}
-	}
-	if len(v.told) == 0 {
-		lines = append(lines, fit("no broker or queue knows it: it was answered some time ago, cancelled, or never came", w, false))
-	}
-	for _, a := range v.told {
-		j := a.Job
-		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", clean(a.Role), th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
-		if a.Role == "broker" {
-			continue
-		}
-		line := fmt.Sprintf("         %s  attempt %d/%d  moved %d×  %s bytes  there for %s", clean(j.Function), j.Attempt, j.AttemptLimit, j.Moves, count(j.Bytes), millis(j.AgeMillis))
-		if j.RunMillis > 0 {
-			line += fmt.Sprintf("  running for %s on %s", millis(j.RunMillis), clean(j.Worker))
-		}
-		if j.LeftMillis > 0 {
-			line += "  " + millis(j.LeftMillis) + " left"
-		}
-		lines = append(lines, fit(line, w, false))
-	}
-	if v.err != nil {
-		lines = append(lines, th.say(caution, fit(clean(v.err.Error()), w, false)))
-	}
-	return lines
 }

@@ -65,6 +65,14 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
+// seconds writes a time in whole seconds, as long as it is short: "6s", "4m10s".
+func seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return span(d)
+}
+
 // millis writes a time given in ms.
 func millis[N int64 | float64](ms N) string { return span(time.Duration(float64(ms) * 1e6)) }
 

@@ -217,3 +217,26 @@ func TestOneSnapshotIsPrintedWhole(t *testing.T) {
 	}
 	golden(t, "once", b.String())
 }
+
+// bubbletea draws when it likes, and how often it likes.
+func TestDrawingChangesNothing(t *testing.T) {
+	state := func(m *model) string {
+		b := fmt.Sprintf("%+v %d", m.focus, m.help)
+		for _, v := range m.views {
+			for _, p := range v.panes() {
+				b += fmt.Sprintf("\n%+v %s %d %+v", *p.table, p.title, p.lines, v)
+			}
+		}
+		return b
+	}
+	for _, scene := range scenes {
+		s := newStage(t, 80, 24)
+		scene.set(s)
+		before := state(s.m)
+		s.m.w, s.m.h = 100, 18 // as if it came between
+		_ = s.m.View()
+		if after := state(s.m); after != before {
+			t.Errorf("%s: drawing has changed\n%s\nto\n%s", scene.name, before, after)
+		}
+	}
+}

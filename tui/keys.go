@@ -15,7 +15,7 @@ type keyMap struct {
 	Overview, Workers, Jobs, Functions      key.Binding
 	Parts, Events, Tests                    key.Binding
 	Pause, Copy, Write, Palette, Help       key.Binding
-	Wrong, Quit                             key.Binding
+	Wrong, Suspend, Quit                    key.Binding
 }
 
 func newKeys(readOnly bool) keyMap {
@@ -40,7 +40,7 @@ func newKeys(readOnly bool) keyMap {
 
 		Wrong: bind("!", "all that is wrong", "!"), Pause: bind("p", "pause the display", "p"), Copy: bind("y", "copy the name or id under the cursor", "y"),
 		Write: bind("w", "write all that is known to a file, as JSON", "w"), Palette: bind(":", "command", ":"),
-		Help: bind("?", "keys", "?"), Quit: bind("q", "quit", "q", "ctrl+c"),
+		Help: bind("?", "keys", "?"), Suspend: bind("^Z", "back to the shell; its fg returns here", "ctrl+z"), Quit: bind("q", "quit", "q", "ctrl+c"),
 	}
 	if readOnly {
 		for _, b := range []*key.Binding{&k.Drain, &k.Undrain, &k.Kill} {
@@ -57,7 +57,7 @@ func (k *keyMap) groups() []keyGroup {
 		{"Lists", []key.Binding{k.Filter, k.Sort, k.Reverse, k.Mark, k.Follow, k.Copy}},
 		{"Views", []key.Binding{k.Overview, k.Workers, k.Jobs, k.Functions, k.Parts, k.Events, k.Tests, k.Wrong}},
 		{"Act on workers", enabled(k.Drain, k.Undrain, k.Kill)},
-		{"Screen", []key.Binding{k.Pause, k.Write, k.Palette, k.Help, k.Quit}},
+		{"Screen", []key.Binding{k.Pause, k.Write, k.Palette, k.Help, k.Suspend, k.Quit}},
 	}
 }
 

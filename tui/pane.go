@@ -26,6 +26,7 @@ type pane struct {
 	kind   kind
 	title  string
 	follow bool // the cursor stays at the end as rows come
+	lines  int  // that it has on the screen, the title included
 }
 
 // set replaces the rows; a pane that follows goes to the last.
@@ -36,12 +37,18 @@ func (p *pane) set(rows []row) {
 	}
 }
 
-// draw draws the pane in h lines, the title included.
-func (p *pane) draw(w, h int, focused bool, th *theme) []string {
-	if h <= 0 {
+// place gives the pane that many lines.
+func (p *pane) place(lines int) {
+	p.lines = lines
+	p.scroll(lines - 2) // below the title and the names of the columns
+}
+
+// draw draws the pane in its lines.
+func (p *pane) draw(w int, focused bool, th *theme) []string {
+	if p.lines <= 0 {
 		return nil
 	}
-	body := p.view(w, h-1, focused, th)
+	body := p.view(w, p.lines-1, focused, th)
 	return append([]string{p.heading(w, focused, th)}, body...)
 }
 

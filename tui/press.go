@@ -33,6 +33,8 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 // press takes a key: what is asked comes first, then what is typed.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
+	case key.Matches(msg, m.keys.Suspend):
+		return suspend
 	case m.small():
 		if key.Matches(msg, m.keys.Quit) {
 			return tea.Quit
@@ -145,9 +147,6 @@ func (m *model) move(p *pane, n int) {
 	p.move(n)
 	if p.kind == ofEvents {
 		p.follow = p.at == len(p.rows)-1
-	}
-	if v, ok := m.view().(*overview); ok && p == v.queues && v.last != nil {
-		v.workersOf()
 	}
 }
 

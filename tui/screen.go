@@ -3,7 +3,6 @@ package tui
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -40,9 +39,7 @@ func (m *model) lines() []string {
 	if m.help >= 0 {
 		return m.helpLines()
 	}
-	head := m.head()
-	foot := m.foot()
-	h := m.h - len(head) - len(foot)
+	head, foot, h := m.head(), m.foot(), m.bodyHeight()
 	var body []string
 	if m.shown == nil {
 		body = []string{"", "  waiting for the first word of the system …"}
@@ -62,6 +59,25 @@ func (m *model) lines() []string {
 		over(body, m.dialog.draw(m.w, h, &m.theme), m.w)
 	}
 	return append(append(head, body...), foot...)
+}
+
+// bodyHeight is how many lines the view has, between the head and the foot.
+func (m *model) bodyHeight() int {
+	if m.shown == nil {
+		return m.h - 3
+	}
+	return m.h - 6
+}
+
+// place gives what is shown its room, after anything has changed: what View
+// draws depends on where each list was before, and View changes nothing.
+func (m *model) place() {
+	if m.help >= 0 {
+		m.help = max(min(m.help, len(m.helpText())-m.helpRoom()), 0)
+	}
+	if m.shown != nil {
+		m.view().place(m.w, m.bodyHeight(), m.pane())
+	}
 }
 
 // small reports whether the screen is too small to show anything.
@@ -206,9 +222,9 @@ func (m *model) liveness() string {
 		held := m.latest.Begun + len(m.latest.Events) - m.shown.Begun - len(m.shown.Events)
 		return th.say(caution, fmt.Sprintf("PAUSED +%s", plural(held, "event")))
 	case m.latest.Age >= lostAfter:
-		return th.say(bad, "RECONNECTING "+span(m.latest.Age.Truncate(time.Second)))
+		return th.say(bad, "RECONNECTING "+seconds(m.latest.Age))
 	case m.latest.Stale():
-		return th.say(caution, "STALE "+span(m.latest.Age.Truncate(time.Second)))
+		return th.say(caution, "STALE "+seconds(m.latest.Age))
 	}
 	return th.say(good, "LIVE "+m.opt.Interval.String())
 }
@@ -281,10 +297,9 @@ func (m *model) keyBar() string {
 	return fitStyled(strings.Join(hints, "")+last, m.w)
 }
 
-// helpLines lists all keys, from the line on to which was scrolled.
-func (m *model) helpLines() []string {
+// helpText lists all keys, and the words.
+func (m *model) helpText() (all []string) {
 	th := &m.theme
-	var all []string
 	for _, g := range m.keys.groups() {
 		if len(g.keys) == 0 {
 			continue
@@ -298,10 +313,17 @@ func (m *model) helpLines() []string {
 	for _, w := range wordsExplained {
 		all = append(all, "  "+fit(w[0], 10, false)+" "+w[1])
 	}
-	room := m.h - 2
-	m.help = max(min(m.help, len(all)-room), 0)
-	lines := []string{rule("Keys", "↑ ↓ scroll, any other key goes back", "═", title, m.w, th)}
-	for _, l := range all[m.help:min(m.help+room, len(all))] {
+	return all
+}
+
+// helpRoom is how many lines of help are seen at most.
+func (m *model) helpRoom() int { return m.h - 2 }
+
+// helpLines are the help, from the line on to which was scrolled.
+func (m *model) helpLines() []string {
+	all := m.helpText()
+	lines := []string{rule("Keys", "↑ ↓ scroll, any other key goes back", "═", title, m.w, &m.theme)}
+	for _, l := range all[m.help:min(m.help+m.helpRoom(), len(all))] {
 		lines = append(lines, fitStyled(l, m.w))
 	}
 	return lines

@@ -63,8 +63,10 @@ func (v *testsView) show(*Snapshot) {
 	v.list.set(rows)
 }
 
+func (v *testsView) place(_, h int, _ *pane) { v.list.place(min(len(v.list.rows)+2, h)) }
+
 func (v *testsView) draw(w, h int, focus *pane, th *theme) []string {
-	lines := v.list.draw(w, min(len(v.list.rows)+2, h), focus == v.list, th)
+	lines := v.list.draw(w, focus == v.list, th)
 	n := v.chosen()
 	if n == 0 {
 		return fill(lines, h)

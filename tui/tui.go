@@ -81,9 +81,12 @@ func Run(outer context.Context, o Options) error {
 		defer close(fed)
 		feed(ctx, NewFeed(o.System, o.Now), o.Interval, func(s *Snapshot) { program.Send(s) })
 	}()
+	obeyed := make(chan struct{})
+	go func() { defer close(obeyed); obeySignals(ctx, program, o.Mouse) }()
 	_, err = program.Run()
 	cancel()
 	<-fed
+	<-obeyed
 	o.tests.Wait()          // until the systems that they have started are gone
 	if outer.Err() != nil { // ended from outside, which bubbletea calls killed
 		return nil

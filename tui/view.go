@@ -19,7 +19,10 @@ type view interface {
 	show(s *Snapshot)
 	// panes can have the focus, in the order of Tab.
 	panes() []*pane
-	// draw fills h lines.
+	// place divides h lines among the panes and scrolls each to its cursor, after
+	// whatever may have changed.
+	place(w, h int, focus *pane)
+	// draw fills h lines as they were placed. It changes nothing.
 	draw(w, h int, focus *pane, th *theme) []string
 }
 
@@ -28,6 +31,7 @@ type view interface {
 type overview struct {
 	queues, workers, events *pane
 	last                    *Snapshot
+	of                      string // the queue's row of which workers are listed; "" of all
 	zone                    *time.Location
 }
 
@@ -60,21 +64,21 @@ func (v *overview) show(s *Snapshot) {
 	v.events.set(eventRows(s, v.zone, func(*operator.Event) bool { return true }))
 }
 
-// workersOf shows the workers of the queue under the cursor.
+// workersOf lists the workers of the queue under the cursor, if there is one.
 func (v *overview) workersOf() {
-	v.workers.title = "Workers"
+	v.of, v.workers.title = "", "Workers"
 	if q := queueOf(v.last, v.queues.cursor); q != nil {
-		v.workers.title = "Workers of " + clean(q.Name)
-		v.workers.set(workerRows(v.last, v.queues.cursor))
-		return
+		v.of, v.workers.title = v.queues.cursor, "Workers of "+clean(q.Name)
 	}
-	v.workers.set(workerRows(v.last, ""))
+	v.workers.set(workerRows(v.last, v.of))
 }
 
 func (v *overview) panes() []*pane { return []*pane{v.queues, v.workers, v.events} }
 
-func (v *overview) draw(w, h int, focus *pane, th *theme) []string {
-	v.workersOf()
+func (v *overview) place(_, h int, focus *pane) {
+	if v.queues.cursor != v.of {
+		v.workersOf()
+	}
 	events := max(min(h/4, 8), 0)
 	if h < 14 {
 		events = 0
@@ -85,9 +89,16 @@ func (v *overview) draw(w, h int, focus *pane, th *theme) []string {
 	left := h - events
 	queues := min(len(v.queues.rows)+2, left-min(left/2, len(v.workers.rows)+2))
 	queues = max(queues, min(4, left))
-	lines := v.queues.draw(w, queues, focus == v.queues, th)
-	lines = append(lines, v.workers.draw(w, left-queues, focus == v.workers, th)...)
-	return append(lines, v.events.draw(w, events, focus == v.events, th)...)
+	v.queues.place(queues)
+	v.workers.place(left - queues)
+	v.events.place(events)
+}
+
+func (v *overview) draw(w, _ int, focus *pane, th *theme) (lines []string) {
+	for _, p := range v.panes() {
+		lines = append(lines, p.draw(w, focus == p, th)...)
+	}
+	return lines
 }
 
 func queueOf(s *Snapshot, id string) *operator.Queue {
@@ -129,13 +140,24 @@ func (v *listing) show(s *Snapshot) {
 
 func (v *listing) panes() []*pane { return []*pane{v.list} }
 
-func (v *listing) draw(w, h int, focus *pane, th *theme) (lines []string) {
-	if v.note != nil {
-		if note := v.note(v.last); note != "" {
-			lines = append(lines, th.say(faint, fit(note, w, false)))
-		}
+func (v *listing) place(_, h int, _ *pane) { v.list.place(h - len(v.above())) }
+
+// above is the note, if there is one.
+func (v *listing) above() []string {
+	if v.note == nil {
+		return nil
 	}
-	return append(lines, v.list.draw(w, h-len(lines), focus == v.list, th)...)
+	if note := v.note(v.last); note != "" {
+		return []string{note}
+	}
+	return nil
+}
+
+func (v *listing) draw(w, _ int, focus *pane, th *theme) (lines []string) {
+	for _, note := range v.above() {
+		lines = append(lines, th.say(faint, fit(note, w, false)))
+	}
+	return append(lines, v.list.draw(w, focus == v.list, th)...)
 }
 
 func newWorkers() *listing {

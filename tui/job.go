@@ -1,0 +1,108 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"faasd/internal/operator"
+)
+
+// jobView is the view of one job: what each part that knows it says, and what
+// happened to it.
+type jobView struct {
+	id     string
+	events *pane
+	zone   *time.Location
+
+	told    []operator.JobAt // as of the last answer
+	err     error
+	asking  bool
+	answers int
+}
+
+func newJob(id string, zone *time.Location) *jobView {
+	return &jobView{id: id, zone: zone, events: &pane{
+		table: newTable("no event names it", eventColumns...), kind: ofEvents, title: "Events", follow: true,
+	}}
+}
+
+func (v *jobView) crumb() string { return "job " + tail(v.id) }
+
+func (v *jobView) show(s *Snapshot) {
+	v.events.set(eventRows(s, v.zone, func(e *operator.Event) bool { return e.Job == v.id || strings.Contains(e.Text, v.id) }))
+}
+
+func (v *jobView) panes() []*pane { return []*pane{v.events} }
+
+func (v *jobView) place(w, h int, _ *pane) { v.events.place(h - len(v.above(w, h, &theme{}))) }
+
+func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
+	return append(v.above(w, h, th), v.events.draw(w, focus == v.events, th)...)
+}
+
+// above is what is known of the job: as many lines as leave room for its events.
+func (v *jobView) above(w, h int, th *theme) []string {
+	lines := []string{fitStyled("job "+th.say(title, clean(v.id))+"  came "+came(v.id, v.zone), w)}
+	lines = append(lines, v.way(w, th)...)
+	return lines[:min(len(lines), max(h-leastPane, 0))]
+}
+
+// way is what brokers and queues say of the job, a line or two each.
+func (v *jobView) way(w int, th *theme) (lines []string) {
+	if v.answers == 0 {
+		return []string{th.say(faint, "asking every broker and queue …")}
+	}
+	if len(v.told) == 0 {
+		lines = append(lines, fit("no broker or queue knows it: it was answered some time ago, cancelled, or never came", w, false))
+	}
+	for _, a := range v.told {
+		j := a.Job
+		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", clean(a.Role), th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
+		if a.Role == "broker" {
+			continue
+		}
+		line := fmt.Sprintf("         %s  attempt %d/%d  moved %d×  %s bytes  there for %s", clean(j.Function), j.Attempt, j.AttemptLimit, j.Moves, count(j.Bytes), millis(j.AgeMillis))
+		if j.RunMillis > 0 {
+			line += fmt.Sprintf("  running for %s on %s", millis(j.RunMillis), clean(j.Worker))
+		}
+		if j.LeftMillis > 0 {
+			line += "  " + millis(j.LeftMillis) + " left"
+		}
+		lines = append(lines, fit(line, w, false))
+	}
+	if i := slices.IndexFunc(v.told, func(a operator.JobAt) bool { return a.Request != nil }); i >= 0 {
+		lines = append(lines, fitStyled(th.say(faint, "request ")+" "+request(v.told[i].Request), w))
+	}
+	if v.err != nil {
+		lines = append(lines, th.say(caution, fit(clean(v.err.Error()), w, false)))
+	}
+	return lines
+}
+
+// request shows how long a request's body is, of what kind, and how it begins,
+// with what a terminal would obey written out: `24 bytes application/json  {"n":1}\n`.
+func request(p *operator.Preview) string {
+	s := plural(p.Bytes, "byte")
+	if p.ContentType != "" {
+		s += " " + clean(p.ContentType)
+	}
+	start := p.Start
+	for n := 1; n < utf8.UTFMax && len(start) < p.Bytes && n <= len(start); n++ { // the last letter may be cut
+		if last := start[len(start)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				start = start[:len(start)-n]
+			}
+			break
+		}
+	}
+	quoted := strconv.Quote(string(start))
+	s += "  " + strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	if len(start) < p.Bytes {
+		s += "…"
+	}
+	return s
+}
