@@ -102,6 +102,15 @@ func TestAClientThatGoesAwayAndComesBackFindsItsCallOpen(t *testing.T) {
 }
 
 func TestACallThatNobodyComesBackForIsCancelled(t *testing.T) {
+	for name, wait := range map[string]func(*stage){
+		"after a while":           func(*stage) { time.Sleep(alone + time.Second) },
+		"when the frontend stops": func(s *stage) { s.calls.Stop() },
+	} {
+		t.Run(name, func(t *testing.T) { isCancelled(t, wait) })
+	}
+}
+
+func isCancelled(t *testing.T, wait func(*stage)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, frontendtest.Unanswered)
 		ctx, leave := context.WithCancel(t.Context())
@@ -115,7 +124,7 @@ func TestACallThatNobodyComesBackForIsCancelled(t *testing.T) {
 		<-s.Arrived
 		leave()
 		<-served
-		time.Sleep(alone + time.Second)
+		wait(s)
 		synctest.Wait()
 		if s.Cancels() != 1 || s.held() != 0 {
 			t.Errorf("%d cancelled, %d calls remembered, want that it was given up", s.Cancels(), s.held())

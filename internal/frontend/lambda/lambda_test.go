@@ -32,7 +32,7 @@ func newStageWith(t *testing.T, window job.Window, outcome frontendtest.Outcome)
 	return s
 }
 
-func path(name string) string { return Prefix + name + "/invocations" }
+func path(name string) string { return functions + name + invocations }
 
 // isException checks that an answer is an error of the service.
 func isException(t *testing.T, w *httptest.ResponseRecorder, status int, name string) (text string) {
@@ -137,8 +137,8 @@ func TestOtherOperationsAreNotServed(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", Prefix, 404}, {"GET", Prefix + "echo", 404}, {"POST", Prefix + "echo/invoke-async", 404},
-		{"POST", Prefix + "a/b/invocations", 404}, {"POST", Prefix + "a%2Fb/invocations", 404}, {"GET", path("echo"), 405},
+		{"GET", Prefix + "functions", 404}, {"GET", functions + "echo", 404}, {"POST", functions + "echo/invoke-async", 404},
+		{"POST", path("a/b"), 404}, {"POST", path("a%2Fb"), 404}, {"GET", Prefix + "event-source-mappings", 404}, {"GET", path("echo"), 405},
 	} {
 		isException(t, s.Call(c.method, c.path, ""), c.status, "UnknownOperationException")
 	}
