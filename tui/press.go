@@ -150,9 +150,13 @@ func (m *model) move(p *pane, n int) {
 	}
 }
 
-// turn gives the focus to another pane.
+// turn gives the focus to another pane, or shows another tab.
 func (m *model) turn(by int) {
 	v := m.view()
+	if v, ok := v.(*tabbed); ok {
+		v.tabs.at = (v.tabs.at + by + len(v.tabs.list)) % len(v.tabs.list)
+		return
+	}
 	n := len(v.panes())
 	m.focus[v] = (m.focus[v] + by + n) % n
 }
@@ -182,6 +186,8 @@ func (m *model) enter(p *pane) tea.Cmd {
 		return m.openJob(p.cursor)
 	case ofEvents:
 		return m.openEvent(p.cursor)
+	case ofFunctions:
+		return m.open(newFunction(p.cursor))
 	case ofTests:
 		m.runTest()
 	default:
