@@ -42,7 +42,7 @@ var table = []row{
 	{"internal/wire", nil},
 	{"internal/job", []string{"internal/wire"}},
 	{"internal/function/...", nil},
-	{"internal/registry", nil},
+	{"internal/registry", []string{"internal/config"}},
 	{"internal/config", nil},
 	{"internal/metrics", nil},
 	{"internal/latency", nil},
@@ -73,7 +73,7 @@ var table = []row{
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
-	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config"}},
+	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config", "internal/registry"}},
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
@@ -89,6 +89,7 @@ var outside = []struct {
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
 
 // unreachable says what a program must not link, however indirectly. The operator's program starts fast and runs beside

@@ -13,7 +13,10 @@ import (
 	"faasd/internal/bus"
 	"faasd/internal/config"
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/lambda"
 	"faasd/internal/frontend/native"
+	"faasd/internal/frontend/openfaas"
 	"faasd/internal/function"
 	"faasd/internal/metrics"
 	"faasd/internal/wire"
@@ -32,9 +35,10 @@ type Frontend struct {
 
 // Requests is what is promised of a request.
 type Requests struct {
-	Timeout  time.Duration     // from its header until it is answered 504
-	MaxWait  time.Duration     // what it should wait at most, or be refused
-	Attempts config.ByFunction // runs of its job that may be lost alone with their worker
+	Timeout    time.Duration     // from its header until it is answered 504
+	MaxTimeout time.Duration     // the most that a function's own timeout makes of it
+	MaxWait    time.Duration     // what it should wait at most, or be refused
+	Attempts   config.ByFunction // runs of its job that may be lost alone with their worker
 }
 
 // The times of the HTTP server. They bound what a slow client can hold. How long
@@ -87,13 +91,25 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	}
 	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do, p.ended), listener: listener, served: make(chan error, 1)}
 	fp.server = &http.Server{
-		Handler: native.New(native.Config{
-			MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, Metrics: set.Handler(), Observe: set.Request,
-		}, fp.gateway),
-		ReadTimeout: headerWithin, WriteTimeout: f.Timeout + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
+		Handler:     f.handler(fp.gateway, set),
+		ReadTimeout: headerWithin, WriteTimeout: max(f.Timeout, f.MaxTimeout) + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return fp, nil
+}
+
+// handler serves all interfaces: what a call may cost is bounded over all of them.
+func (f Frontend) handler(g *frontend.Gateway, set *metrics.Set) http.Handler {
+	calls := httpcall.New(httpcall.Config{
+		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
+	}, g)
+	aliases := openfaas.New(calls)
+	return calls.Handler(
+		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(calls)},
+		httpcall.Route{Prefix: openfaas.Prefix, Handler: aliases},
+		httpcall.Route{Prefix: openfaas.AsyncPrefix, Handler: aliases},
+		httpcall.Route{Prefix: "/", Handler: native.New(calls, g, set.Handler())},
+	)
 }
 
 // plain takes the operation and address, which the caller has named, off a
