@@ -45,15 +45,29 @@ func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
 
 // above is what is known of the job: as many lines as leave room for its events.
 func (v *jobView) above(w, h int, th *theme) []string {
+	room := max(h-leastPane, 0)
 	lines := flow([]string{"job " + th.say(title, clean(v.id)), "came " + came(v.id, v.zone)}, w, 2)
+	way := v.way(w, th)
+	if r := v.request(); r != nil {
+		items := request(r)
+		whole := flow(items, w, 2)
+		if len(lines)+len(whole)+len(way) > room {
+			whole = []string{fit(strings.Join(items, "  "), w, false)}
+		}
+		lines = append(lines, whole...)
+	}
+	lines = append(lines, way...)
+	return lines[:min(len(lines), room)]
+}
+
+// request is what is told of it, nil if nobody who answered has it.
+func (v *jobView) request() *operator.Preview {
 	for i := range v.told {
 		if r := v.told[i].Request; r != nil {
-			lines = append(lines, flow(request(r), w, 2)...)
-			break
+			return r
 		}
 	}
-	lines = append(lines, v.way(w, th)...)
-	return lines[:min(len(lines), max(h-leastPane, 0))]
+	return nil
 }
 
 // way is what brokers and queues say of the job.
@@ -76,7 +90,7 @@ func (v *jobView) way(w int, th *theme) (lines []string) {
 		if j.RunMillis > 0 {
 			items = append(items, fmt.Sprintf("running for %s on %s", millis(j.RunMillis), clean(j.Worker)))
 		}
-		if j.LeftMillis > 0 {
+		if j.LeftMillis > 0 && a.Role != "broker" {
 			items = append(items, millis(j.LeftMillis)+" left")
 		}
 		lines = append(lines, flow(items, w, 9)...)

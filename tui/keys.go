@@ -26,7 +26,7 @@ func newKeys(readOnly bool) keyMap {
 		Up: bind("↑ k", "up", "up", "k"), Down: bind("↓ j", "down", "down", "j"),
 		PageUp: bind("PgUp ^b", "page up", "pgup", "ctrl+b"), PageDown: bind("PgDn ^f", "page down", "pgdown", "ctrl+f"),
 		Top: bind("Home g", "first", "home", "g"), Bottom: bind("End G", "last", "end", "G"),
-		Open: bind("Enter", "open what is under the cursor, or run the test", "enter"), Back: bind("Esc", "back, or take the filter away; also Backspace", "esc", "alt+esc", "backspace"),
+		Open: bind("Enter", "open what is under the cursor, or run the test", "enter"), Back: bind("Esc", "back, or take the filter away; also Backspace", "esc", "backspace"),
 		NextPane: bind("Tab", "next pane, or tab; also → l", "tab", "right", "l"), PrevPane: bind("S-Tab", "the one before; also ← h", "shift+tab", "left", "h"),
 		Tab:    bind("1-4", "tab of a queue or worker", "1", "2", "3", "4"),
 		Filter: bind("/", "filter", "/"), Sort: bind("s", "sort by the next column", "s"), Reverse: bind("S", "turn the sorting round", "S"),

@@ -13,6 +13,10 @@ import (
 // typed faster than the line brings them, or a text that was pasted: that must not
 // kill anything.
 func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
+	if msg.Alt && m.prompt == nil { // Esc, and a key right behind it: no key here is pressed with Alt
+		msg.Alt = false
+		return tea.Batch(m.press(tea.KeyMsg{Type: tea.KeyEsc}), m.pressAll(msg))
+	}
 	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 || m.prompt != nil || m.dialog != nil {
 		return m.press(msg)
 	}

@@ -38,6 +38,22 @@ func TestKeysThatComeTogetherAreAllTaken(t *testing.T) {
 	}
 }
 
+// ESC is also what terminals send before a key that is pressed with Alt.
+func TestEscapeAndAKeyThatComeTogetherAreTwoKeys(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "K")
+	s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("f"), Alt: true})
+	s.hides("KILL")
+	s.shows("Functions 2", "kill: nothing was done")
+	s.press("enter")
+	s.update(tea.KeyMsg{Type: tea.KeyEsc, Alt: true})
+	s.shows("Queues 3")
+	s.press("/")
+	s.write("abc")
+	s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("b"), Alt: true}) // a word back
+	s.shows("/abc_")
+}
+
 func TestTheKeyBarHasOnlyWhatDoesSomething(t *testing.T) {
 	s := newStage(t, 160, 30)
 	for keys, want := range map[string]string{
