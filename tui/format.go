@@ -111,7 +111,7 @@ func clean(s string) string {
 // ascii replaces what the screen itself writes.
 var ascii = strings.NewReplacer(
 	"─", "-", "═", "=", "…", "~", "▁", "_", "▂", "_", "▃", ".", "▄", "-", "▅", "=", "▆", "+", "▇", "*", "█", "#",
-	"±", "+", "—", "-", "↑", "Up", "↓", "Down", "→", "Right", "←", "Left", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
+	"±", "+", "—", "-", "↑", "^", "↓", "v", "→", ">", "←", "<", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
 )
 
 // toASCII replaces what terminals without Unicode do not have.

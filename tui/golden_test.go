@@ -129,7 +129,7 @@ func TestNoScreenIsLargerThanTheTerminal(t *testing.T) {
 	for _, scene := range scenes {
 		for w := 1; w < 200; w += 7 {
 			for h := 1; h < 60; h += 3 {
-				s := newStage(t, w, h, func(o *Options) { o.Colour = true })
+				s := newStage(t, w, h, func(o *Options) { o.Colour, o.ASCII = true, h%2 == 0 })
 				scene.set(s)
 				lines := strings.Split(s.m.View(), "\n")
 				if len(lines) > h {
