@@ -70,6 +70,7 @@ var table = []row{
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
+	{"internal/chaos/failing", []string{"internal/node", "internal/config", "internal/function/..."}},
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
@@ -78,6 +79,14 @@ var table = []row{
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
 var forTests = []string{"internal/sim", "internal/proc"}
+
+// An outsider is a folder with a module of its own, which may not import the product.
+type outsider struct{ folder, why string }
+
+var modules = []outsider{
+	{"bench", "the benchmark knows faasd only from outside"},
+	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
+}
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
 var outside = []struct {
@@ -88,7 +97,8 @@ var outside = []struct {
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
-	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
+	{"github.com/aws", []string{"conformance/..."}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
 
