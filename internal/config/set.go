@@ -149,7 +149,7 @@ func (s *Set) takeFlags(args []string) (operands []string, unfinished *Setting, 
 // setting returns the setting of a flag, nil if there is none.
 func (s *Set) setting(flag string) *Setting {
 	for _, t := range s.settings {
-		if t.Flag() == flag {
+		if t.Flag() == flag || t.short != "" && t.short == flag {
 			return t
 		}
 	}
