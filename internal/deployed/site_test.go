@@ -69,13 +69,13 @@ func eventually(t *testing.T, wrong func() string) {
 type upSite struct {
 	*site
 	process *proc.Process
+	bin     string // the path that it was started by, which nobody else is
 	data    string
 }
 
 // up starts `faasd up` on a data folder, with further flags.
 func up(t *testing.T, data string, flags ...string) *upSite {
 	t.Helper()
-	// A path of its own, by which its processes are told from others'.
 	bin := filepath.Join(t.TempDir(), "faasd")
 	if err := os.Link(faasd, bin); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func up(t *testing.T, data string, flags ...string) *upSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &upSite{newSite(t, url, running.Admin), p, data}
+	return &upSite{newSite(t, url, running.Admin), p, bin, data}
 }
 
 // quote shows the end of each log of a test that has failed.
@@ -122,8 +122,7 @@ type spread struct {
 	work string // the workers' folder
 }
 
-// apart starts a system of separate processes; a number of workers with further
-// flags.
+// apart starts a system of separate processes.
 func apart(t *testing.T, l proc.Layout) *spread {
 	t.Helper()
 	dir := t.TempDir()
@@ -134,7 +133,7 @@ func apart(t *testing.T, l proc.Layout) *spread {
 	}
 	l.Args = map[string][]string{
 		"frontend": {"--store", filepath.Join(dir, "store"), "--admin", "127.0.0.1:0", "--package-bind", "tcp://127.0.0.1:0"},
-		"worker":   append([]string{"--work", s.work}, l.Args["worker"]...),
+		"worker":   {"--work", s.work},
 	}
 	var err error
 	if s.System, err = proc.StartSystem(within(t), l); err != nil {
