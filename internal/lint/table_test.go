@@ -70,6 +70,7 @@ var table = []row{
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
+	{"internal/chaos/failing", []string{"internal/node", "internal/config", "internal/function/..."}},
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
@@ -96,7 +97,7 @@ var outside = []struct {
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
-	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
 	{"github.com/aws", []string{"conformance/..."}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }

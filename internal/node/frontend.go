@@ -54,6 +54,7 @@ const (
 type FrontendPart struct {
 	*Part
 	gateway  *frontend.Gateway
+	calls    *httpcall.Calls
 	listener net.Listener
 	server   *http.Server
 	served   chan error
@@ -90,8 +91,11 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		return nil, errors.Join(err, listener.Close())
 	}
 	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do, p.ended), listener: listener, served: make(chan error, 1)}
+	fp.calls = httpcall.New(httpcall.Config{
+		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
+	}, fp.gateway)
 	fp.server = &http.Server{
-		Handler:     f.handler(fp.gateway, set),
+		Handler:     fp.handler(set.Handler()),
 		ReadTimeout: headerWithin, WriteTimeout: max(f.Timeout, f.MaxTimeout) + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -99,16 +103,13 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 }
 
 // handler serves all interfaces: what a call may cost is bounded over all of them.
-func (f Frontend) handler(g *frontend.Gateway, set *metrics.Set) http.Handler {
-	calls := httpcall.New(httpcall.Config{
-		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
-	}, g)
-	aliases := openfaas.New(calls)
-	return calls.Handler(
-		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(calls)},
+func (f *FrontendPart) handler(metrics http.Handler) http.Handler {
+	aliases := openfaas.New(f.calls)
+	return f.calls.Handler(
+		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(f.calls)},
 		httpcall.Route{Prefix: openfaas.Prefix, Handler: aliases},
 		httpcall.Route{Prefix: openfaas.AsyncPrefix, Handler: aliases},
-		httpcall.Route{Prefix: "/", Handler: native.New(calls, g, set.Handler())},
+		httpcall.Route{Prefix: "/", Handler: native.New(f.calls, f.gateway, metrics)},
 	)
 }
 
@@ -142,6 +143,7 @@ func (f *FrontendPart) URL() string {
 func (f *FrontendPart) Stop(ctx context.Context) {
 	_ = f.listener.Close()
 	f.server.SetKeepAlivesEnabled(false)
+	f.calls.Stop()
 	f.Part.Stop(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer cancel()

@@ -13,8 +13,11 @@ const fakeVariable = "PROCESS_TEST_FAKE"
 // fake is a program; it returns the exit code.
 func fake(behaviour string, args []string) int {
 	switch behaviour {
-	case "worker": // starts the script, prints its guard's id and what the script prints, and waits for its end
+	case "worker":
+		// Starts the script by a guard, bare if there is a second argument,
+		// prints its guard's id and what the script prints, and waits for its end
 		g := NewGuard(slog.New(slog.DiscardHandler))
+		g.bare = len(args) > 1
 		_, err := g.Start(Spec{Path: "/bin/sh", Args: []string{"-c", args[0]}, Env: []string{"PATH=" + DefaultPath}, Dir: "/", Stdout: os.Stdout})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -17,7 +17,6 @@ type link struct {
 	conn   *net.UnixConn
 	cmd    *exec.Cmd
 	limits Limits
-	mark   string        // that all has which the guard starts
 	gone   chan struct{} // closed when the guard process has ended and nothing it started is left
 
 	sending sync.Mutex // held while a request is written to conn
@@ -30,8 +29,8 @@ type link struct {
 	closing bool // we let it go
 }
 
-// dial starts a guard process.
-func dial(log *slog.Logger) (*link, error) {
+// dial starts a guard process; a bare one leaves cgroups alone.
+func dial(log *slog.Logger, bare bool) (*link, error) {
 	if !hasMain {
 		return nil, errors.New("this program does not call process.Main first of all")
 	}
@@ -51,6 +50,9 @@ func dial(log *slog.Logger) (*link, error) {
 	// By this name it is the same program even if the file has been replaced.
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{guardName}, Env: []string{}, Stderr: os.Stderr,
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
+	if bare {
+		cmd.Args = append(cmd.Args, bareGuard)
+	}
 	if err := startGuard(cmd); err != nil {
 		_ = conn.Close()
 		return nil, err

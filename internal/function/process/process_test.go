@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,23 +64,30 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// lines waits for so many lines and returns their words.
-func (o *output) lines(t testing.TB, n int) [][]string {
+// lines waits until there is a line that begins with each of the words, and
+// returns the words of all lines.
+func (o *output) lines(t testing.TB, first ...string) (lines [][]string) {
 	t.Helper()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	timer := time.AfterFunc(limit, o.written.Broadcast)
 	defer timer.Stop()
-	for until := time.Now().Add(limit); bytes.Count(o.buf.Bytes(), []byte("\n")) < n; o.written.Wait() {
+	for until := time.Now().Add(limit); ; o.written.Wait() {
+		lines = nil
+		for line := range strings.Lines(o.buf.String()) {
+			if strings.HasSuffix(line, "\n") {
+				lines = append(lines, strings.Fields(line))
+			}
+		}
+		if !slices.ContainsFunc(first, func(word string) bool {
+			return !slices.ContainsFunc(lines, func(words []string) bool { return slices.Contains(words[:min(1, len(words))], word) })
+		}) {
+			return lines
+		}
 		if time.Now().After(until) {
-			t.Fatalf("waited %v for %d lines, there is %q", limit, n, o.buf.String())
+			t.Fatalf("waited %v for lines with %q, there is %q", limit, first, o.buf.String())
 		}
 	}
-	var lines [][]string
-	for line := range strings.Lines(o.buf.String()) {
-		lines = append(lines, strings.Fields(line))
-	}
-	return lines
 }
 
 // shell starts a script.
@@ -136,10 +144,10 @@ func TestAProcessHasItsLimitsAndNothingOfTheWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(limits)
-	p, out = shell(t, g, "grep NoNewPrivs /proc/self/status; cat /proc/self/oom_score_adj", 0)
+	p, out = shell(t, g, "grep NoNewPrivs /proc/self/status; echo score $(cat /proc/self/oom_score_adj)", 0)
 	await(t, "its output", p.Drained())
 	want := map[Limits]string{0: "0", NoPrivileges: "1"}[limits&NoPrivileges]
-	if lines := out.lines(t, 2); lines[0][1] != want || limits&FirstToBeFree != 0 && lines[1][0] != "1000" {
+	if lines := out.lines(t, "NoNewPrivs:", "score"); lines[0][1] != want || limits&FirstToBeFree != 0 && lines[1][1] != "1000" {
 		t.Errorf("it sees %v where %v", lines, limits)
 	}
 }
@@ -227,7 +235,7 @@ func TestManyAreStartedAtOnce(t *testing.T) {
 func TestTerminateReachesTheGroup(t *testing.T) {
 	g := newGuard(t)
 	p, out := shell(t, g, `trap 'echo asked; exit 4' TERM; sleep 600 & echo ready; wait`, 0)
-	out.lines(t, 1)
+	out.lines(t, "ready")
 	p.Terminate()
 	await(t, "its end", p.Exited())
 	await(t, "the end of its child, which holds the output open", p.Drained())
