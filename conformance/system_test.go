@@ -81,8 +81,9 @@ type owner interface {
 
 // A system is a running `faasd up`.
 type system struct {
-	url  string
-	data string
+	url       string
+	data      string
+	lifelines []*os.File // never written
 }
 
 // start starts faasd up.
@@ -94,7 +95,12 @@ func start(t owner, args ...string) *system {
 		t.Fatalf("%v", err)
 		return s
 	}
-	t.Cleanup(func() { os.RemoveAll(s.data) })
+	t.Cleanup(func() { // after all processes of it have ended
+		for _, pipe := range s.lifelines {
+			_ = pipe.Close()
+		}
+		os.RemoveAll(s.data)
+	})
 	lines := s.process(t, "faasd", append([]string{"up", "--http", "127.0.0.1:0", "--data", s.data, "--workers", "1", "--log-level", "error"}, args...)...)
 	for line := range lines {
 		if url, ok := strings.CutPrefix(line, "listening on "); ok {
@@ -113,7 +119,7 @@ func start(t owner, args ...string) *system {
 }
 
 // process starts one of the programs and returns what it prints. It ends before
-// the owner does.
+// the owner does, and with this process however that ends: its lifeline breaks.
 func (s *system) process(t owner, program string, args ...string) <-chan string {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, program), args...)
@@ -122,7 +128,7 @@ func (s *system) process(t owner, program string, args ...string) <-chan string 
 	lines := make(chan string, 100)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
-		err = cmd.Start()
+		err = s.start(cmd)
 	}
 	if err != nil {
 		close(lines)
@@ -142,6 +148,19 @@ func (s *system) process(t owner, program string, args ...string) <-chan string 
 		_ = cmd.Wait()
 	})
 	return lines
+}
+
+// start starts a program with a lifeline.
+func (s *system) start(cmd *exec.Cmd) error {
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	s.lifelines = append(s.lifelines, ours)
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.Env = append(os.Environ(), "FAASD_LIFELINE_FD=3")
+	return cmd.Start()
 }
 
 // serve adds a worker whose functions fail.

@@ -18,6 +18,7 @@ var roles = []string{
 	"internal/coordinator/...",
 	"internal/worker/...",
 	"internal/supervisor/...",
+	"internal/registrar/...",
 }
 
 // forRoles is what a role may use.
@@ -57,10 +58,13 @@ var table = []row{
 	{"internal/worker/...", forRoles},
 	// Who keeps the workers of `up`; on the bus like every role, so that operators can scale them.
 	{"internal/supervisor/...", forRoles},
+	{"internal/registrar/...", forRoles},
+	// A worker's deployed functions; beside the role, which knows nothing of kinds and packages.
+	{"internal/library", []string{"internal/function/...", "internal/registry", "internal/wire"}},
 
 	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
-	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc"})},
+	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc", "internal/library", "internal/registry"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
@@ -74,7 +78,7 @@ var table = []row{
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
-	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config", "internal/registry"}},
+	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config", "internal/registry", "internal/registrar/admin"}},
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.

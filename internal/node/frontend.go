@@ -27,10 +27,11 @@ type Frontend struct {
 	Identity
 	Limits
 	Requests
-	HTTP         string   // address to listen on
-	Replies      string   // endpoint to bind
-	Brokers      []string // PULL endpoints to dial
-	Coordinators []string // XPUB endpoints to dial
+	HTTP         string    // address to listen on
+	Replies      string    // endpoint to bind
+	Brokers      []string  // PULL endpoints to dial
+	Coordinators []string  // XPUB endpoints to dial
+	Registrar    Registrar // with Store "": none runs here; of its name and coordinators, the frontend's are taken
 }
 
 // Requests is what is promised of a request.
@@ -189,9 +190,26 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 	if err != nil {
 		return err
 	}
-	set.Links(p.counters)
+	reg, err := f.startRegistrar(zmq, log)
+	if err != nil {
+		return errors.Join(err, p.listener.Close())
+	}
+	set.Links(func() []metrics.Link {
+		all := p.counters()
+		if reg != nil {
+			all = append(all, reg.counters()...)
+		}
+		return all
+	})
 	p.run()
 	announce(p.Ready())
+	var ended <-chan struct{} // of the registrar
+	var served chan error     // likewise
+	if reg != nil {
+		reg.run()
+		announce(reg.Ready())
+		ended, served = reg.ended, reg.served
+	}
 	if p.wait(ctx, p.gateway.Ready) == nil {
 		listening(p.URL())
 	}
@@ -202,9 +220,27 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 		err = errors.Join(errEnded, p.err)
 	case e := <-p.served:
 		err = fmt.Errorf("HTTP server on %s: %w", p.URL(), e)
+	case <-ended:
+		err = errors.Join(errEnded, reg.err)
+	case e := <-served:
+		err = fmt.Errorf("HTTP server of those who deploy: %w", e)
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	if reg != nil {
+		reg.Stop(stop)
+	}
 	p.Stop(stop)
 	return err
+}
+
+// startRegistrar starts the registrar of a frontend's process; nil if it is to
+// have none.
+func (f Frontend) startRegistrar(ctx *bus.Context, log *slog.Logger) (*RegistrarPart, error) {
+	if f.Registrar.Store == "" {
+		return nil, nil
+	}
+	r := f.Registrar
+	r.Identity, r.Coordinators = f.Identity, f.Coordinators
+	return startRegistrar(ctx, r, log)
 }

@@ -103,7 +103,7 @@ func TestAClientThatGoesAwayAndComesBackFindsItsCallOpen(t *testing.T) {
 
 func TestACallThatNobodyComesBackForIsCancelled(t *testing.T) {
 	for name, wait := range map[string]func(*stage){
-		"after a while":           func(*stage) { time.Sleep(alone + time.Second) },
+		"after a while":           func(*stage) { <-time.After(alone + time.Second) },
 		"when the frontend stops": func(s *stage) { s.calls.Stop() },
 	} {
 		t.Run(name, func(t *testing.T) { isCancelled(t, wait) })
