@@ -2,9 +2,7 @@ package process
 
 import (
 	"context"
-	"encoding/json"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -168,11 +166,8 @@ func (c *call) outcome(p *Process) (function.Result, error) {
 
 // typeOf finds the content type of an answer.
 func (c *call) typeOf(body []byte) string {
-	switch {
-	case c.ContentType != "":
+	if c.ContentType != "" {
 		return c.ContentType
-	case json.Valid(body):
-		return "application/json"
 	}
-	return http.DetectContentType(body)
+	return function.ContentType(body)
 }

@@ -138,7 +138,7 @@ func (l *link) start(s Spec) (*Process, error) {
 		o.closeOurs()
 		return nil, syscall.Errno(got.value)
 	}
-	o.copy(s.Stdout, s.Stderr, p.drained)
+	p.streams = o.copy(s.Stdout, s.Stderr, p.drained)
 	return p, nil
 }
 
@@ -188,10 +188,10 @@ func (l *link) take(r reply) {
 	}
 	switch r.op {
 	case opStarted, opFailed:
-		if r.op == opStarted {
-			p.pid = int(r.value)
-		} else {
+		if r.op == opFailed {
 			delete(l.running, r.id)
+		} else {
+			p.pid = int(r.value) // before its starter goes on
 		}
 		l.waiting[r.id] <- r // has room
 		delete(l.waiting, r.id)
