@@ -62,6 +62,10 @@ compile:
 	@mkdir -p bin
 	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/faasd ./cmd/faasctl
 
+.PHONY: examples
+examples: ## build the functions of examples/ that need it, into bin/examples
+	@scripts/examples bin/examples
+
 .PHONY: bench
 bench: build ## compare with a bare HTTP echo server; prints a table
 	@scripts/deps --bench
@@ -103,6 +107,7 @@ lint: ## gofmt, go vet, staticcheck, shellcheck
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	cd bench && go vet ./...
+	for m in examples/*/go.mod; do go vet -C "$${m%/*}" . && (cd "$${m%/*}" && $(STATICCHECK) .) || exit; done
 	$(STATICCHECK) ./...
 	cd bench && $(STATICCHECK) ./...
 	shellcheck scripts/* .ci/run
