@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,36 +45,55 @@ func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
 
 // above is what is known of the job: as many lines as leave room for its events.
 func (v *jobView) above(w, h int, th *theme) []string {
-	lines := []string{fitStyled("job "+th.say(title, clean(v.id))+"  came "+came(v.id, v.zone), w)}
-	lines = append(lines, v.way(w, th)...)
-	return lines[:min(len(lines), max(h-leastPane, 0))]
+	room := max(h-leastPane, 0)
+	lines := flow([]string{"job " + th.say(title, clean(v.id)), "came " + came(v.id, v.zone)}, w, 2)
+	way := v.way(w, th)
+	if r := v.request(); r != nil {
+		items := request(r)
+		whole := flow(items, w, 2)
+		if len(lines)+len(whole)+len(way) > room {
+			whole = []string{fit(strings.Join(items, "  "), w, false)}
+		}
+		lines = append(lines, whole...)
+	}
+	lines = append(lines, way...)
+	return lines[:min(len(lines), room)]
 }
 
-// way is what brokers and queues say of the job, a line or two each.
+// request is what is told of it, nil if nobody who answered has it.
+func (v *jobView) request() *operator.Preview {
+	for i := range v.told {
+		if r := v.told[i].Request; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// way is what brokers and queues say of the job.
 func (v *jobView) way(w int, th *theme) (lines []string) {
 	if v.answers == 0 {
 		return []string{th.say(faint, "asking every broker and queue …")}
 	}
 	if len(v.told) == 0 {
-		lines = append(lines, fit("no broker or queue knows it: it was answered some time ago, cancelled, or never came", w, false))
+		lines = append(lines, flow([]string{"no broker or queue knows it: it was answered some time ago, cancelled, or never came"}, w, 2)...)
 	}
 	for _, a := range v.told {
 		j := a.Job
-		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", clean(a.Role), th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
-		if a.Role == "broker" {
-			continue
+		items := []string{clean(a.Role) + " " + th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)}
+		if a.Role != "broker" {
+			items = append(items, clean(j.Function), fmt.Sprintf("attempt %d/%d", j.Attempt, j.AttemptLimit), fmt.Sprintf("moved %d×", j.Moves))
 		}
-		line := fmt.Sprintf("         %s  attempt %d/%d  moved %d×  %s bytes  there for %s", clean(j.Function), j.Attempt, j.AttemptLimit, j.Moves, count(j.Bytes), millis(j.AgeMillis))
+		if j.AgeMillis > 0 {
+			items = append(items, "there for "+millis(j.AgeMillis))
+		}
 		if j.RunMillis > 0 {
-			line += fmt.Sprintf("  running for %s on %s", millis(j.RunMillis), clean(j.Worker))
+			items = append(items, fmt.Sprintf("running for %s on %s", millis(j.RunMillis), clean(j.Worker)))
 		}
-		if j.LeftMillis > 0 {
-			line += "  " + millis(j.LeftMillis) + " left"
+		if j.LeftMillis > 0 && a.Role != "broker" {
+			items = append(items, millis(j.LeftMillis)+" left")
 		}
-		lines = append(lines, fit(line, w, false))
-	}
-	if i := slices.IndexFunc(v.told, func(a operator.JobAt) bool { return a.Request != nil }); i >= 0 {
-		lines = append(lines, fitStyled(th.say(faint, "request ")+" "+request(v.told[i].Request), w))
+		lines = append(lines, flow(items, w, 9)...)
 	}
 	if v.err != nil {
 		lines = append(lines, th.say(caution, fit(clean(v.err.Error()), w, false)))
@@ -84,11 +102,11 @@ func (v *jobView) way(w int, th *theme) (lines []string) {
 }
 
 // request shows how long a request's body is, of what kind, and how it begins,
-// with what a terminal would obey written out: `24 bytes application/json  {"n":1}\n`.
-func request(p *operator.Preview) string {
-	s := plural(p.Bytes, "byte")
+// with what a terminal would obey written out: "24 bytes", `{"n":1}\n`.
+func request(p *operator.Preview) []string {
+	items := []string{"request " + plural(p.Bytes, "byte")}
 	if p.ContentType != "" {
-		s += " " + clean(p.ContentType)
+		items = append(items, clean(p.ContentType))
 	}
 	start := p.Start
 	for n := 1; n < utf8.UTFMax && len(start) < p.Bytes && n <= len(start); n++ { // the last letter may be cut
@@ -100,9 +118,9 @@ func request(p *operator.Preview) string {
 		}
 	}
 	quoted := strconv.Quote(string(start))
-	s += "  " + strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	s := strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 	if len(start) < p.Bytes {
 		s += "…"
 	}
-	return s
+	return append(items, s)
 }

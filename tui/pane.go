@@ -18,6 +18,7 @@ const (
 	ofEvents
 	ofTests
 	ofTroubles
+	ofLatencies
 )
 
 // pane is a table under a title.
@@ -58,9 +59,12 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	if focused {
 		dash, m = "═", title
 	}
-	n := count(len(p.rows))
-	if p.filter != "" {
-		n += " of " + count(len(p.all))
+	name := p.title + " " + count(len(p.rows))
+	switch {
+	case p.kind == ofTroubles: // of which one may have several rows
+		name = p.title
+	case p.filter != "":
+		name += " of " + count(len(p.all))
 	}
 	notes := []string{}
 	for _, note := range []string{p.table.more(), p.sorting()} {
@@ -77,7 +81,7 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	if len(p.marks) > 0 {
 		notes = append(notes, count(len(p.marks))+" marked")
 	}
-	return rule(p.title+" "+n, strings.Join(notes, "  "), dash, m, w, th)
+	return rule(name, strings.Join(notes, "  "), dash, m, w, th)
 }
 
 // rule is a line across the screen with a title in it and notes at its end.

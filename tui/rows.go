@@ -59,11 +59,11 @@ var workerColumns = []column{
 // they go, and may be listed by two queues for a while.
 func workerID(w *operator.Worker) string { return w.ID + "@" + w.QueueIncarnation.String() }
 
-// workerRows lists workers, of one queue if it is named by its row's id.
-func workerRows(s *Snapshot, queue string) (rows []row) {
+// workerRows lists workers that keep says.
+func workerRows(s *Snapshot, keep func(*operator.Worker) bool) (rows []row) {
 	for i := range s.Picture.Workers {
 		w := &s.Picture.Workers[i]
-		if queue != "" && w.QueueIncarnation.String() != queue {
+		if !keep(w) {
 			continue
 		}
 		word, m := workerWord(w)
@@ -82,6 +82,14 @@ func workerRows(s *Snapshot, queue string) (rows []row) {
 		}})
 	}
 	return rows
+}
+
+// anyWorker keeps all.
+func anyWorker(*operator.Worker) bool { return true }
+
+// workerAt keeps those of the queue whose row has that id.
+func workerAt(queue string) func(*operator.Worker) bool {
+	return func(w *operator.Worker) bool { return w.QueueIncarnation.String() == queue }
 }
 
 func place(host string, pid int) string {

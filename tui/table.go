@@ -290,6 +290,23 @@ func (t *table) widths(shown []int, w int) []int {
 	return widths
 }
 
+// rest are the fields of the row under the cursor that are not seen whole at that
+// width, with their columns' names.
+func (t *table) rest(w int) (items []string) {
+	if t.cursor == "" {
+		return nil
+	}
+	shown := t.shown(w)
+	widths := t.widths(shown, w)
+	for i, c := range t.columns {
+		at, s := slices.Index(shown, i), t.rows[t.at].cells[i].text
+		if c.rank != hide && s != "" && s != none && (at < 0 || ansi.StringWidth(s) > widths[at]) {
+			items = append(items, strings.TrimSpace(c.title+" "+s))
+		}
+	}
+	return items
+}
+
 func (t *table) rowView(n int, shown, widths []int, w int, focused bool, th *theme) string {
 	r := t.rows[n]
 	under, marked := n == t.at, t.marks[r.id]

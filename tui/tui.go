@@ -46,7 +46,7 @@ type Options struct {
 const (
 	// framesPerSecond is how often the screen is drawn at most: a key is to be
 	// answered within 50 ms, also on a machine that is busy, and waits for up to a
-	// frame. docs/BENCHMARKS.md has what looking so often costs.
+	// frame. docs/ARCHITECTURE.md has what looking so often costs.
 	framesPerSecond = 60
 	// deedWithin is how long a command may take. A drain takes as long as what
 	// the worker runs.

@@ -67,10 +67,11 @@ func (v *overview) show(s *Snapshot) {
 // workersOf lists the workers of the queue under the cursor, if there is one.
 func (v *overview) workersOf() {
 	v.of, v.workers.title = "", "Workers"
+	keep := anyWorker
 	if q := queueOf(v.last, v.queues.cursor); q != nil {
-		v.of, v.workers.title = v.queues.cursor, "Workers of "+clean(q.Name)
+		v.of, v.workers.title, keep = v.queues.cursor, "Workers of "+clean(q.Name), workerAt(v.queues.cursor)
 	}
-	v.workers.set(workerRows(v.last, v.of))
+	v.workers.set(workerRows(v.last, keep))
 }
 
 func (v *overview) panes() []*pane { return []*pane{v.queues, v.workers, v.events} }
@@ -122,13 +123,15 @@ func workerOf(s *Snapshot, id string) *operator.Worker {
 	return nil
 }
 
-// listing is a view of one table over the whole screen.
+// listing is a view of one table over the whole screen. Below it stands what of
+// the row under the cursor has no room in it.
 type listing struct {
-	name string
-	list *pane
-	rows func(*Snapshot) []row
-	note func(*Snapshot) string // a line above; nil for none
-	last *Snapshot
+	name  string
+	list  *pane
+	rows  func(*Snapshot) []row
+	note  func(*Snapshot) string // a line above; nil for none
+	last  *Snapshot
+	width int // of the screen, as placed
 }
 
 func (v *listing) crumb() string { return v.name }
@@ -140,7 +143,14 @@ func (v *listing) show(s *Snapshot) {
 
 func (v *listing) panes() []*pane { return []*pane{v.list} }
 
-func (v *listing) place(_, h int, _ *pane) { v.list.place(h - len(v.above())) }
+func (v *listing) place(w, h int, _ *pane) {
+	if v.width != w {
+		v.width = w
+		v.show(v.last)
+	}
+	h -= len(v.above())
+	v.list.place(h - len(v.below(w, h)))
+}
 
 // above is the note, if there is one.
 func (v *listing) above() []string {
@@ -153,17 +163,32 @@ func (v *listing) above() []string {
 	return nil
 }
 
-func (v *listing) draw(w, _ int, focus *pane, th *theme) (lines []string) {
-	for _, note := range v.above() {
+// below is the rest of the row under the cursor, in a third of h lines at most.
+func (v *listing) below(w, h int) []string {
+	items := v.list.rest(w)
+	if len(items) == 0 {
+		return nil
+	}
+	lines := flow(items, w, 2)
+	return lines[:min(len(lines), h/3)]
+}
+
+func (v *listing) draw(w, h int, focus *pane, th *theme) (lines []string) {
+	above := v.above()
+	for _, note := range above {
 		lines = append(lines, th.say(faint, fit(note, w, false)))
 	}
-	return append(lines, v.list.draw(w, focus == v.list, th)...)
+	lines = append(lines, v.list.draw(w, focus == v.list, th)...)
+	for _, rest := range v.below(w, h-len(above)) {
+		lines = append(lines, th.say(faint, rest))
+	}
+	return lines
 }
 
 func newWorkers() *listing {
 	return &listing{
 		name: "workers", list: &pane{table: newTable("no worker has joined", workerColumns...), kind: ofWorkers, title: "Workers"},
-		rows: func(s *Snapshot) []row { return workerRows(s, "") },
+		rows: func(s *Snapshot) []row { return workerRows(s, anyWorker) },
 	}
 }
 
@@ -199,20 +224,19 @@ func newParts() *listing {
 
 // newWrong lists all that is wrong, whole.
 func newWrong() *listing {
-	return &listing{
-		name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"},
-		rows: func(s *Snapshot) (rows []row) {
-			for i, t := range troubles(s) {
-				for j, line := range strings.Split(ansi.Wrap(t, leastWidth-6, ""), "\n") {
-					if j > 0 {
-						line = "  " + line
-					}
-					rows = append(rows, row{fmt.Sprint(i, " ", j), []cell{text(line)}})
+	v := &listing{name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"}}
+	v.rows = func(s *Snapshot) (rows []row) {
+		for i, t := range troubles(s) {
+			for j, line := range strings.Split(ansi.Wrap(t, max(v.width, leastWidth)-gutter-2, ""), "\n") {
+				if j > 0 {
+					line = "  " + line
 				}
+				rows = append(rows, row{fmt.Sprint(i, " ", j), []cell{text(line)}})
 			}
-			return rows
-		},
+		}
+		return rows
 	}
+	return v
 }
 
 func newEvents(zone *time.Location) *listing {

@@ -71,6 +71,10 @@ func slots(s *config.Set, n *int, name string) {
 	s.Int(n, name, 8, 1, 1024, "jobs that a worker runs at a time")
 }
 
+func idle(s *config.Set, d *time.Duration) {
+	s.Duration(d, "idle", 5*time.Minute, time.Second, 24*time.Hour, "a function's process that has had no call for so long is stopped; the next call starts one")
+}
+
 // common is what every role's command has besides its own settings.
 type common struct {
 	grace time.Duration

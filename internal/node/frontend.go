@@ -27,10 +27,11 @@ type Frontend struct {
 	Identity
 	Limits
 	Requests
-	HTTP         string   // address to listen on
-	Replies      string   // endpoint to bind
-	Brokers      []string // PULL endpoints to dial
-	Coordinators []string // XPUB endpoints to dial
+	HTTP         string    // address to listen on
+	Replies      string    // endpoint to bind
+	Brokers      []string  // PULL endpoints to dial
+	Coordinators []string  // XPUB endpoints to dial
+	Registrar    Registrar // with Store "": none runs here; of its name and coordinators, the frontend's are taken
 }
 
 // Requests is what is promised of a request.
@@ -54,6 +55,7 @@ const (
 type FrontendPart struct {
 	*Part
 	gateway  *frontend.Gateway
+	calls    *httpcall.Calls
 	listener net.Listener
 	server   *http.Server
 	served   chan error
@@ -90,8 +92,11 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		return nil, errors.Join(err, listener.Close())
 	}
 	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do, p.ended), listener: listener, served: make(chan error, 1)}
+	fp.calls = httpcall.New(httpcall.Config{
+		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
+	}, fp.gateway)
 	fp.server = &http.Server{
-		Handler:     f.handler(fp.gateway, set),
+		Handler:     fp.handler(set.Handler()),
 		ReadTimeout: headerWithin, WriteTimeout: max(f.Timeout, f.MaxTimeout) + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -99,16 +104,13 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 }
 
 // handler serves all interfaces: what a call may cost is bounded over all of them.
-func (f Frontend) handler(g *frontend.Gateway, set *metrics.Set) http.Handler {
-	calls := httpcall.New(httpcall.Config{
-		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
-	}, g)
-	aliases := openfaas.New(calls)
-	return calls.Handler(
-		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(calls)},
+func (f *FrontendPart) handler(metrics http.Handler) http.Handler {
+	aliases := openfaas.New(f.calls)
+	return f.calls.Handler(
+		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(f.calls)},
 		httpcall.Route{Prefix: openfaas.Prefix, Handler: aliases},
 		httpcall.Route{Prefix: openfaas.AsyncPrefix, Handler: aliases},
-		httpcall.Route{Prefix: "/", Handler: native.New(calls, g, set.Handler())},
+		httpcall.Route{Prefix: "/", Handler: native.New(f.calls, f.gateway, metrics)},
 	)
 }
 
@@ -142,6 +144,7 @@ func (f *FrontendPart) URL() string {
 func (f *FrontendPart) Stop(ctx context.Context) {
 	_ = f.listener.Close()
 	f.server.SetKeepAlivesEnabled(false)
+	f.calls.Stop()
 	f.Part.Stop(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer cancel()
@@ -187,9 +190,26 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 	if err != nil {
 		return err
 	}
-	set.Links(p.counters)
+	reg, err := f.startRegistrar(zmq, log)
+	if err != nil {
+		return errors.Join(err, p.listener.Close())
+	}
+	set.Links(func() []metrics.Link {
+		all := p.counters()
+		if reg != nil {
+			all = append(all, reg.counters()...)
+		}
+		return all
+	})
 	p.run()
 	announce(p.Ready())
+	var ended <-chan struct{} // of the registrar
+	var served chan error     // likewise
+	if reg != nil {
+		reg.run()
+		announce(reg.Ready())
+		ended, served = reg.ended, reg.served
+	}
 	if p.wait(ctx, p.gateway.Ready) == nil {
 		listening(p.URL())
 	}
@@ -200,9 +220,27 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 		err = errors.Join(errEnded, p.err)
 	case e := <-p.served:
 		err = fmt.Errorf("HTTP server on %s: %w", p.URL(), e)
+	case <-ended:
+		err = errors.Join(errEnded, reg.err)
+	case e := <-served:
+		err = fmt.Errorf("HTTP server of those who deploy: %w", e)
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	if reg != nil {
+		reg.Stop(stop)
+	}
 	p.Stop(stop)
 	return err
+}
+
+// startRegistrar starts the registrar of a frontend's process; nil if it is to
+// have none.
+func (f Frontend) startRegistrar(ctx *bus.Context, log *slog.Logger) (*RegistrarPart, error) {
+	if f.Registrar.Store == "" {
+		return nil, nil
+	}
+	r := f.Registrar
+	r.Identity, r.Coordinators = f.Identity, f.Coordinators
+	return startRegistrar(ctx, r, log)
 }

@@ -126,7 +126,7 @@ func (f *Folder) stage(c *Catalogue, name string, m Manifest) (version uint32, e
 		version = fn.Versions[n-1].Number + 1
 	}
 	fn.Versions = append(fn.Versions, Version{
-		Number: version, State: StateTrying, Manifest: digest, Kind: m.Kind, Labels: m.Labels, Timeout: m.Timeout,
+		Number: version, State: StateTrying, Manifest: digest, Kind: m.Kind, Labels: inOrder(m.Labels), Timeout: m.Timeout,
 		Package: m.Package, Size: m.Size, Created: now(),
 	})
 	return version, nil

@@ -86,7 +86,7 @@ func badManifest(format string, args ...any) error {
 
 // Encode writes the manifest as JSON: the same bytes for the same content.
 func (m Manifest) Encode() []byte {
-	m.Labels = slices.Compact(slices.Sorted(slices.Values(m.Labels)))
+	m.Labels = inOrder(m.Labels)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -94,6 +94,11 @@ func (m Manifest) Encode() []byte {
 		panic("registry: a manifest that is not JSON: " + err.Error()) // it has only texts and numbers
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// inOrder are labels as they are kept: sorted, each once.
+func inOrder(labels []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(labels)))
 }
 
 // Digest identifies the content of the version.

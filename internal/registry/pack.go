@@ -80,6 +80,7 @@ func Pack(name string) (*Package, error) {
 type item struct {
 	name   string
 	mode   fs.FileMode
+	size   int64                         // bytes, as it was when it was gathered
 	target string                        // of a symbolic link
 	open   func() (io.ReadCloser, error) // of a file
 }
@@ -108,7 +109,7 @@ func gather(name string, p *Package) (items []item, done func(), err error) {
 	if isZip(f) {
 		items, err = fromZip(f, info.Size(), p)
 	} else {
-		items = []item{{name: filepath.Base(name), mode: info.Mode(), open: func() (io.ReadCloser, error) { return os.Open(name) }}}
+		items = []item{{name: filepath.Base(name), mode: info.Mode(), size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(name) }}}
 		err = checkFileName(items[0].name)
 	}
 	if err != nil {
@@ -172,6 +173,7 @@ func fromDisk(name, full string, d fs.DirEntry) (item, error) {
 		}
 		return it, checkTarget(name, it.target)
 	case 0:
+		it.size = info.Size()
 		it.open = func() (io.ReadCloser, error) { return os.Open(full) }
 		return it, nil
 	}
@@ -192,7 +194,7 @@ func fromZip(f *os.File, size int64, p *Package) (items []item, err error) {
 			}
 			continue
 		}
-		items = append(items, item{name: e.name, mode: e.mode, target: e.target, open: e.open})
+		items = append(items, item{name: e.name, mode: e.mode, size: e.size, target: e.target, open: e.open})
 	}
 	return withoutFullFolders(items), nil
 }
@@ -209,6 +211,12 @@ func withoutFullFolders(items []item) []item {
 
 // write writes the items into the file, with all bounds.
 func (p *Package) write(items []item) error {
+	var total int64
+	for _, it := range items {
+		if total += it.size; total > MaxUnpacked { // said before a minute is spent on it
+			return tooLarge("unpacked it has more than %s", config.FormatBytes(MaxUnpacked))
+		}
+	}
 	sum := sha256.New()
 	out := &boundedWriter{w: io.MultiWriter(p.file, sum), left: MaxPackage}
 	z := zip.NewWriter(out)

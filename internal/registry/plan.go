@@ -67,7 +67,7 @@ func Differs(old, wanted Manifest) (all []string) {
 	note("timeout", old.Deadline().String(), wanted.Deadline().String())
 	note("memory", config.FormatBytes(old.Memory), config.FormatBytes(wanted.Memory))
 	note("concurrency", fmt.Sprint(old.Concurrency), fmt.Sprint(wanted.Concurrency))
-	note("labels", sorted(old.Labels), sorted(wanted.Labels))
+	note("labels", strings.Join(inOrder(old.Labels), ","), strings.Join(inOrder(wanted.Labels), ","))
 	note("content type", old.ContentType, wanted.ContentType)
 	return append(all, differentEnv(old.Env, wanted.Env)...)
 }
@@ -77,10 +77,6 @@ func orNone(text string) string {
 		return "none"
 	}
 	return text
-}
-
-func sorted(labels []string) string {
-	return strings.Join(slices.Compact(slices.Sorted(slices.Values(labels))), ",")
 }
 
 func differentEnv(old, wanted map[string]string) (all []string) {

@@ -144,12 +144,13 @@ type Broken struct {
 	Worker   string `json:"worker,omitempty"` // in a queue's state
 	Type     string `json:"type,omitempty"`   // of the error, as Lambda names it
 	Reason   string `json:"reason"`
+	Log      string `json:"log,omitempty"` // the last that it printed
 }
 
 // Bounds of what is said of versions that cannot be run.
 const (
 	MaxBroken = 32
-	MaxReason = 4 << 10 // bytes of one reason
+	MaxReason = 4 << 10 // bytes of one reason, and of one log
 )
 
 // Check refuses what no worker says.
@@ -172,7 +173,7 @@ func (s *Serves) Check() error {
 }
 
 func (b *Broken) check() error {
-	if !ValidFunction(b.Function) || len(b.Reason) > MaxReason || len(b.Type) > maxText || b.Worker != "" && !ValidName(b.Worker) {
+	if !ValidFunction(b.Function) || len(b.Reason) > MaxReason || len(b.Log) > MaxReason || len(b.Type) > maxText || b.Worker != "" && !ValidName(b.Worker) {
 		return fmt.Errorf("%w: broken function %.80q of worker %.80q, for a reason of %d bytes", ErrMalformed, b.Function, b.Worker, len(b.Reason))
 	}
 	return nil

@@ -3,7 +3,9 @@
 package frontendtest
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -29,7 +31,7 @@ const (
 type Stage struct {
 	T       *testing.T
 	Handler http.Handler // the test sets it
-	Gateway *frontend.Gateway
+	Gateway *Gateway
 	Arrived chan struct{} // gets one for each job or cancel
 
 	mu       sync.Mutex // guards what follows: the turn
@@ -82,9 +84,31 @@ func NewWith(t *testing.T, window job.Window, outcome Outcome) *Stage {
 		Brokers: []string{"b"}, Coordinators: []string{"c"}, BuiltIn: []string{"echo"}, Attempts: func(string) int { return 3 },
 		MaxWait: time.Second, Window: window, Log: slog.New(slog.DiscardHandler),
 	})
-	s.Gateway = frontend.NewGateway(s.machine, s.Do, nil)
+	s.Gateway = &Gateway{frontend.NewGateway(s.machine, s.Do, nil), make(map[string]frontend.FunctionInfo)}
 	s.Pass(time.Second)
 	return s
+}
+
+// A Gateway is a frontend's own that knows of deployed functions besides.
+type Gateway struct {
+	*frontend.Gateway
+	deployed map[string]frontend.FunctionInfo
+}
+
+// Resolve finds deployed functions before others; each has one version.
+func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (frontend.FunctionInfo, bool, error) {
+	info, ok := g.deployed[function]
+	if !ok {
+		return g.Gateway.Resolve(ctx, function, qualifier)
+	}
+	return info, qualifier == "" || qualifier == frontend.Latest || qualifier == fmt.Sprint(info.Version), nil
+}
+
+// Deploy has the frontend know a function, and a queue serve it. A stage takes
+// one, before its first request.
+func (s *Stage) Deploy(info frontend.FunctionInfo) {
+	s.Gateway.deployed[info.Name] = info
+	s.Hear(info.Name)
 }
 
 // Do runs fn in the frontend's turn.

@@ -47,6 +47,7 @@ type Call struct {
 	qualifier string
 	room      room
 	conn      *http.ResponseController
+	who       [4]string // the values of the headers below, in place
 }
 
 // Begin begins a call of the function of that name, with a job id that all
@@ -57,10 +58,10 @@ func (c *Calls) Begin(w http.ResponseWriter, r *http.Request, function string) *
 		room: room{bodies: &c.bodies, function: function}, conn: http.NewResponseController(w),
 	}
 	head := w.Header()
-	head.Set(headerJob, call.id.String())
-	head.Set(headerAttempt, "0")
-	head.Set(headerQueue, nobody)
-	head.Set(headerWorker, nobody)
+	for i, name := range []string{headerJob, headerAttempt, headerQueue, headerWorker} {
+		head[name] = call.who[i : i+1 : i+1]
+	}
+	call.who = [...]string{call.id.String(), "0", nobody, nobody}
 	return call
 }
 
@@ -136,11 +137,7 @@ func (c *Call) Run(q frontend.Request, repeat string) (frontend.Answer, *Problem
 		return frontend.Answer{}, refusal(out.refused, c.Function.Name)
 	}
 	c.id = ulid.ULID(out.id)
-	head := c.w.Header()
-	head.Set(headerJob, c.id.String())
-	head.Set(headerAttempt, strconv.Itoa(out.answer.Attempt))
-	head.Set(headerQueue, cmp.Or(out.answer.Queue, nobody))
-	head.Set(headerWorker, cmp.Or(out.answer.Worker, nobody))
+	c.who = [...]string{c.id.String(), strconv.Itoa(out.answer.Attempt), cmp.Or(out.answer.Queue, nobody), cmp.Or(out.answer.Worker, nobody)}
 	return out.answer, nil
 }
 

@@ -46,6 +46,9 @@ func New(cfg Config, g Gateway) *Calls {
 	return c
 }
 
+// Stop ends the calls that nobody waits for. Those that somebody waits for go on.
+func (c *Calls) Stop() { c.repeats.end() }
+
 // MaxBody is how many bytes a request's body may have.
 func (c *Calls) MaxBody() int64 { return c.cfg.MaxBody }
 

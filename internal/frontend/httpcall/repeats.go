@@ -46,11 +46,12 @@ type repeats struct {
 	run  func(context.Context, frontend.Request) (frontend.Answer, frontend.Refused, error)
 	seed maphash.Seed
 
-	mu    sync.Mutex
-	calls map[repeatKey]*repeatable // guarded by mu, as what follows
-	kept  list.List                 // of *repeatable: the answered ones, oldest first
-	bytes int64                     // of kept
-	timer *time.Timer               // drops the oldest; nil if none is kept
+	mu       sync.Mutex
+	calls    map[repeatKey]*repeatable // guarded by mu, as what follows
+	kept     list.List                 // of *repeatable: the answered ones, oldest first
+	bytes    int64                     // of kept
+	timer    *time.Timer               // drops the oldest; nil if none is kept
+	patience time.Duration             // that open calls have with nobody waiting: alone, none once the frontend stops
 }
 
 // A repeatable is one call that may come again.
@@ -67,7 +68,7 @@ type repeatable struct {
 }
 
 func (r *repeats) begin(run func(context.Context, frontend.Request) (frontend.Answer, frontend.Refused, error)) {
-	r.run, r.seed, r.calls = run, maphash.MakeSeed(), make(map[repeatKey]*repeatable)
+	r.run, r.seed, r.calls, r.patience = run, maphash.MakeSeed(), make(map[repeatKey]*repeatable), alone
 }
 
 // call runs a request, or waits for the one of its key that runs or has run.
@@ -116,7 +117,20 @@ func (r *repeats) leave(c *repeatable) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c.waiting--; c.waiting == 0 {
-		c.lonely = time.AfterFunc(alone, func() { r.abandon(c) })
+		c.lonely = time.AfterFunc(r.patience, func() { r.abandon(c) })
+	}
+}
+
+// end gives up the calls that nobody waits for, those of later too: whoever
+// would come back comes to a frontend that has stopped.
+func (r *repeats) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.patience = 0
+	for _, c := range r.calls {
+		if c.lonely != nil {
+			c.lonely.Reset(0)
+		}
 	}
 }
 

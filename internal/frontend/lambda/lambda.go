@@ -17,9 +17,12 @@ import (
 )
 
 // Prefix is what the paths of the API begin with.
-const Prefix = "/2015-03-31/functions/"
+const Prefix = "/2015-03-31/"
 
 const (
+	functions   = Prefix + "functions/"
+	invocations = "/invocations"
+
 	// beyond is how many bytes more than --max-body an event may have: AWS takes
 	// 6 MiB and 100 bytes.
 	beyond = 100
@@ -45,11 +48,12 @@ func New(calls *httpcall.Calls) *Handler { return &Handler{calls} }
 
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, is := strings.CutSuffix(strings.TrimPrefix(r.URL.EscapedPath(), Prefix), "/invocations")
+	rest, is := strings.CutPrefix(r.URL.EscapedPath(), functions)
+	name, ends := strings.CutSuffix(rest, invocations)
 	name, err := url.PathUnescape(name)
-	if !is || err != nil || strings.Contains(name, "/") {
+	if !is || !ends || err != nil || strings.Contains(name, "/") {
 		(&exception{http.StatusNotFound, "UnknownOperationException",
-			"of the Lambda API only Invoke is served: POST " + Prefix + "{name}/invocations"}).write(w)
+			"of the Lambda API only Invoke is served: POST " + functions + "{name}" + invocations}).write(w)
 		return
 	}
 	if r.Method != http.MethodPost {

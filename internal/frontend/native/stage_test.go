@@ -20,6 +20,6 @@ func newStageWith(t *testing.T, window job.Window, outcome frontendtest.Outcome)
 	s := frontendtest.NewWith(t, window, outcome)
 	calls := httpcall.New(httpcall.Config{MaxBody: frontendtest.MaxBody, Timeout: frontendtest.Timeout, Observe: s.Observe}, s.Gateway)
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { text(w, "metrics\n") })
-	s.Handler = calls.Handler(httpcall.Route{Prefix: "/", Handler: New(calls, s.Gateway, metrics)})
+	s.Handler = calls.Handler(httpcall.Route{Prefix: "/", Handler: New(calls, s.Gateway.Gateway, metrics)})
 	return s
 }

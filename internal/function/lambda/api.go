@@ -77,6 +77,7 @@ func (i *instance) answer(k *conn, req *http.Request) answer {
 // next takes a request for the next call: a free slot. A call that waits is
 // handed out at once.
 func (i *instance) next(k *conn) answer {
+	i.process.Flush() // what it has printed was for what it ran
 	c, a := i.offer(k)
 	if c != nil {
 		k.hand(c)
@@ -107,7 +108,7 @@ func (i *instance) offer(k *conn) (*call, answer) {
 	}
 	if first {
 		i.f.provide() // there is room for another start
-		i.f.settle()
+		i.f.letClose()
 	}
 	return c, later
 }
@@ -141,12 +142,13 @@ func (i *instance) result(k *conn, req *http.Request, job string, read reader) a
 		return refused
 	}
 	res, err := read(k.expect(req), i.f.cfg.MaxBody)
+	i.process.Flush() // callers read its log next
 	switch err.(type) {
 	case nil, *function.Error:
-		i.settle(c, res, err)
+		i.conclude(c, res, err)
 		return accepted
 	case *tooLong:
-		i.settle(c, function.Result{}, function.Failed(function.TypeTooLong, "RequestId: %s Error: %v", job, err))
+		i.conclude(c, function.Result{}, function.Failed(function.TypeTooLong, "RequestId: %s Error: %v", job, err))
 		return refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", err.Error())
 	}
 	i.unclaim(c)
@@ -159,7 +161,7 @@ func (i *instance) claim(job string) (*call, answer) {
 	defer i.f.mu.Unlock()
 	c := i.running[job]
 	switch {
-	case c == nil && i.answered != nil && i.answered.in.Job == job:
+	case c == nil && i.answered == job:
 		return nil, wrongState // answered twice
 	case c == nil, c.abandoned && i.state == ending:
 		return nil, wrongID
@@ -177,10 +179,10 @@ func (i *instance) unclaim(c *call) {
 	c.claimed = false
 }
 
-// settle ends a call with its answer. One that comes too late, from a process
+// conclude ends a call with its answer. One that comes too late, from a process
 // that may live because it runs other calls, is taken and dropped: runtimes exit
 // when their answer is refused, and would take the other calls with them.
-func (i *instance) settle(c *call, res function.Result, err error) {
+func (i *instance) conclude(c *call, res function.Result, err error) {
 	i.f.mu.Lock()
 	defer i.f.mu.Unlock()
 	i.drop(c)
@@ -190,7 +192,7 @@ func (i *instance) settle(c *call, res function.Result, err error) {
 		i.f.dispatch() // the process may be fit again
 	}
 	i.reconsider()
-	i.f.settle()
+	i.f.letClose()
 }
 
 // startFailed takes what a process says of its failed start.

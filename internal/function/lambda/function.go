@@ -50,6 +50,9 @@ func New(cfg Config) (*Function, error) {
 // any more is killed then; one with other calls goes on with them, see
 // [instance.spoiled]. The body must stay as it is even after that.
 func (f *Function) Invoke(ctx context.Context, in function.Invocation) (function.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return function.Result{}, err
+	}
 	c := &call{in: in, done: make(chan struct{})}
 	var ok bool
 	if c.deadline, ok = ctx.Deadline(); !ok {
@@ -102,7 +105,7 @@ func (f *Function) leave(c *call, why error) {
 		c.on.reconsider()
 	}
 	c.finish(function.Result{}, why)
-	f.settle()
+	f.letClose()
 }
 
 // Check starts a process, unless one is up, and waits for its first request for
@@ -151,7 +154,7 @@ func (f *Function) Processes() int {
 func (f *Function) Close(ctx context.Context) {
 	f.mu.Lock()
 	f.closed = true
-	f.settle()
+	f.letClose()
 	f.mu.Unlock()
 
 	select {
@@ -171,7 +174,7 @@ func (f *Function) Close(ctx context.Context) {
 	for _, i := range f.instances {
 		i.stop(closing)
 	}
-	f.settle()
+	f.letClose()
 	f.mu.Unlock()
 	<-f.empty
 }

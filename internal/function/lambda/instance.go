@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"faasd/internal/function"
+	"faasd/internal/function/logs"
 	"faasd/internal/function/process"
 )
 
@@ -30,8 +31,10 @@ type instance struct {
 	api    *server
 	prints atomic.Pointer[string] // the job that what it prints is for; nil outside of any
 
+	process *process.Process // set before the API is open
+
 	// Used by run only.
-	process *process.Process
+	output  [2]*logs.Writer
 	scratch string // its HOME and TMPDIR
 	reason  string // why it was stopped or killed; "" if it ended by itself
 
@@ -44,7 +47,7 @@ type instance struct {
 	state    state
 	open     []*conn          // requests for the next call that have no answer yet, in order of arrival
 	running  map[string]*call // what it was given and has not answered, by job
-	answered *call            // what it answered last
+	answered string           // the job that it answered last
 	used     uint64           // Function.handed when it got its last call; newer is greater
 	changed  time.Time        // when it came up or answered last
 	owedBy   time.Time        // by when it must have asked for the next call after that
@@ -161,7 +164,7 @@ func (i *instance) cameUp() {
 // owe notes that the process has answered a call, and sees to it that look is
 // called no later than when it must have asked for another.
 func (i *instance) owe(c *call) {
-	i.answered = c
+	i.answered = c.in.Job
 	i.changed = time.Now()
 	i.owedBy = i.changed.Add(leastOwed)
 	if c.deadline.After(i.owedBy) {
@@ -211,7 +214,7 @@ func (i *instance) failure(c *call) *function.Failure {
 	switch {
 	case i.process.OutOfMemory():
 		return function.Failed(function.TypeMemory,
-			"RequestId: %s Error: Runtime exited with error: %s: it used more than its %d MB of memory",
+			"RequestId: %s Error: Runtime exited with error: %s; it may use %d MB",
 			c.in.Job, ended, i.f.cfg.memorySize())
 	case i.process.ExitCode() == 0:
 		return function.Failed(function.TypeExit, "RequestId: %s Error: Runtime exited without providing a reason", c.in.Job)

@@ -40,7 +40,10 @@ func (i *instance) run() {
 
 	// An answer may be on its way though its sender has gone: what it printed
 	// and posted is read before its calls are called failed.
-	within(i.process.Drained(), drainGrace)
+	if within(i.process.Drained(), drainGrace) {
+		_ = i.output[0].Close()
+		_ = i.output[1].Close()
+	}
 	i.api.close(drainGrace)
 	i.clean()
 	ended := fmt.Sprintf("process %d: %s", i.process.Pid(), i.process.Ended())
@@ -65,21 +68,27 @@ func (i *instance) launch() error {
 	if i.scratch, err = os.MkdirTemp(cfg.Work, cfg.Name+"-"); err != nil {
 		return err
 	}
-	if i.api, err = serve(i); err != nil {
+	if i.api, err = listen(i); err != nil {
 		return err
 	}
-	job := func() string {
-		if j := i.prints.Load(); j != nil {
-			return *j
-		}
-		return ""
-	}
+	i.output = [2]*logs.Writer{cfg.Logs.Writer(logs.Stdout, i.job), cfg.Logs.Writer(logs.Stderr, i.job)}
 	i.process, err = cfg.Guard.Start(process.Spec{
 		Path: program, Args: cfg.Command[1:], Dir: cfg.Code, Memory: cfg.Memory,
 		Env:    cfg.environ(i.api.address(), i.scratch),
-		Stdout: cfg.Logs.Writer(logs.Stdout, job), Stderr: cfg.Logs.Writer(logs.Stderr, job),
+		Stdout: i.output[0], Stderr: i.output[1],
 	})
+	if err == nil {
+		i.api.open()
+	}
 	return err
+}
+
+// job is the one that what the process prints is for.
+func (i *instance) job() string {
+	if j := i.prints.Load(); j != nil {
+		return *j
+	}
+	return ""
 }
 
 // attend sees the process through until it has exited. It returns why it did
@@ -158,13 +167,16 @@ func (i *instance) startFailure() *function.Failure {
 		"the function's process ended during its start, before it asked for a call: %s; see its log", i.process.Ended())
 }
 
-// within waits for a channel to be closed, but not longer than that.
-func within(c <-chan struct{}, d time.Duration) {
+// within waits for a channel to be closed, but not longer than that, and says
+// whether it was.
+func within(c <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-c:
+		return true
 	case <-t.C:
+		return false
 	}
 }
 

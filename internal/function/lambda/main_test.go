@@ -184,6 +184,16 @@ func eventually(t testing.TB, what string, condition func() bool) {
 	}
 }
 
+// slots is how many slots of the function's processes are free.
+func slots(f *Function) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.instances {
+		n += len(i.open)
+	}
+	return n
+}
+
 // printed waits for a line of the function's output.
 func printed(t testing.TB, ring *logs.Ring, want func(logs.Line) bool) {
 	t.Helper()

@@ -200,11 +200,11 @@ func (f *Function) ended(i *instance, why *function.Failure) {
 		}
 	}
 	f.provide()
-	f.settle()
+	f.letClose()
 }
 
-// settle lets Close go on when there is nothing left to wait for.
-func (f *Function) settle() {
+// letClose lets Close go on when there is nothing left to wait for.
+func (f *Function) letClose() {
 	if !f.closed {
 		return
 	}

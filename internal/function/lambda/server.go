@@ -49,20 +49,21 @@ type server struct {
 	closed bool
 }
 
-// serve starts the Runtime API of a process that is about to be started.
-func serve(i *instance) (*server, error) {
+// listen makes the Runtime API of a process that is about to be started. The
+// process may connect at once; it is answered once the API is open.
+func listen(i *instance) (*server, error) {
 	config := net.ListenConfig{KeepAlive: -1} // both ends are on this machine
 	listener, err := config.Listen(context.Background(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{
+	return &server{
 		inst: i, listener: listener, conns: make(map[*conn]struct{}),
 		room: make(chan struct{}, 2*i.f.cfg.Concurrency+moreConns),
-	}
-	go s.accept()
-	return s, nil
+	}, nil
 }
+
+func (s *server) open() { go s.accept() }
 
 func (s *server) address() string { return s.listener.Addr().String() }
 

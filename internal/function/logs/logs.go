@@ -101,3 +101,10 @@ func (r *Ring) Tail(job string, most int) []byte {
 	tail := []byte(strings.Join(parts, ""))
 	return tail[max(0, len(tail)-most):]
 }
+
+// Last is the number of the last line; 0 there was none.
+func (r *Ring) Last() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.number
+}

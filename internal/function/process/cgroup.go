@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// groupPrefix begins the names of the cgroups of guards; their pids follow.
+// groupPrefix begins the names of the cgroups of guards; their marks follow.
 const groupPrefix = guardName + "-"
 
 // cgroups is a cgroup of version 2 in which each tree gets one of its own; see
@@ -26,14 +26,14 @@ type cgroups struct {
 // in the cgroup that this process is in, or in the one above, which is how a
 // service manager delegates them (DelegateSubgroup= of systemd). It returns nil
 // if there is no such place.
-func findCgroups(pid int) *cgroups {
+func findCgroups(mark string) *cgroups {
 	own, err := ownCgroup()
 	if err != nil {
 		return nil
 	}
 	var best *cgroups
 	for _, parent := range []string{own, filepath.Dir(own)} {
-		c, err := newCgroups(parent, pid)
+		c, err := newCgroups(parent, mark)
 		if err != nil {
 			continue
 		}
@@ -55,17 +55,31 @@ func ownCgroup() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	groups, err := os.ReadFile("/proc/self/cgroup")
+	path, err := cgroupOf(os.Getpid())
 	if err != nil {
 		return "", err
 	}
 	mount := cgroupMount(string(mounts))
+	if mount == "" {
+		return "", errNoCgroup
+	}
+	return filepath.Join(mount, path), nil
+}
+
+var errNoCgroup = errors.New("no cgroup of version 2")
+
+// cgroupOf is the path of a process's cgroup in the hierarchy.
+func cgroupOf(pid int) (string, error) {
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return "", err
+	}
 	for line := range strings.Lines(string(groups)) {
-		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::/"); ok && mount != "" {
-			return filepath.Join(mount, path), nil
+		if path, ok := strings.CutPrefix(line, "0::"); ok {
+			return strings.TrimSuffix(path, "\n"), nil
 		}
 	}
-	return "", errors.New("no cgroup of version 2")
+	return "", errNoCgroup
 }
 
 // cgroupMount finds where the hierarchy of version 2 is mounted
@@ -82,9 +96,9 @@ func cgroupMount(mounts string) string {
 
 // newCgroups makes the cgroup of a guard below that of parent, and tries
 // whether processes can be started in cgroups below it.
-func newCgroups(parent string, pid int) (*cgroups, error) {
-	removeStale(parent)
-	c := &cgroups{dir: filepath.Join(parent, groupPrefix+strconv.Itoa(pid))}
+func newCgroups(parent, mark string) (*cgroups, error) {
+	removeStale(parent, mark)
+	c := &cgroups{dir: filepath.Join(parent, groupPrefix+mark)}
 	if err := os.Mkdir(c.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -128,13 +142,14 @@ func (c *cgroups) try() error {
 	return err
 }
 
-// removeStale removes the cgroups of guards that do not live any more.
-func removeStale(parent string) {
+// removeStale kills what is in the cgroups of guards that do not live any more,
+// and removes them.
+func removeStale(parent, own string) {
 	left, _ := filepath.Glob(filepath.Join(parent, groupPrefix+"*"))
 	for _, dir := range left {
-		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), groupPrefix))
-		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
-			_ = removeGroup(dir) // fails while it has processes
+		if isStale(strings.TrimPrefix(filepath.Base(dir), groupPrefix), own) {
+			_ = setFile(dir, "cgroup.kill", "1")
+			_ = removeGroup(dir) // fails while something still dies in it: the next does it
 		}
 	}
 }
@@ -218,6 +233,16 @@ func removeGroup(dir string) error {
 		}
 	}
 	return err
+}
+
+// treeGroup is the id of the tree whose cgroup a process is in.
+func treeGroup(pid int) (id uint64, ok bool) {
+	dir, err := cgroupOf(pid)
+	if err != nil || !strings.HasPrefix(filepath.Base(filepath.Dir(dir)), groupPrefix) {
+		return 0, false
+	}
+	id, err = strconv.ParseUint(filepath.Base(dir), 10, 64)
+	return id, err == nil
 }
 
 func setFile(dir, name, value string) error {

@@ -16,5 +16,11 @@
 // the guard itself is killed, the kernel kills the functions' processes
 // (Pdeathsig), their orphans become the worker's, which is a subreaper too and
 // kills them. If both are killed at once, orphans that had left their function's
-// process are killed by the next guard of the same user that starts.
+// process are killed by the next guard of the same user that starts: by their
+// cgroup, or by a mark in their environment.
+//
+// A tree is known by its cgroup where the system gives cgroups of version 2,
+// else by descent, by its session, and by the mark. An orphan that has left its
+// parents and its session and taken the mark out of its environment is nobody's
+// then, and killed as soon as it is seen.
 package process

@@ -13,7 +13,8 @@ var ErrClosed = errors.New("the guard of function processes is closed")
 // Guard starts processes and sees to it that none outlives this process. One
 // serves all functions of a worker. Its methods may be called concurrently.
 type Guard struct {
-	log *slog.Logger
+	log  *slog.Logger
+	bare bool // cgroups are left alone, also where there are some
 
 	mu     sync.Mutex
 	link   *link // to the guard process; nil before the first start, lost if it has ended
@@ -65,7 +66,7 @@ func (g *Guard) connect() (*link, error) {
 	if g.link != nil && !g.link.isLost() {
 		return g.link, nil
 	}
-	l, err := dial(g.log)
+	l, err := dial(g.log, g.bare)
 	if err != nil {
 		return nil, fmt.Errorf("start the guard of function processes: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 // guardName is the first argument of a guard, by which Main knows one.
 const guardName = "faasd-guard"
+
+// bareGuard is the second argument of one that leaves cgroups alone.
+const bareGuard = "bare"
 
 // hasMain says that this program can be started as a guard.
 var hasMain bool
@@ -39,6 +43,7 @@ type keeper struct {
 	conn    *net.UnixConn
 	pid     int
 	mark    string
+	null    *os.File // for what has no input or output
 	groups  *cgroups // nil: none
 	limits  Limits
 	trees   map[uint64]*tree // those of which something may be left
@@ -62,7 +67,7 @@ func guard() error {
 	runtime.LockOSThread()
 	// Not ignored, which what we start would inherit, but noted and forgotten:
 	// a guard ends with its worker.
-	signal.Notify(make(chan os.Signal), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	k := &keeper{
 		pid: os.Getpid(), mark: guardMark(os.Getpid()), timer: time.NewTimer(Sample), signals: make(chan os.Signal, 1),
 		trees: make(map[uint64]*tree), roots: make(map[int]*tree), owners: make(map[int]owner),
@@ -77,6 +82,9 @@ func guard() error {
 	}
 	_ = file.Close()
 	k.conn = conn.(*net.UnixConn)
+	if k.null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+		return err
+	}
 	_ = os.WriteFile("/proc/self/comm", []byte(guardName), 0)
 	if err := prctl(prSetChildSubreaper, 1); err != nil {
 		return fmt.Errorf("become the parent of orphans: %w", err)
@@ -84,7 +92,10 @@ func guard() error {
 	if k.limits, err = limitSelf(); err != nil {
 		return fmt.Errorf("limit open files: %w", err)
 	}
-	if k.groups = findCgroups(k.pid); k.groups != nil {
+	if !slices.Contains(os.Args, bareGuard) {
+		k.groups = findCgroups(k.mark)
+	}
+	if k.groups != nil {
 		k.limits |= k.groups.limits
 	}
 	if err := (reply{op: opReady, flags: flags(k.limits)}).send(k.conn); err == nil {
@@ -177,18 +188,14 @@ func (k *keeper) start(r request) {
 }
 
 func (k *keeper) fork(r *request) (*tree, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer null.Close()
 	files := make([]uintptr, 3)
 	for i, f := range r.files {
 		if f == nil {
-			f = null
+			f = k.null
 		}
 		files[i] = f.Fd()
 	}
+	var err error
 	t := &tree{id: r.id, mark: newMark(k.mark), memory: r.spec.Memory}
 	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if k.groups != nil {

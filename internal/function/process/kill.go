@@ -3,7 +3,7 @@ package process
 import (
 	"os"
 	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -33,38 +33,37 @@ const (
 	pause    = 2 * time.Millisecond
 )
 
+// guards are the guard processes of this process, of all its Guards.
+var guards = struct {
+	mu   sync.Mutex
+	pids map[int]bool
+}{pids: make(map[int]bool)}
+
 // killAdopted kills what this process, a subreaper, got from a guard that has
-// ended: the processes of those sessions, those with its mark, and all below
-// them.
-func killAdopted(mark string, sessions map[int]bool) {
+// ended: its children, and all below them, that are in another session. It has
+// no others but guards, because what it starts itself stays in its session.
+func killAdopted() {
 	self := os.Getpid()
-	known := make(map[int]uint64) // start times of those that are meant, by id
+	own, _ := statOf(self)
 	var procs table
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(pause) {
+		guards.mu.Lock() // none may start between the look and the kill
 		list, whole, err := procs.below(self)
-		if err != nil {
-			return
-		}
 		var left []entry
 		for _, top := range list {
-			if top.parent != self {
-				continue
-			}
-			start, again := known[top.pid]
-			if !(again && start == top.start) && !sessions[top.session] && !strings.HasPrefix(markOf(top.pid), mark) {
-				continue
-			}
-			known[top.pid] = top.start
-			if top.dead {
+			switch {
+			case top.parent != self || top.session == own.session || guards.pids[top.pid]:
+			case top.dead:
 				_, _ = syscall.Wait4(top.pid, nil, syscall.WNOHANG, nil)
-				continue
+			default:
+				left = append(left, subtree(list, top)...)
 			}
-			left = append(left, subtree(list, top)...)
-		}
-		if len(left) == 0 && whole {
-			return
 		}
 		killAll(left)
+		guards.mu.Unlock()
+		if err != nil || len(left) == 0 && whole {
+			return
+		}
 	}
 }
 

@@ -17,7 +17,6 @@ type link struct {
 	conn   *net.UnixConn
 	cmd    *exec.Cmd
 	limits Limits
-	mark   string        // that all has which the guard starts
 	gone   chan struct{} // closed when the guard process has ended and nothing it started is left
 
 	sending sync.Mutex // held while a request is written to conn
@@ -30,8 +29,8 @@ type link struct {
 	closing bool // we let it go
 }
 
-// dial starts a guard process.
-func dial(log *slog.Logger) (*link, error) {
+// dial starts a guard process; a bare one leaves cgroups alone.
+func dial(log *slog.Logger, bare bool) (*link, error) {
 	if !hasMain {
 		return nil, errors.New("this program does not call process.Main first of all")
 	}
@@ -51,7 +50,10 @@ func dial(log *slog.Logger) (*link, error) {
 	// By this name it is the same program even if the file has been replaced.
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{guardName}, Env: []string{}, Stderr: os.Stderr,
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
-	if err := cmd.Start(); err != nil {
+	if bare {
+		cmd.Args = append(cmd.Args, bareGuard)
+	}
+	if err := startGuard(cmd); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -62,11 +64,29 @@ func dial(log *slog.Logger) (*link, error) {
 	if err != nil || ready.op != opReady {
 		_ = conn.Close()
 		_ = cmd.Process.Kill()
-		return nil, errors.Join(errors.New("it ended at once"), err, cmd.Wait())
+		return nil, errors.Join(errors.New("it ended at once"), err, waitGuard(cmd))
 	}
-	l.limits, l.mark = Limits(ready.flags), guardMark(cmd.Process.Pid)
+	l.limits = Limits(ready.flags)
 	go l.read()
 	return l, nil
+}
+
+func startGuard(cmd *exec.Cmd) error {
+	guards.mu.Lock()
+	defer guards.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	guards.pids[cmd.Process.Pid] = true
+	return nil
+}
+
+func waitGuard(cmd *exec.Cmd) error {
+	err := cmd.Wait()
+	guards.mu.Lock()
+	defer guards.mu.Unlock()
+	delete(guards.pids, cmd.Process.Pid)
+	return err
 }
 
 func socketPair() (ours, theirs *os.File, err error) {
@@ -118,7 +138,7 @@ func (l *link) start(s Spec) (*Process, error) {
 		o.closeOurs()
 		return nil, syscall.Errno(got.value)
 	}
-	o.copy(s.Stdout, s.Stderr, p.drained)
+	p.streams = o.copy(s.Stdout, s.Stderr, p.drained)
 	return p, nil
 }
 
@@ -168,13 +188,13 @@ func (l *link) take(r reply) {
 	}
 	switch r.op {
 	case opStarted, opFailed:
-		l.waiting[r.id] <- r // has room
-		delete(l.waiting, r.id)
 		if r.op == opFailed {
 			delete(l.running, r.id)
 		} else {
-			p.pid = int(r.value)
+			p.pid = int(r.value) // before its starter goes on
 		}
+		l.waiting[r.id] <- r // has room
+		delete(l.waiting, r.id)
 	case opEnded:
 		p.status, p.flags = syscall.WaitStatus(r.value), r.flags
 		close(p.exited)
@@ -189,25 +209,21 @@ func (l *link) ended(err error) {
 	closing := l.closing
 	l.lost = true
 	running := l.running
-	sessions := make(map[int]bool)
 	for id, answer := range l.waiting {
 		close(answer)
 		delete(running, id)
 	}
-	for _, p := range running {
-		sessions[p.pid] = true
-	}
 	l.waiting, l.running = nil, nil
 	l.mu.Unlock()
 
-	waited := l.cmd.Wait()
+	waited := waitGuard(l.cmd)
 	if !closing {
 		if !errors.Is(err, io.EOF) {
 			waited = errors.Join(waited, err)
 		}
 		l.log.Error("the guard of function processes has ended; running calls fail, the next starts another", "pid", l.cmd.Process.Pid, "error", waited)
 	}
-	killAdopted(l.mark, sessions)
+	killAdopted()
 	for _, p := range running {
 		p.flags |= flagLost
 		close(p.exited)

@@ -50,5 +50,5 @@ func isStale(mark, own string) bool {
 		return false
 	}
 	e, ok := statOf(guard)
-	return !ok || strconv.FormatUint(e.start, 10) != parts[2]
+	return !ok || e.dead || strconv.FormatUint(e.start, 10) != parts[2]
 }

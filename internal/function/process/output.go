@@ -40,18 +40,18 @@ func closeAll(files []*os.File) {
 // copy copies to the writers what comes, on goroutines of its own, and closes
 // drained when all is copied. A stream whose writer fails is closed: who writes
 // more to it gets SIGPIPE.
-func (o *outputs) copy(stdout, stderr io.Writer, drained chan<- struct{}) {
-	var streams sync.WaitGroup
+func (o *outputs) copy(stdout, stderr io.Writer, drained chan<- struct{}) (streams []*stream) {
+	var copied sync.WaitGroup
 	for i, w := range []io.Writer{stdout, stderr} {
 		if r := o.ours[i]; r != nil {
-			streams.Go(func() {
-				_, _ = io.Copy(w, r)
-				_ = r.Close()
-			})
+			s := newStream(r, w)
+			streams = append(streams, s)
+			copied.Go(s.copy)
 		}
 	}
 	go func() {
-		streams.Wait()
+		copied.Wait()
 		close(drained)
 	}()
+	return streams
 }

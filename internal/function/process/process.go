@@ -27,6 +27,7 @@ type Process struct {
 	pid     int
 	exited  chan struct{} // closed after status and flags are set
 	drained chan struct{}
+	streams []*stream // set before Start returns
 	status  syscall.WaitStatus
 	flags   flags
 }
@@ -41,6 +42,15 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 // Drained is closed when all that its tree has written is copied, or when a
 // writer of the Spec has failed: then no more of that is read.
 func (p *Process) Drained() <-chan struct{} { return p.drained }
+
+// Flush returns when all that the tree has written by now is copied. Without
+// it, what a process wrote before it said something by another way may be
+// copied after that is known.
+func (p *Process) Flush() {
+	for _, s := range p.streams {
+		s.flush()
+	}
+}
 
 // Ended says how it ended, such as "exit status 1" or "signal: killed", and
 // why, if it was killed for something. Only to be called once Exited is closed.

@@ -113,10 +113,16 @@ func (k *keeper) attribute(list []entry) (members map[*tree][]entry, strangers [
 }
 
 // treeOf finds the tree of a child of the guard: by its being the first process
-// of one, by what it was part of before, by its session, by its mark.
+// of one, by its cgroup, by what it was part of before, by its session, by its
+// mark.
 func (k *keeper) treeOf(e entry) *tree {
 	if t := k.roots[e.pid]; t != nil && !t.hasEnded() {
 		return t
+	}
+	if k.groups != nil {
+		if id, ok := treeGroup(e.pid); ok && k.trees[id] != nil {
+			return k.trees[id]
+		}
 	}
 	if o := k.owners[e.pid]; o.start == e.start && o.tree != nil && k.trees[o.tree.id] == o.tree {
 		return o.tree
