@@ -18,6 +18,7 @@ var roles = []string{
 	"internal/coordinator/...",
 	"internal/worker/...",
 	"internal/supervisor/...",
+	"internal/registrar/...",
 }
 
 // forRoles is what a role may use.
@@ -42,7 +43,7 @@ var table = []row{
 	{"internal/wire", nil},
 	{"internal/job", []string{"internal/wire"}},
 	{"internal/function/...", nil},
-	{"internal/registry", nil},
+	{"internal/registry", []string{"internal/config"}},
 	{"internal/config", nil},
 	{"internal/metrics", nil},
 	{"internal/latency", nil},
@@ -57,10 +58,13 @@ var table = []row{
 	{"internal/worker/...", forRoles},
 	// Who keeps the workers of `up`; on the bus like every role, so that operators can scale them.
 	{"internal/supervisor/...", forRoles},
+	{"internal/registrar/...", forRoles},
+	// A worker's deployed functions; beside the role, which knows nothing of kinds and packages.
+	{"internal/library", []string{"internal/function/...", "internal/registry", "internal/wire"}},
 
 	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
-	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc"})},
+	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc", "internal/library", "internal/registry"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
@@ -70,14 +74,23 @@ var table = []row{
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
+	{"internal/chaos/failing", []string{"internal/node", "internal/config", "internal/function/..."}},
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
-	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config"}},
+	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config", "internal/registry", "internal/registrar/admin"}},
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
 var forTests = []string{"internal/sim", "internal/proc"}
+
+// An outsider is a folder with a module of its own, which may not import the product.
+type outsider struct{ folder, why string }
+
+var modules = []outsider{
+	{"bench", "the benchmark knows faasd only from outside"},
+	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
+}
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
 var outside = []struct {
@@ -88,7 +101,9 @@ var outside = []struct {
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
-	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
+	{"github.com/aws", []string{"conformance/..."}},
+	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
 
 // unreachable says what a program must not link, however indirectly. The operator's program starts fast and runs beside

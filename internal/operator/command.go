@@ -311,6 +311,8 @@ type JobAt struct {
 	Name string          `json:"name"`
 	Text string          `json:"text"`
 	Job  *wire.JobDetail `json:"job"`
+
+	Request *wire.Preview `json:"request,omitempty"` // from who has its body
 }
 
 // Job asks every broker and queue about a job, and returns what those say that
@@ -336,7 +338,7 @@ func (o *Operator) Job(ctx context.Context, id string) ([]JobAt, error) {
 			if err != nil && !errors.Is(err, ErrRefused) {
 				errs[i] = err
 			}
-			answers[i] = JobAt{reply.Role, reply.Name, reply.Text, reply.Job}
+			answers[i] = JobAt{reply.Role, reply.Name, reply.Text, reply.Job, reply.Request}
 		}()
 	}
 	for range asked {

@@ -41,6 +41,8 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		return wire.Reply{OK: true, Text: "queue " + m.name + " dies"}
 	case wire.VerbJob:
 		return m.tellOfJob(c.Job)
+	case wire.VerbLogs:
+		return m.tellLogs(now, c)
 	case wire.VerbKill, wire.VerbDrain, wire.VerbUndrain:
 	default:
 		return wire.Reply{Text: fmt.Sprintf("a queue cannot %.20q", c.Verb)}
@@ -217,7 +219,7 @@ func (m *Machine) tellOfJob(id string) wire.Reply {
 	}
 	if e := m.jobs[job]; e != nil {
 		d := m.describeJob(e)
-		return wire.Reply{OK: true, Text: "is at " + m.name, Job: &d}
+		return wire.Reply{OK: true, Text: "is at " + m.name, Job: &d, Request: e.msg.Preview()}
 	}
 	if r := m.results.Get(job); r != nil {
 		return wire.Reply{OK: true, Text: "was answered by " + m.name, Job: &wire.JobDetail{

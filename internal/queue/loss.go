@@ -129,18 +129,8 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 	}
 	w.draining, w.dropped = true, true // no more jobs, whoever still has it in a line
 	m.look(w)
-	for _, fn := range w.functions {
-		f := m.function(fn)
-		f.workers--
-		f.idle = slices.DeleteFunc(f.idle, func(o *worker) bool { return o == w })
-		if f.kept == w {
-			f.kept = nil
-		}
-	}
 	m.requeueAll(now, w)
-	for _, fn := range w.functions {
-		m.forgetIfIdle(m.function(fn))
-	}
+	m.part(w)
 	m.workersChanged(now)
 }
 

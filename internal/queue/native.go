@@ -60,7 +60,7 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 		return nil, err
 	}
 	w := m.newWorker(now, workerKey{native: hello.Sender}, member.Name, route, member.Functions, member.Slots)
-	w.member = member
+	w.member, w.builtIn = member, member.Functions
 	w.give = func(now role.Time, e *entry) {
 		out := *e.msg
 		out.TTLMillis = uint32(max((e.deadline - now).Milliseconds(), 1))
@@ -80,6 +80,8 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 	case event == job.Up:
 		w.recheck = maps.Clone(w.jobs)
 		clear(w.stopping)
+		w.telling = nil // by the link before
+		m.tellCatalogue(now, w)
 	case event == job.Down:
 		m.workerLeft(now, w, msg.Meta.Reason)
 		return nil
@@ -117,6 +119,10 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 		}
 		m.serve(now, w)
 		m.dismissDrained(now, w)
+	case wire.TypeLines:
+		return m.linesArrived(w, msg)
+	case wire.TypeServes:
+		return m.served(now, w, msg)
 	default:
 		return fmt.Errorf("%w: %s from a worker", wire.ErrMalformed, msg.Type)
 	}

@@ -28,14 +28,22 @@ const (
 
 // mayJoin refuses one worker more than there may be, or functions.
 func (m *Machine) mayJoin(name string, functions []string) error {
+	if len(m.workers) >= maxWorkers {
+		return fmt.Errorf("%w: worker %.80q is one beyond %d workers", wire.ErrMalformed, name, maxWorkers)
+	}
+	return m.mayServe(name, functions)
+}
+
+// mayServe refuses a worker's functions if they are too many with all others.
+func (m *Machine) mayServe(name string, functions []string) error {
 	unknown := 0
 	for _, fn := range functions {
 		if m.functions[fn] == nil {
 			unknown++
 		}
 	}
-	if len(m.workers) >= maxWorkers || unknown > 0 && len(m.functions)+unknown > maxFunctions {
-		return fmt.Errorf("%w: worker %.80q is one beyond %d workers, or its functions beyond %d", wire.ErrMalformed, name, maxWorkers, maxFunctions)
+	if unknown > 0 && len(m.functions)+unknown > maxFunctions {
+		return fmt.Errorf("%w: worker %.80q has functions beyond %d", wire.ErrMalformed, name, maxFunctions)
 	}
 	return nil
 }
@@ -57,9 +65,12 @@ type worker struct {
 	key        workerKey
 	id         string // for operators, unique within the queue
 	name       string
-	member     wire.Member // native
-	route      string      // its present routing id
-	functions  []string
+	member     wire.Member   // native
+	route      string        // its present routing id
+	crew       *crew         // of those that serve the same functions
+	builtIn    []string      // native: functions that it has without a catalogue
+	follows    wire.Serves   // native: what it has said of the catalogue; zero: nothing
+	telling    *wire.Message // native: the last CATALOGUE that its link carries
 	slots      int
 	draining   bool                  // it has said so itself
 	drainAsked bool                  // an operator has asked it to drain
@@ -73,7 +84,8 @@ type worker struct {
 	jobs       map[wire.JobID]*entry
 	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
 	stuck      bool                     // it was said that one of them does not stop
-	inLine     map[string]bool          // functions in whose idle line it stands
+	inLine     bool                     // it stands in its crew's idle line
+	lined      uint64                   // its number there; who came first has the lowest
 	joined     role.Time
 	heard      role.Time
 	done       uint64
@@ -149,7 +161,7 @@ func (w *worker) hung(now role.Time) (n int) {
 func (m *Machine) tellStuck(now role.Time, w *worker) {
 	n := w.hung(now)
 	if n > 0 && !w.stuck {
-		m.cfg.Log.Warn("runs do not stop", "worker", w.name, "runs", n, "functions", w.functions)
+		m.cfg.Log.Warn("runs do not stop", "worker", w.name, "runs", n, "functions", w.crew.functions)
 		m.event(now, wire.LevelWarn, "worker-stuck", w.name, "", fmt.Sprintf(
 			"%s told to stop %s ago still going on: the function does not end with its time, and holds a slot", wire.Plural(n, "run"), stuckAfter))
 	}
@@ -176,21 +188,14 @@ func (w *worker) excuse(slept role.Time) {
 	}
 }
 
-func (w *worker) serves(f *function) bool {
-	return w.free() > 0 && slices.Contains(w.functions, f.name)
-}
-
 func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, functions []string, slots int) *worker {
 	w := &worker{
-		key: key, id: key.native.String(), name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
-		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
-		stopping: make(map[wire.JobID]role.Time),
+		key: key, id: key.native.String(), name: name, route: route, slots: slots, joined: now, heard: now,
+		jobs: make(map[wire.JobID]*entry), stopping: make(map[wire.JobID]role.Time),
 	}
 	m.workers[key] = w
+	m.join(w, functions)
 	m.look(w)
-	for _, fn := range functions {
-		m.function(fn).workers++
-	}
 	return w
 }
 
@@ -205,7 +210,7 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 	if w.key.native != 0 { // one that comes back is lost no more
 		m.lost = slices.DeleteFunc(m.lost, func(o *worker) bool { return o.key == w.key })
 	}
-	m.cfg.Log.Info("worker joined", "worker", w.name, "kind", w.kind(), "functions", w.functions, "slots", w.slots)
+	m.cfg.Log.Info("worker joined", "worker", w.name, "kind", w.kind(), "functions", w.crew.functions, "slots", w.slots)
 	m.event(now, wire.LevelInfo, "worker-joined", w.name, "", fmt.Sprintf("joined %s with %s", m.name, wire.Plural(w.slots, "slot")))
 	m.serve(now, w)
 	m.workersChanged(now)
@@ -214,10 +219,10 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 // serve gives waiting jobs of the worker's functions to whoever is free.
 func (m *Machine) serve(now role.Time, w *worker) {
 	m.lineUp(w)
-	if len(w.functions) == 1 {
-		m.dispatch(now, m.function(w.functions[0]))
+	if names := w.crew.functions; len(names) == 1 {
+		m.dispatch(now, m.function(names[0]))
 	} else {
-		m.dispatchFairly(now, w.functions)
+		m.dispatchFairly(now, w.crew.serves)
 	}
 	m.bus.Changed()
 	m.pull(now)
@@ -238,7 +243,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	}
 	w.returned(now, e, msg.Code)
 	out := &wire.Message{
-		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum},
+		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion},
 		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail},
 		Body:   msg.Body,
 	}
