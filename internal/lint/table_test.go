@@ -64,6 +64,9 @@ var table = []row{
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+	{"internal/registrar/admin", []string{"internal/registry", "internal/config"}},
+
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
 	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
@@ -73,7 +76,7 @@ var table = []row{
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
-	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config", "internal/registry"}},
+	{"cmd/faasctl", []string{"internal/operator", "internal/acceptance", "tui/...", "internal/config", "internal/registry", "internal/registrar/admin"}},
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
