@@ -68,6 +68,9 @@ var table = []row{
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+	{"internal/registrar/admin", []string{"internal/registry", "internal/config"}},
+
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
 	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
