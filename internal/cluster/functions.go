@@ -9,7 +9,7 @@ import (
 // Function is one function: at all queues that are heard, and as it is deployed.
 type Function struct {
 	Name    string  `json:"name"`
-	State   string  `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed
+	State   string  `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed or StateRemoved
 	Kind    string  `json:"kind,omitempty"`    // of a deployed one
 	Version uint32  `json:"version,omitempty"` // of a deployed one: where new requests go; 0: none has come up
 	Queues  int     `json:"queues"`            // that know it
@@ -30,6 +30,7 @@ type functions map[string]*drawnFunction
 
 type drawnFunction struct {
 	Function
+	removed bool
 	latency latency.Sum
 }
 
@@ -50,10 +51,11 @@ func (all functions) deploy(c *wire.Catalogue) {
 	}
 	for i := range c.Functions {
 		d := &c.Functions[i]
-		if d.Removed {
+		if d.Removed && all[d.Name] == nil {
 			continue
 		}
 		f := all.named(d.Name)
+		f.removed = d.Removed
 		f.Version = d.Current
 		v := d.Version(d.Current)
 		if v == nil && len(d.Versions) > 0 {
@@ -88,11 +90,17 @@ func (all functions) add(e *Entry, rates map[string]Rates) {
 	}
 }
 
+// draw lists them by name. Of those that were removed, which workers have for as
+// long as somebody may wait, only those that have jobs are listed.
 func (all functions) draw() []Function {
 	list := make([]Function, 0, len(all))
 	for _, f := range role.InOrder(all) {
 		f.Latency = latencyOf(&f.latency)
 		switch {
+		case f.removed && f.Waiting+f.Running == 0:
+			continue
+		case f.removed:
+			f.State = StateRemoved
 		case f.Workers > 0:
 			f.State = StateOK
 		case f.Kind != "" && f.Version == 0:

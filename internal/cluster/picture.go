@@ -16,6 +16,7 @@ const (
 	StateLost     = "lost"          // silent for StaleAfter
 	StateNoWorker = "no-workers"    // a queue without workers, or a function that none serves
 	StateFailed   = "failed"        // a function of which no version has come up
+	StateRemoved  = "removed"       // a function that takes no requests any more, and still has jobs
 	StateOther    = "other-version" // it speaks another version of the bus: nothing else is known of it
 )
 
