@@ -71,7 +71,6 @@ var table = []row{
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
 	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
-	{"internal/registrar/admin", []string{"internal/registry", "internal/config"}},
 
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
