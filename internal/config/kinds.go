@@ -107,11 +107,12 @@ func (s *Set) Bool(p *bool, name string, def bool, meaning string) *Setting {
 	return t
 }
 
-// Enum declares a setting that takes one of the choices.
+// Enum declares a setting that takes one of the choices. It may be empty only
+// where the default is.
 func (s *Set) Enum(p *string, name, def string, choices []string, meaning string) *Setting {
 	k := kind[string]{"NAME", strings.Join(choices, ", "), nil, itself}
 	k.parse = func(text string) (string, error) {
-		if slices.Contains(choices, text) {
+		if slices.Contains(choices, text) || text == "" && def == "" {
 			return text, nil
 		}
 		if meant := closest(text, choices); meant != "" {

@@ -70,6 +70,8 @@ var table = []row{
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
 	{"internal/deployed", []string{"internal/proc", "internal/operator", "internal/config", "internal/registry", "internal/registrar/admin"}},
@@ -95,6 +97,7 @@ type outsider struct{ folder, why string }
 var modules = []outsider{
 	{"bench", "the benchmark knows faasd only from outside"},
 	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
+	{"examples", "functions as users write them know nothing of it"},
 }
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
@@ -107,7 +110,7 @@ var outside = []struct {
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
-	{"github.com/aws", []string{"conformance/..."}},
+	{"github.com/aws", []string{"conformance/...", "examples/..."}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
 
