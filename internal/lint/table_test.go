@@ -92,6 +92,7 @@ type outsider struct{ folder, why string }
 var modules = []outsider{
 	{"bench", "the benchmark knows faasd only from outside"},
 	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
+	{"examples", "functions as users write them know nothing of it"},
 }
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
@@ -104,7 +105,7 @@ var outside = []struct {
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
-	{"github.com/aws", []string{"conformance/..."}},
+	{"github.com/aws", []string{"conformance/...", "examples/..."}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
 

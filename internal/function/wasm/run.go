@@ -102,7 +102,7 @@ func (f *Function) judge(ctx context.Context, e ending, job string) (function.Re
 	case exited:
 		body := e.diag.end()
 		if len(body) == 0 {
-			body = fmt.Appendf(nil, "function %s exited with status %d and wrote nothing to its standard error\n", name, exit.ExitCode())
+			body = fmt.Appendf(nil, "exit status %d\n", exit.ExitCode())
 		}
 		return function.Result{}, &function.Error{Result: function.Result{ContentType: "text/plain; charset=utf-8", Body: body}}
 	}
