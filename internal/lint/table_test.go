@@ -70,9 +70,13 @@ var table = []row{
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
-	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
+	{"internal/chaos", []string{"internal/proc", "internal/operator", "internal/registry", "internal/registrar/admin"}},
+	// What is deployed to a system that is tried: it knows nothing of it.
+	{"internal/chaos/guest", nil},
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
