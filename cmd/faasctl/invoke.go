@@ -102,7 +102,7 @@ func (c *invoke) printed(ctx context.Context, std config.Stdio, a *answer) []ope
 		var news operator.LogNews
 		news, err = o.Tail(filter).Next(ctx, c.within)
 		switch {
-		case errors.Is(err, operator.ErrNoPrinter):
+		case errors.Is(err, operator.ErrNoWorker):
 			err = nobodyPrints(picture, filter.Function, filter.Worker)
 		case len(news.Late) > 0:
 			err = fmt.Errorf("no answer from %s within %s", strings.Join(news.Late, ", "), c.within)
