@@ -42,7 +42,9 @@ func script(text string) string {
 }
 
 // sizes replaces amounts of bytes, which a compressor decides on.
-func sizes(text string) string { return regexp.MustCompile(`\d+ bytes`).ReplaceAllString(text, "N bytes") }
+func sizes(text string) string {
+	return regexp.MustCompile(`\d+ bytes`).ReplaceAllString(text, "N bytes")
+}
 
 // answered200 calls a function over HTTP.
 func answered200(t *testing.T, url, body string) string {
