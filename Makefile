@@ -29,9 +29,10 @@ BENCH_SECONDS ?= 5
 BENCH_ARGS    ?=
 # Flags for `make chaos`, for example CHAOS_ARGS="--duration 10m --seed 7".
 CHAOS_ARGS ?=
-# Flags for `make overload` and `make soak`, for example SOAK_ARGS="--duration 8h".
+# Flags for `make overload`, `make soak` and `make harm`, for example SOAK_ARGS="--duration 8h".
 OVERLOAD_ARGS ?=
 SOAK_ARGS     ?=
+HARM_ARGS     ?=
 
 STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
@@ -101,6 +102,12 @@ soak: build ## leave a system at work for an hour and see whether anything grows
 	@go build -o bin/ ./internal/chaos/timed
 	@go build -o bin/chaos ./internal/chaos/cmd
 	@exec bin/chaos soak --faasd bin/faasd $(SOAK_ARGS)
+
+.PHONY: harm
+harm: build ## deploy functions that behave badly beside one that does not; prints a table
+	@CGO_ENABLED=0 go build -o bin/ ./internal/chaos/guest
+	@go build -o bin/chaos ./internal/chaos/cmd
+	@exec bin/chaos harm --faasd bin/faasd $(HARM_ARGS)
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck

@@ -221,7 +221,7 @@ func checkReach(files []source) (broken []string) {
 				return
 			}
 			seen[pkg] = true
-			if covered(u.never, pkg) {
+			if covered(u.never, pkg) && !covered(u.but, pkg) {
 				broken = append(broken, u.program+" must not link "+pkg+": "+way)
 				return
 			}

@@ -59,6 +59,8 @@ var table = []row{
 	// Who keeps the workers of `up`; on the bus like every role, so that operators can scale them.
 	{"internal/supervisor/...", forRoles},
 	{"internal/registrar/...", forRoles},
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+	{"internal/registrar/admin", []string{"internal/registry", "internal/config"}},
 	// A worker's deployed functions; beside the role, which knows nothing of kinds and packages.
 	{"internal/library", []string{"internal/function/...", "internal/registry", "internal/wire"}},
 
@@ -68,9 +70,13 @@ var table = []row{
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
-	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
+	{"internal/chaos", []string{"internal/proc", "internal/operator", "internal/registry", "internal/registrar/admin"}},
+	// What is deployed to a system that is tried: it knows nothing of it.
+	{"internal/chaos/guest", nil},
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
@@ -111,9 +117,10 @@ var outside = []struct {
 // any cluster because it carries neither the roles nor a WebAssembly engine.
 var unreachable = []struct {
 	program string
+	but     []string // of what is named next, these may
 	never   []string
 }{
-	{"cmd/faasctl", slices.Concat(roles, []string{
+	{"cmd/faasctl", []string{"internal/registrar/admin"}, slices.Concat(roles, []string{
 		"internal/node",
 		"internal/function/wasm",
 		"github.com/tetratelabs/wazero/...",

@@ -68,6 +68,7 @@ const (
 	StateDraining = cluster.StateDraining
 	StateLost     = cluster.StateLost
 	StateNoWorker = cluster.StateNoWorker
+	StateFailed   = cluster.StateFailed
 	StateOther    = cluster.StateOther
 
 	WorkerUp       = wire.WorkerUp

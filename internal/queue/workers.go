@@ -130,7 +130,7 @@ func (m *Machine) foreigner(now role.Time, route, kind string) *worker {
 // free is how many more jobs it can be given now.
 func (w *worker) free() int {
 	switch {
-	case w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
+	case !w.welcomed || w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
 		return 0
 	case w.req != nil && w.req.phase != reqReady, w.mdp != nil && w.mdp.phase != mdpReady:
 		return 0

@@ -167,7 +167,7 @@ func TestGoFunctionPastItsDeadlineIsKilled(t *testing.T) {
 
 func TestGoFunctionRunsSeveralCallsAtATime(t *testing.T) {
 	const n = 8
-	f := inGo(t, Config{Concurrency: n, Processes: 2})
+	f := inGo(t, Config{Concurrency: n})
 	var calls sync.WaitGroup
 	for range n {
 		calls.Go(func() {

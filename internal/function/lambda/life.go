@@ -44,7 +44,7 @@ func (i *instance) run() {
 		_ = i.output[0].Close()
 		_ = i.output[1].Close()
 	}
-	i.api.close(drainGrace)
+	i.api.finish(drainGrace)
 	i.clean()
 	ended := fmt.Sprintf("process %d: %s", i.process.Pid(), i.process.Ended())
 	if i.reason != "" {
@@ -183,7 +183,7 @@ func within(c <-chan struct{}, d time.Duration) bool {
 // clean removes what the process and its API have left.
 func (i *instance) clean() {
 	if i.api != nil {
-		i.api.close(0)
+		i.api.close()
 	}
 	if i.scratch == "" {
 		return

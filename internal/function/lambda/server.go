@@ -43,9 +43,11 @@ type server struct {
 	listener net.Listener
 	room     chan struct{} // has something in it for each open connection
 	gone     sync.WaitGroup
+	refusing chan struct{} // closed when no more connections are taken
 
 	mu     sync.Mutex // guards below
 	conns  map[*conn]struct{}
+	last   string // address of the connection behind which no others are taken; "" none yet
 	closed bool
 }
 
@@ -59,7 +61,7 @@ func listen(i *instance) (*server, error) {
 	}
 	return &server{
 		inst: i, listener: listener, conns: make(map[*conn]struct{}),
-		room: make(chan struct{}, 2*i.f.cfg.Concurrency+moreConns),
+		room: make(chan struct{}, 2*i.f.cfg.Concurrency+moreConns), refusing: make(chan struct{}),
 	}, nil
 }
 
@@ -69,12 +71,15 @@ func (s *server) address() string { return s.listener.Addr().String() }
 
 // accept takes connections until the server is closed.
 func (s *server) accept() {
+	defer close(s.refusing)
 	for {
 		s.room <- struct{}{}
 		c, err := s.listener.Accept()
 		switch {
 		case err == nil:
-			s.start(c.(*net.TCPConn))
+			if !s.start(c.(*net.TCPConn)) {
+				return
+			}
 			continue
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -85,46 +90,62 @@ func (s *server) accept() {
 	}
 }
 
-func (s *server) start(c *net.TCPConn) {
+// start serves a connection, and says whether others may follow.
+func (s *server) start(c *net.TCPConn) bool {
 	raw, err := c.SyscallConn()
-	if err != nil {
-		_ = c.Close()
-		<-s.room
-		return
-	}
-	k := &conn{server: s, net: c, raw: raw}
-	k.in = io.LimitedReader{R: c}
-	k.r = bufio.NewReaderSize(&k.in, bufferSize)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	last := s.closed || c.RemoteAddr().String() == s.last
+	if last || err != nil {
 		_ = c.Close()
 		<-s.room
-		return
+		return !last
 	}
+	k := &conn{server: s, net: c, raw: raw, in: io.LimitedReader{R: c}}
+	k.r = bufio.NewReaderSize(&k.in, bufferSize)
 	s.conns[k] = struct{}{}
 	s.gone.Go(k.run)
+	return true
 }
 
-// close ends the server. The connections of a process that has ended end by
-// themselves once what it sent is read; for that it waits as long as told.
-func (s *server) close(grace time.Duration) {
+// finish serves what a process that has ended has left in its connections,
+// those that have not been accepted yet as well, but not for longer than that.
+func (s *server) finish(grace time.Duration) {
+	// A connection of our own comes behind all of the process's.
 	s.mu.Lock()
-	s.closed = true
+	c, err := net.DialTimeout("tcp4", s.address(), grace)
+	if err == nil {
+		defer c.Close()
+		s.last = c.LocalAddr().String()
+	}
 	s.mu.Unlock()
-	_ = s.listener.Close()
+	if err == nil && within(s.refusing, grace) {
+		within(s.idle(), grace)
+	}
+	s.close()
+}
+
+// idle returns a channel that is closed when no connection is left. No other
+// may come meanwhile.
+func (s *server) idle() <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
 		s.gone.Wait()
 		close(gone)
 	}()
-	within(gone, grace)
+	return gone
+}
+
+// close ends the server and its connections.
+func (s *server) close() {
 	s.mu.Lock()
+	s.closed = true
+	_ = s.listener.Close()
 	for k := range s.conns {
 		_ = k.net.Close()
 	}
 	s.mu.Unlock()
-	<-gone
+	s.gone.Wait()
 }
 
 // conn is a connection of a process to its Runtime API.

@@ -22,5 +22,5 @@
 // A tree is known by its cgroup where the system gives cgroups of version 2,
 // else by descent, by its session, and by the mark. An orphan that has left its
 // parents and its session and taken the mark out of its environment is nobody's
-// then, and killed as soon as it is seen.
+// then, and killed when it is seen.
 package process

@@ -45,20 +45,15 @@ type keeper struct {
 	mark    string
 	null    *os.File // for what has no input or output
 	groups  *cgroups // nil: none
+	victims adjustment
 	limits  Limits
 	trees   map[uint64]*tree // those of which something may be left
 	roots   map[int]*tree    // the same by the id of the first process
-	owners  map[int]owner    // what was found out of processes, by id
+	owners  map[int]owner    // what was found out of processes in the last look, by id
 	procs   table
 	timer   *time.Timer   // when to look
 	hurry   time.Duration // how soon to look again while something is to die
 	signals chan os.Signal
-}
-
-// owner says which tree a process belongs to.
-type owner struct {
-	start uint64
-	tree  *tree
 }
 
 // guard is the life of a guard: until the worker has gone and nothing that was
@@ -91,6 +86,9 @@ func guard() error {
 	}
 	if k.limits, err = limitSelf(); err != nil {
 		return fmt.Errorf("limit open files: %w", err)
+	}
+	if k.victims = openAdjustment(); k.victims.file != nil {
+		k.limits |= FirstToBeFree
 	}
 	if !slices.Contains(os.Args, bareGuard) {
 		k.groups = findCgroups(k.mark)
@@ -181,9 +179,6 @@ func (k *keeper) start(r request) {
 		k.timer.Reset(Sample)
 	}
 	k.trees[t.id], k.roots[t.root] = t, t
-	if k.limits&FirstToBeFree != 0 {
-		_ = preferVictim(t.root, worstAdjustment)
-	}
 	_ = reply{op: opStarted, id: r.id, value: uint32(t.root)}.send(k.conn)
 }
 
@@ -205,6 +200,8 @@ func (k *keeper) fork(r *request) (*tree, error) {
 		defer t.group.close()
 		sys.UseCgroupFD, sys.CgroupFD = true, t.group.fd
 	}
+	_ = k.victims.raise()
+	defer func() { _ = k.victims.restore() }()
 	t.root, err = syscall.ForkExec(r.spec.Path, append([]string{r.spec.Path}, r.spec.Args...), &syscall.ProcAttr{
 		Dir: r.spec.Dir, Env: append([]string{MarkVariable + "=" + t.mark}, r.spec.Env...), Files: files, Sys: sys,
 	})

@@ -92,7 +92,11 @@ func killStale(own string) {
 		_ = proc.Close()
 		found := false
 		for _, name := range names {
-			if pid, err := strconv.Atoi(name); err == nil && isStale(markOf(pid), own) {
+			pid, err := strconv.Atoi(name)
+			if err != nil {
+				continue
+			}
+			if mark, _ := markOf(pid); isStale(mark, own) {
 				found = true
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}

@@ -3,7 +3,6 @@ package process
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -85,27 +84,43 @@ func limitSelf() (l Limits, err error) {
 			return 0, err
 		}
 	}
-	if preferVictim(os.Getpid(), ownAdjustment()) == nil {
-		l |= FirstToBeFree
-	}
 	return l, nil
 }
 
-const worstAdjustment = 1000 // proc_pid_oom_score_adj(5)
-
-func ownAdjustment() int {
-	data, _ := os.ReadFile("/proc/self/oom_score_adj")
-	n, _ := strconv.Atoi(strings.TrimSpace(string(data)))
-	return n
+// adjustment is this process's own oom_score_adj (proc_pid_oom_score_adj(5)),
+// which what it starts inherits.
+type adjustment struct {
+	file  *os.File // nil: it cannot be changed
+	usual string
 }
 
-// preferVictim sets how early the kernel kills a process when memory is short.
-func preferVictim(pid, adjustment int) error {
-	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), os.O_WRONLY, 0)
+// openAdjustment finds out whether it can be raised for a moment.
+func openAdjustment() adjustment {
+	f, err := os.OpenFile("/proc/self/oom_score_adj", os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return adjustment{}
 	}
-	defer f.Close()
-	_, err = f.WriteString(strconv.Itoa(adjustment))
+	b := make([]byte, 16)
+	n, _ := f.ReadAt(b, 0) // a short read is the end of file
+	a := adjustment{file: f, usual: strings.TrimSpace(string(b[:n]))}
+	if a.raise() != nil || a.restore() != nil {
+		_ = f.Close()
+		return adjustment{}
+	}
+	return a
+}
+
+// raise makes whatever is started from here on the first to be killed when
+// memory is short.
+func (a adjustment) raise() error { return a.set("1000") }
+
+// restore makes this process what it was.
+func (a adjustment) restore() error { return a.set(a.usual) }
+
+func (a adjustment) set(value string) error {
+	if a.file == nil {
+		return nil
+	}
+	_, err := a.file.WriteAt([]byte(value), 0)
 	return err
 }

@@ -24,18 +24,19 @@ func guardMark(pid int) string {
 
 func newMark(guard string) string { return guard + rand.Text() }
 
-// markOf reads the mark of a process; "" if it has none, or none any more.
-func markOf(pid int) string {
+// markOf reads the mark of a process, "" if it has none. ok is false if it has
+// no environment at all, as for a moment while it is executed and while it ends.
+func markOf(pid int) (mark string, ok bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
-		return ""
+		return "", false
 	}
 	for variable := range bytes.SplitSeq(data, []byte{0}) {
 		if name, value, _ := bytes.Cut(variable, []byte{'='}); string(name) == MarkVariable {
-			return string(value)
+			return string(value), true
 		}
 	}
-	return ""
+	return "", len(data) > 0
 }
 
 // isStale says whether a mark is of a guard that does not live any more, of the

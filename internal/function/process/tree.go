@@ -83,62 +83,6 @@ func (k *keeper) schedule() {
 	}
 }
 
-// attribute finds the tree of each process that lives. Strangers are orphans of
-// which it cannot be told: they have hidden on purpose.
-func (k *keeper) attribute(list []entry) (members map[*tree][]entry, strangers []entry) {
-	members = make(map[*tree][]entry)
-	seen := make(map[int]entry, len(list))
-	for _, e := range list {
-		seen[e.pid] = e
-	}
-	owners := make(map[int]owner, len(list))
-	for _, e := range list {
-		if e.dead {
-			continue
-		}
-		top := e
-		for top.parent != k.pid {
-			top = seen[top.parent]
-		}
-		t := k.treeOf(top)
-		if t == nil {
-			strangers = append(strangers, e)
-			continue
-		}
-		members[t] = append(members[t], e)
-		owners[e.pid] = owner{e.start, t}
-	}
-	k.owners = owners
-	return members, strangers
-}
-
-// treeOf finds the tree of a child of the guard: by its being the first process
-// of one, by its cgroup, by what it was part of before, by its session, by its
-// mark.
-func (k *keeper) treeOf(e entry) *tree {
-	if t := k.roots[e.pid]; t != nil && !t.hasEnded() {
-		return t
-	}
-	if k.groups != nil {
-		if id, ok := treeGroup(e.pid); ok && k.trees[id] != nil {
-			return k.trees[id]
-		}
-	}
-	if o := k.owners[e.pid]; o.start == e.start && o.tree != nil && k.trees[o.tree.id] == o.tree {
-		return o.tree
-	}
-	if t := k.roots[e.session]; t != nil {
-		return t
-	}
-	mark := markOf(e.pid)
-	for _, t := range k.trees {
-		if t.mark == mark {
-			return t
-		}
-	}
-	return nil
-}
-
 func (k *keeper) forget(t *tree) {
 	if t.group != nil && t.group.remove() != nil {
 		return // something is still in it

@@ -3,6 +3,7 @@ package process
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,12 +119,16 @@ func TestWhatAnEndedProcessLeavesIsKilled(t *testing.T) {
 
 func TestWhatAnEndedProcessLeavesMayFinishItsOutput(t *testing.T) {
 	everyWay(t, func(t *testing.T, g *Guard) {
-		p, out := shell(t, g, "setsid sh -c 'echo late' & exit 0", 0)
-		await(t, "its output", p.Drained())
-		await(t, "its end", p.Exited())
-		if out.String() != "late\n" {
-			t.Errorf("the output is %q", out)
+		// A machine that is busy may not let it within Linger, but not ten times.
+		for range 10 {
+			p, out := shell(t, g, "setsid sh -c 'echo late' & exit 0", 0)
+			await(t, "its output", p.Drained())
+			await(t, "its end", p.Exited())
+			if out.String() == "late\n" {
+				return
+			}
 		}
+		t.Error("it never did")
 	})
 }
 
@@ -273,15 +278,18 @@ func TestATreeOfTooManyProcessesIsKilled(t *testing.T) {
 	})
 }
 
-// A fork bomb is faster than whoever looks for its processes one by one; that
-// their groups are killed as one ends it.
-func TestAForkBombIsKilled(t *testing.T) {
-	g := newGuard(t)
-	g.bare = true
-	p, _ := shell(t, g, "bomb() { bomb & bomb; }; bomb", 0)
-	await(t, "its end", p.Exited())
-	await(t, "the end of all of it", p.Drained())
-	if p.ExitCode() == 0 {
-		t.Errorf("it ended with %s", p.Ended())
-	}
+// A process that starts another in a session of its own and ends, on and on, is
+// gone whenever somebody has found it.
+func TestOneThatAlwaysMovesOnIsKilled(t *testing.T) {
+	everyWay(t, func(t *testing.T, g *Guard) {
+		comet := filepath.Join(t.TempDir(), "comet")
+		if err := os.WriteFile(comet, []byte("#!/bin/sh\necho generation$1\nsetsid $0 $(($1+1)) &\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p, out := shell(t, g, comet+" 1; sleep 614", 0)
+		out.lines(t, "generation20")
+		p.Kill()
+		await(t, "its end", p.Exited())
+		await(t, "the end of the last of them", p.Drained())
+	})
 }

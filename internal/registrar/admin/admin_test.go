@@ -87,7 +87,7 @@ func manifest() registry.Manifest {
 func socket(t *testing.T) string { return unixPrefix + filepath.Join(t.TempDir(), "admin.sock") }
 
 func TestADeployArrivesWhole(t *testing.T) {
-	content := strings.Repeat("0123456789", 1<<18)
+	content := strings.Repeat("0123456789", 1<<16)
 	var report Report
 	d := &fake{deploy: func(_ context.Context, name string, m registry.Manifest, pkg io.Reader, progress func(string)) (Report, error) {
 		text, err := io.ReadAll(pkg)
@@ -159,7 +159,7 @@ func TestWhatIsAskedForIsAnswered(t *testing.T) {
 	}
 	var asked []string
 	d := &fake{all: all, rollback: func(name string, version uint32) (Report, error) {
-		asked = append(asked, fmt.Sprint(name, version))
+		asked = append(asked, fmt.Sprintf("%s %d", name, version))
 		return Report{Function: name, Version: 1, Previous: 2}, nil
 	}}
 	c := serve(t, d, socket(t))

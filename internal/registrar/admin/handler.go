@@ -25,11 +25,16 @@ const (
 )
 
 // handler serves the interface.
-type handler struct{ deployer Deployer }
+type handler struct {
+	deployer Deployer
+	limit    int64 // bytes of a body
+}
 
 // NewHandler serves the interface for a deployer.
-func NewHandler(d Deployer) http.Handler {
-	h := &handler{d}
+func NewHandler(d Deployer) http.Handler { return newHandler(d, maxBody) }
+
+func newHandler(d Deployer, limit int64) http.Handler {
+	h := &handler{d, limit}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/functions", byMethod{http.MethodGet: h.list}.serve)
 	mux.HandleFunc("/functions/{name}", byMethod{http.MethodGet: h.show, http.MethodPut: h.deploy, http.MethodDelete: h.remove}.serve)
@@ -118,10 +123,10 @@ func (h *handler) rollback(w http.ResponseWriter, r *http.Request) (int, any, er
 }
 
 func (h *handler) deploy(w http.ResponseWriter, r *http.Request) (int, any, error) {
-	if r.ContentLength > maxBody {
+	if r.ContentLength > h.limit {
 		return 0, nil, fmt.Errorf("%w: it may have %s", registry.ErrTooLarge, config.FormatBytes(registry.MaxPackage))
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, h.limit)
 	m, pkg, err := readParts(r)
 	if err != nil {
 		drain(r)

@@ -141,13 +141,17 @@ func TestABodyThatIsNoDeployIsRefused(t *testing.T) {
 func TestAPackageOverTheLimitIsA413(t *testing.T) {
 	beginning := form("manifest", string(manifest().Encode()), "package", "")
 	beginning = beginning[:len(beginning)-len("\r\n--"+boundary+"--\r\n")]
-	endless := struct{ io.Reader }{io.MultiReader(strings.NewReader(beginning), zeros{})}
-	if p := isProblem(t, "in chunks", put(swallow, endless), http.StatusRequestEntityTooLarge, "package-too-large"); p.Limit != registry.MaxPackage {
+	r := httptest.NewRequest("PUT", "/functions/f", struct{ io.Reader }{io.MultiReader(strings.NewReader(beginning), zeros{})})
+	r.Host, r.ContentLength = "localhost", -1
+	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	w := httptest.NewRecorder()
+	newHandler(swallow, 1<<20).ServeHTTP(w, r)
+	if p := isProblem(t, "in chunks", w, http.StatusRequestEntityTooLarge, "package-too-large"); p.Limit != registry.MaxPackage {
 		t.Errorf("%+v", p)
 	}
-	r := httptest.NewRequest("PUT", "/functions/f", strings.NewReader("x"))
+	r = httptest.NewRequest("PUT", "/functions/f", strings.NewReader("x"))
 	r.Host, r.ContentLength = "localhost", maxBody+1
-	w := httptest.NewRecorder()
+	w = httptest.NewRecorder()
 	NewHandler(nobody(t)).ServeHTTP(w, r)
 	isProblem(t, "by its length", w, http.StatusRequestEntityTooLarge, "package-too-large")
 }
@@ -172,7 +176,7 @@ func TestAnUploadThatBreaksOffIsKnownToTheDeployer(t *testing.T) {
 	whole := form("manifest", string(manifest().Encode()), "package", "zip")
 	conn, err := net.Dial("tcp", c.address)
 	check(t, err)
-	_, err = io.WriteString(conn, "PUT /functions/f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nContent-Type: multipart/form-data; boundary="+boundary+"\r\n\r\n"+whole[:len(whole)-20])
+	_, err = io.WriteString(conn, "PUT /functions/f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nContent-Type: multipart/form-data; boundary="+boundary+"\r\n\r\n"+whole[:strings.Index(whole, "zip")])
 	check(t, err)
 	check(t, conn.Close())
 	if err := <-failed; !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "send it again") {
