@@ -29,9 +29,10 @@ BENCH_SECONDS ?= 5
 BENCH_ARGS    ?=
 # Flags for `make chaos`, for example CHAOS_ARGS="--duration 10m --seed 7".
 CHAOS_ARGS ?=
-# Flags for `make overload` and `make soak`, for example SOAK_ARGS="--duration 8h".
+# Flags for `make overload`, `make soak` and `make harm`, for example SOAK_ARGS="--duration 8h".
 OVERLOAD_ARGS ?=
 SOAK_ARGS     ?=
+HARM_ARGS     ?=
 
 STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
@@ -53,6 +54,7 @@ test: ## install what is missing, then everything that proves the product, with 
 	go test -race -timeout 8m $(TESTFLAGS) ./...
 	@$(MAKE) --no-print-directory sim SEEDS=2000 FROM=0 PROFILE= WITHIN=120s
 	cd bench && go vet ./... && go test -race -timeout 2m ./...
+	cd conformance && go vet ./... && go test -race -timeout 2m ./...
 
 .PHONY: build
 build: deps compile ## build bin/faasd and bin/faasctl
@@ -61,6 +63,10 @@ build: deps compile ## build bin/faasd and bin/faasctl
 compile:
 	@mkdir -p bin
 	@go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/faasd ./cmd/faasctl
+
+.PHONY: examples
+examples: ## build the functions of examples/ that need it, into bin/examples
+	@scripts/examples bin/examples
 
 .PHONY: bench
 bench: build ## compare with a bare HTTP echo server; prints a table
@@ -97,14 +103,23 @@ soak: build ## leave a system at work for an hour and see whether anything grows
 	@go build -o bin/chaos ./internal/chaos/cmd
 	@exec bin/chaos soak --faasd bin/faasd $(SOAK_ARGS)
 
+.PHONY: harm
+harm: build ## deploy functions that behave badly beside one that does not; prints a table
+	@CGO_ENABLED=0 go build -o bin/ ./internal/chaos/guest
+	@go build -o bin/chaos ./internal/chaos/cmd
+	@exec bin/chaos harm --faasd bin/faasd $(HARM_ARGS)
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck
 	@scripts/deps --lint
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	cd bench && go vet ./...
+	cd conformance && go vet ./...
+	for m in examples/*/go.mod; do go vet -C "$${m%/*}" . && (cd "$${m%/*}" && $(STATICCHECK) .) || exit; done
 	$(STATICCHECK) ./...
 	cd bench && $(STATICCHECK) ./...
+	cd conformance && $(STATICCHECK) ./...
 	shellcheck scripts/* .ci/run
 
 .PHONY: fuzz

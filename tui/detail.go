@@ -13,8 +13,8 @@ type tabbed struct {
 	name   string
 	worker string // its row's id, if the one thing is a worker: keys act on it
 	tabs   tabs
-	rows   []func(*Snapshot) []row                      // of each tab
-	about  func(s *Snapshot, w int, th *theme) []string // the lines above
+	rows   []func(*Snapshot) []row               // of each tab
+	about  func(s *Snapshot, th *theme) []string // what is said above
 	last   *Snapshot
 }
 
@@ -29,13 +29,23 @@ func (v *tabbed) show(s *Snapshot) {
 
 func (v *tabbed) panes() []*pane { return []*pane{v.tabs.pane()} }
 
+func (v *tabbed) place(w, h int, _ *pane) { v.tabs.pane().place(h - len(v.above(w, h, &theme{}))) }
+
+// above is what is known, and the tabs: as many lines as leave room for the pane.
+func (v *tabbed) above(w, h int, th *theme) []string {
+	lines := flow(v.about(v.last, th), w, 2)
+	return append(lines[:min(len(lines), max(h-tabPane-1, 0))], v.tabs.bar(w, th))
+}
+
+// How many lines a pane below other lines has at least: its title, the names of
+// the columns, and some rows.
+const (
+	leastPane = 3
+	tabPane   = 5
+)
+
 func (v *tabbed) draw(w, h int, focus *pane, th *theme) []string {
-	lines := v.about(v.last, w, th)
-	if len(v.tabs.list) > 1 {
-		lines = append(lines, v.tabs.bar(w, th))
-	}
-	lines = lines[:min(len(lines), max(h-3, 0))]
-	return append(lines, v.tabs.pane().draw(w, h-len(lines), focus == v.tabs.pane(), th)...)
+	return append(v.above(w, h, th), v.tabs.pane().draw(w, focus == v.tabs.pane(), th)...)
 }
 
 // newQueue is the view of one queue: its workers, jobs, latency and events.
@@ -44,11 +54,11 @@ func newQueue(id, name string, zone *time.Location) *tabbed {
 	v.tabs.list = []*pane{
 		{table: newTable("this queue has no worker", withoutQueue(workerColumns)...), kind: ofWorkers, title: "Workers"},
 		{table: newTable("no job waits or runs here", withoutQueue(jobColumns)...), kind: ofJobs, title: "Jobs"},
-		{table: newTable("nothing was answered in the last minute", latencyColumns...), kind: ofFunctions, title: "Latency"},
+		{table: newTable("nothing was answered in the last minute", latencyColumns...), kind: ofLatencies, title: "Latency"},
 		{table: newTable("nothing has happened here yet", eventColumns...), kind: ofEvents, title: "Events", follow: true},
 	}
 	v.rows = []func(*Snapshot) []row{
-		func(s *Snapshot) []row { return workerRows(s, id) },
+		func(s *Snapshot) []row { return workerRows(s, workerAt(id)) },
 		func(s *Snapshot) []row { return jobRows(s, func(j *operator.Job) bool { return j.Queue == name }) },
 		func(s *Snapshot) []row {
 			if q := queueOf(s, id); q != nil {
@@ -60,23 +70,22 @@ func newQueue(id, name string, zone *time.Location) *tabbed {
 			return eventRows(s, zone, func(e *operator.Event) bool { return e.Name == name })
 		},
 	}
-	v.about = func(s *Snapshot, w int, th *theme) []string {
+	v.about = func(s *Snapshot, th *theme) []string {
 		q := queueOf(s, id)
 		if q == nil {
-			return []string{th.say(bad, fit(fmt.Sprintf("queue %s is gone; Esc goes back", v.name), w, false))}
+			return []string{th.say(bad, fmt.Sprintf("queue %s is gone; Esc goes back", v.name))}
 		}
 		word, m := queueWord(q)
-		lines := []string{
-			fitStyled(fmt.Sprintf("queue %s  %s  %s  incarnation %s  up %s  heard %s ago", th.say(title, v.name), th.say(m, word),
-				clean(place(q.Host, q.PID)), q.Incarnation, span(since(s, &q.Part)), millis(max(q.AgeMillis, 1))), w),
-			fitStyled(fmt.Sprintf("waiting %s  in-flight %s  slots %d/%d free  in %s/s  out %s/s  failed %s  handed +%s/-%s",
-				count(q.Waiting), count(q.Running), q.Free, q.Slots, perSecond(q.Rates.In), perSecond(q.Rates.Out),
-				count(q.Failed), count(q.Taken), count(q.Moved)), w),
+		items := []string{
+			"queue " + th.say(title, v.name), th.say(m, word), "waiting " + count(q.Waiting), "in-flight " + count(q.Running),
+			fmt.Sprintf("slots %d/%d free", q.Free, q.Slots), "in " + perSecond(q.Rates.In) + "/s", "out " + perSecond(q.Rates.Out) + "/s",
+			"failed " + count(q.Failed), fmt.Sprintf("handed +%s/-%s", count(q.Taken), count(q.Moved)), clean(place(q.Host, q.PID)),
+			"up " + span(since(s, &q.Part)), "heard " + millis(max(q.AgeMillis, 1)) + " ago", "incarnation " + q.Incarnation.String(),
 		}
 		if note := sampled(len(v.tabs.list[1].all), q.JobsTotal); note != "" && v.tabs.at == 1 {
-			lines = append(lines, th.say(faint, fit(note, w, false)))
+			items = append(items, note)
 		}
-		return lines
+		return items
 	}
 	return v
 }
@@ -124,10 +133,10 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 			return eventRows(s, zone, func(e *operator.Event) bool { return e.Worker == w.Name || strings.Contains(e.Text, w.Name) })
 		},
 	}
-	v.about = func(s *Snapshot, width int, th *theme) []string {
+	v.about = func(s *Snapshot, th *theme) []string {
 		now := workerOf(s, id)
 		if now == nil {
-			return []string{th.say(bad, fit(fmt.Sprintf("worker %s is no longer at %s; Esc goes back", v.name, clean(w.Queue)), width, false))}
+			return []string{th.say(bad, fmt.Sprintf("worker %s is no longer at %s; Esc goes back", v.name, clean(w.Queue)))}
 		}
 		word, m := workerWord(now)
 		state := th.say(m, word)
@@ -135,74 +144,11 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 			state += " (" + clean(now.Reason) + ")"
 		}
 		return []string{
-			fitStyled(fmt.Sprintf("worker %s of %s  %s  %s  %s  id %s  heard %s ago", th.say(title, v.name), clean(now.Queue), state, clean(now.Kind),
-				clean(place(now.Host, now.PID)), clean(now.ID), millis(max(now.HeardMillis, 1))), width),
-			fitStyled(fmt.Sprintf("functions %s  in-flight %d/%d  done %s  %s/s  failed %s  p99 %s", clean(strings.Join(now.Functions, ",")),
-				now.Running, now.Slots, count(now.Done), perSecond(now.Rates.Out), count(now.Failed), millis(now.P99)), width),
+			"worker " + th.say(title, v.name) + " of " + clean(now.Queue), state, fmt.Sprintf("in-flight %d/%d", now.Running, now.Slots),
+			"done " + count(now.Done), perSecond(now.Rates.Out) + "/s", "failed " + count(now.Failed), "p99 " + millis(now.P99),
+			"functions " + clean(strings.Join(now.Functions, ",")), clean(now.Kind), clean(place(now.Host, now.PID)),
+			"heard " + millis(max(now.HeardMillis, 1)) + " ago", "id " + clean(now.ID),
 		}
 	}
 	return v
-}
-
-// jobView is the view of one job: what each part that knows it says, and what
-// happened to it.
-type jobView struct {
-	id     string
-	events *pane
-	zone   *time.Location
-
-	told    []operator.JobAt // as of the last answer
-	err     error
-	asking  bool
-	answers int
-}
-
-func newJob(id string, zone *time.Location) *jobView {
-	return &jobView{id: id, zone: zone, events: &pane{
-		table: newTable("no event names it", eventColumns...), kind: ofEvents, title: "Events", follow: true,
-	}}
-}
-
-func (v *jobView) crumb() string { return "job " + tail(v.id) }
-
-func (v *jobView) show(s *Snapshot) {
-	v.events.set(eventRows(s, v.zone, func(e *operator.Event) bool { return e.Job == v.id || strings.Contains(e.Text, v.id) }))
-}
-
-func (v *jobView) panes() []*pane { return []*pane{v.events} }
-
-func (v *jobView) draw(w, h int, focus *pane, th *theme) []string {
-	lines := []string{fitStyled("job "+th.say(title, clean(v.id))+"  came "+came(v.id, v.zone), w)}
-	lines = append(lines, v.way(w, th)...)
-	lines = lines[:min(len(lines), max(h-3, 0))]
-	return append(lines, v.events.draw(w, h-len(lines), focus == v.events, th)...)
-}
-
-// way is what brokers and queues say of the job, a line or two each.
-func (v *jobView) way(w int, th *theme) (lines []string) {
-	if v.answers == 0 {
-		return []string{th.say(faint, "asking every broker and queue …")}
-	}
-	if len(v.told) == 0 {
-		lines = append(lines, fit("no broker or queue knows it: it was answered some time ago, cancelled, or never came", w, false))
-	}
-	for _, a := range v.told {
-		j := a.Job
-		lines = append(lines, fitStyled(fmt.Sprintf("%-8s %s  %s  %s", clean(a.Role), th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)), w))
-		if a.Role == "broker" {
-			continue
-		}
-		line := fmt.Sprintf("         %s  attempt %d/%d  moved %d×  %s bytes  there for %s", clean(j.Function), j.Attempt, j.AttemptLimit, j.Moves, count(j.Bytes), millis(j.AgeMillis))
-		if j.RunMillis > 0 {
-			line += fmt.Sprintf("  running for %s on %s", millis(j.RunMillis), clean(j.Worker))
-		}
-		if j.LeftMillis > 0 {
-			line += "  " + millis(j.LeftMillis) + " left"
-		}
-		lines = append(lines, fit(line, w, false))
-	}
-	if v.err != nil {
-		lines = append(lines, th.say(caution, fit(clean(v.err.Error()), w, false)))
-	}
-	return lines
 }

@@ -166,7 +166,7 @@ func remaining(targets []operator.Worker, p *operator.Picture) (left int, queues
 // is to be done.
 func (d *dialog) press(msg tea.KeyMsg) (decided verb, done bool) {
 	switch msg.String() {
-	case "esc", "alt+esc", "ctrl+c":
+	case "esc", "ctrl+c":
 		return "", true
 	case "tab", "right":
 		d.at = (d.at + 1) % len(d.choices)

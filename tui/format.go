@@ -65,6 +65,14 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
+// seconds writes a time in whole seconds, as long as it is short: "6s", "4m10s".
+func seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return span(d)
+}
+
 // millis writes a time given in ms.
 func millis[N int64 | float64](ms N) string { return span(time.Duration(float64(ms) * 1e6)) }
 
@@ -98,6 +106,22 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// ascii replaces what the screen itself writes.
+var ascii = strings.NewReplacer(
+	"─", "-", "═", "=", "…", "~", "▁", "_", "▂", "_", "▃", ".", "▄", "-", "▅", "=", "▆", "+", "▇", "*", "█", "#",
+	"±", "+", "—", "-", "↑", "^", "↓", "v", "→", ">", "←", "<", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
+)
+
+// toASCII replaces what terminals without Unicode do not have.
+func toASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > '~' {
+			return '?'
+		}
+		return r
+	}, ascii.Replace(s))
 }
 
 // fit makes a text exactly w columns wide.
@@ -134,6 +158,35 @@ func sparkline(values []float64, w int) string {
 		b.WriteRune(sparks[level])
 	}
 	return b.String()
+}
+
+// flow puts items on lines of at most w columns, two spaces apart. Lines after the
+// first are indented. What is wider than a line is broken.
+func flow(items []string, w, indent int) (lines []string) {
+	margin, line := "", ""
+	for _, item := range items {
+		for _, piece := range strings.Split(ansi.Wrap(item, max(w-indent, 1), ""), "\n") {
+			switch {
+			case line == "":
+				line = piece
+			case ansi.StringWidth(margin+line)+2+ansi.StringWidth(piece) <= w:
+				line += "  " + piece
+			default:
+				lines = append(lines, margin+line)
+				margin, line = strings.Repeat(" ", indent), piece
+			}
+		}
+	}
+	return append(lines, margin+line)
+}
+
+// indented breaks a text into lines of at most w columns, by so many from the left.
+func indented(s string, by, w int) []string {
+	lines := strings.Split(ansi.Wrap(s, max(w-by, 1), ""), "\n")
+	for i, l := range lines {
+		lines[i] = strings.Repeat(" ", by) + l
+	}
+	return lines
 }
 
 // fitStyled cuts a text that may have colours to w columns.

@@ -68,13 +68,15 @@ var scenes = []struct {
 	{"job", func(s *stage) {
 		s.system.job = []operator.JobAt{
 			{Role: "broker", Name: "broker1", Text: "was given to queueA", Job: &operator.Job{State: "given", Queue: "queueA"}},
-			{Role: "queue", Name: "queueA", Text: "runs on w-7f3b01", Job: &s.system.picture.Jobs[0]},
+			{Role: "queue", Name: "queueA", Text: "runs on w-7f3b01", Job: &s.system.picture.Jobs[0],
+				Request: &operator.Preview{Start: []byte("{\"hola\":\"señor \x1b[31m\"}\n"), Bytes: 24, ContentType: "application/json"}},
 		}
 		s.press("i", "enter")
 	}},
 	{"workers", func(s *stage) { s.press("a") }},
 	{"jobs", func(s *stage) { s.press("i") }},
 	{"functions", func(s *stage) { s.press("f") }},
+	{"function", func(s *stage) { s.press("f", "enter") }},
 	{"parts", func(s *stage) { s.press("b") }},
 	{"events", func(s *stage) { s.press("e") }},
 	{"tests", func(s *stage) {
@@ -127,7 +129,7 @@ func TestNoScreenIsLargerThanTheTerminal(t *testing.T) {
 	for _, scene := range scenes {
 		for w := 1; w < 200; w += 7 {
 			for h := 1; h < 60; h += 3 {
-				s := newStage(t, w, h, func(o *Options) { o.Colour = true })
+				s := newStage(t, w, h, func(o *Options) { o.Colour, o.ASCII = true, h%2 == 0 })
 				scene.set(s)
 				lines := strings.Split(s.m.View(), "\n")
 				if len(lines) > h {
@@ -190,7 +192,8 @@ func TestNothingThatTheSystemSaysReachesTheTerminalRaw(t *testing.T) {
 		e.Text, e.Name, e.Kind, e.Worker, e.Job = evil, evil, evil, evil, evil
 	}
 	s.system.events = append(s.system.events, operator.Event{Number: 9, Text: evil})
-	s.system.job = []operator.JobAt{{Role: evil, Name: evil, Text: evil, Job: &operator.Job{State: evil, Function: evil, Worker: evil, RunMillis: 1}}}
+	s.system.job = []operator.JobAt{{Role: evil, Name: evil, Text: evil, Job: &operator.Job{State: evil, Function: evil, Worker: evil, RunMillis: 1},
+		Request: &operator.Preview{Start: []byte(evil), Bytes: 99, ContentType: evil}}}
 	for _, scene := range scenes {
 		if scene.name == "kill-last" {
 			continue // it is about workers that are gone by now
@@ -216,4 +219,27 @@ func TestOneSnapshotIsPrintedWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "once", b.String())
+}
+
+// bubbletea draws when it likes, and how often it likes.
+func TestDrawingChangesNothing(t *testing.T) {
+	state := func(m *model) string {
+		b := fmt.Sprintf("%+v %d", m.focus, m.help)
+		for _, v := range m.views {
+			for _, p := range v.panes() {
+				b += fmt.Sprintf("\n%+v %s %d %+v", *p.table, p.title, p.lines, v)
+			}
+		}
+		return b
+	}
+	for _, scene := range scenes {
+		s := newStage(t, 80, 24)
+		scene.set(s)
+		before := state(s.m)
+		s.m.w, s.m.h = 100, 18 // as if it came between
+		_ = s.m.View()
+		if after := state(s.m); after != before {
+			t.Errorf("%s: drawing has changed\n%s\nto\n%s", scene.name, before, after)
+		}
+	}
 }

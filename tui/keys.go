@@ -15,7 +15,7 @@ type keyMap struct {
 	Overview, Workers, Jobs, Functions      key.Binding
 	Parts, Events, Tests                    key.Binding
 	Pause, Copy, Write, Palette, Help       key.Binding
-	Wrong, Quit                             key.Binding
+	Wrong, Suspend, Quit                    key.Binding
 }
 
 func newKeys(readOnly bool) keyMap {
@@ -26,21 +26,21 @@ func newKeys(readOnly bool) keyMap {
 		Up: bind("↑ k", "up", "up", "k"), Down: bind("↓ j", "down", "down", "j"),
 		PageUp: bind("PgUp ^b", "page up", "pgup", "ctrl+b"), PageDown: bind("PgDn ^f", "page down", "pgdown", "ctrl+f"),
 		Top: bind("Home g", "first", "home", "g"), Bottom: bind("End G", "last", "end", "G"),
-		Open: bind("Enter", "open", "enter"), Back: bind("Esc", "back, or take the filter away", "esc", "alt+esc", "backspace"),
-		NextPane: bind("Tab", "next pane", "tab", "right", "l"), PrevPane: bind("S-Tab", "pane before", "shift+tab", "left", "h"),
+		Open: bind("Enter", "open what is under the cursor, or run the test", "enter"), Back: bind("Esc", "back, or take the filter away; also Backspace", "esc", "backspace"),
+		NextPane: bind("Tab", "next pane, or tab; also → l", "tab", "right", "l"), PrevPane: bind("S-Tab", "the one before; also ← h", "shift+tab", "left", "h"),
 		Tab:    bind("1-4", "tab of a queue or worker", "1", "2", "3", "4"),
 		Filter: bind("/", "filter", "/"), Sort: bind("s", "sort by the next column", "s"), Reverse: bind("S", "turn the sorting round", "S"),
-		Mark: bind("Space", "mark a worker, and go down", " "), Follow: bind("F", "follow the newest event", "F"),
-		Drain: bind("d", "drain workers: they finish what they run and end", "d"), Undrain: bind("u", "take a drain back", "u"),
+		Mark: bind("Space", "mark a worker, and go down", " "), Follow: bind("F", "in events: follow the newest, or no longer", "F"),
+		Drain: bind("d", "drain workers: they finish what they run and end; asks", "d"), Undrain: bind("u", "take a drain back", "u"),
 		Kill: bind("K", "kill workers, as a crash would; asks", "K"),
 
 		Overview: bind("o", "overview", "o"), Workers: bind("a", "all workers", "a"), Jobs: bind("i", "jobs that wait or run, the oldest first", "i"),
 		Functions: bind("f", "functions", "f"), Parts: bind("b", "frontends, brokers, coordinators", "b"),
 		Events: bind("e", "events", "e"), Tests: bind("t", "acceptance tests", "t"),
 
-		Wrong: bind("!", "all that is wrong", "!"), Pause: bind("p", "pause the display", "p"), Copy: bind("y", "copy the name or id under the cursor", "y"),
-		Write: bind("w", "write all that is known to a file, as JSON", "w"), Palette: bind(":", "command", ":"),
-		Help: bind("?", "keys", "?"), Quit: bind("q", "quit", "q", "ctrl+c"),
+		Wrong: bind("!", "all that is wrong", "!"), Pause: bind("p", "pause the display, or go on", "p"), Copy: bind("y", "copy the name or id under the cursor", "y"),
+		Write: bind("w", "write all that is known to a file, as JSON", "w"), Palette: bind(":", "a command: a view and a filter, sort COLUMN, theme NAME and others; Tab completes", ":"),
+		Help: bind("?", "keys", "?"), Suspend: bind("^Z", "back to the shell; its fg returns here", "ctrl+z"), Quit: bind("q", "quit; also ^C", "q", "ctrl+c"),
 	}
 	if readOnly {
 		for _, b := range []*key.Binding{&k.Drain, &k.Undrain, &k.Kill} {
@@ -57,7 +57,7 @@ func (k *keyMap) groups() []keyGroup {
 		{"Lists", []key.Binding{k.Filter, k.Sort, k.Reverse, k.Mark, k.Follow, k.Copy}},
 		{"Views", []key.Binding{k.Overview, k.Workers, k.Jobs, k.Functions, k.Parts, k.Events, k.Tests, k.Wrong}},
 		{"Act on workers", enabled(k.Drain, k.Undrain, k.Kill)},
-		{"Screen", []key.Binding{k.Pause, k.Write, k.Palette, k.Help, k.Quit}},
+		{"Screen", []key.Binding{k.Pause, k.Write, k.Palette, k.Help, k.Suspend, k.Quit}},
 	}
 }
 

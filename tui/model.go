@@ -82,19 +82,25 @@ func newModel(o Options) (*model, error) {
 // Init has nothing to begin: the feed sends by itself.
 func (m *model) Init() tea.Cmd { return nil }
 
-// Update takes a message.
+// Update takes a message, and gives all that is then shown its place.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.receive(msg)
+	m.place()
+	return m, cmd
+}
+
+func (m *model) receive(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		if m.w, m.h = msg.Width, msg.Height; m.w <= 0 || m.h <= 0 { // it does not say
 			m.w, m.h = 80, 24
 		}
 	case *Snapshot:
-		return m, m.take(msg)
+		return m.take(msg)
 	case tea.KeyMsg:
-		return m, m.pressAll(msg)
+		return m.pressAll(msg)
 	case tea.MouseMsg:
-		return m, m.click(msg)
+		return m.click(msg)
 	case deedMsg:
 		m.done(msg)
 	case jobMsg:
@@ -111,7 +117,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case noteMsg:
 		m.say(msg.mood, "%s", msg.text)
 	}
-	return m, nil
+	return nil
 }
 
 // take takes a new snapshot.

@@ -18,6 +18,7 @@ const (
 	ofEvents
 	ofTests
 	ofTroubles
+	ofLatencies
 )
 
 // pane is a table under a title.
@@ -26,6 +27,7 @@ type pane struct {
 	kind   kind
 	title  string
 	follow bool // the cursor stays at the end as rows come
+	lines  int  // that it has on the screen, the title included
 }
 
 // set replaces the rows; a pane that follows goes to the last.
@@ -36,12 +38,18 @@ func (p *pane) set(rows []row) {
 	}
 }
 
-// draw draws the pane in h lines, the title included.
-func (p *pane) draw(w, h int, focused bool, th *theme) []string {
-	if h <= 0 {
+// place gives the pane that many lines.
+func (p *pane) place(lines int) {
+	p.lines = lines
+	p.scroll(lines - 2) // below the title and the names of the columns
+}
+
+// draw draws the pane in its lines.
+func (p *pane) draw(w int, focused bool, th *theme) []string {
+	if p.lines <= 0 {
 		return nil
 	}
-	body := p.view(w, h-1, focused, th)
+	body := p.view(w, p.lines-1, focused, th)
 	return append([]string{p.heading(w, focused, th)}, body...)
 }
 
@@ -51,9 +59,12 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	if focused {
 		dash, m = "═", title
 	}
-	n := count(len(p.rows))
-	if p.filter != "" {
-		n += " of " + count(len(p.all))
+	name := p.title + " " + count(len(p.rows))
+	switch {
+	case p.kind == ofTroubles: // of which one may have several rows
+		name = p.title
+	case p.filter != "":
+		name += " of " + count(len(p.all))
 	}
 	notes := []string{}
 	for _, note := range []string{p.table.more(), p.sorting()} {
@@ -70,7 +81,7 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	if len(p.marks) > 0 {
 		notes = append(notes, count(len(p.marks))+" marked")
 	}
-	return rule(p.title+" "+n, strings.Join(notes, "  "), dash, m, w, th)
+	return rule(name, strings.Join(notes, "  "), dash, m, w, th)
 }
 
 // rule is a line across the screen with a title in it and notes at its end.

@@ -39,7 +39,7 @@ func Once(out io.Writer, o Options, s *Snapshot) error {
 		case "Queues":
 			list.set(queueRows(s))
 		case "Workers":
-			list.set(workerRows(s, ""))
+			list.set(workerRows(s, anyWorker))
 		case "Functions":
 			list.set(functionRows(s))
 		default:
@@ -52,7 +52,7 @@ func Once(out io.Writer, o Options, s *Snapshot) error {
 	}
 	text := b.String()
 	if o.ASCII {
-		text = ascii.Replace(text)
+		text = toASCII(text)
 	}
 	_, err := io.WriteString(out, text)
 	return err
@@ -137,7 +137,7 @@ func Plain(ctx context.Context, o Options) error {
 	feed(ctx, NewFeed(o.System, o.Now), o.Interval, func(s *Snapshot) {
 		text := p.news(s)
 		if o.ASCII {
-			text = ascii.Replace(text)
+			text = toASCII(text)
 		}
 		if _, failed = io.WriteString(o.Out, text); failed != nil {
 			cancel()

@@ -13,6 +13,10 @@ import (
 // typed faster than the line brings them, or a text that was pasted: that must not
 // kill anything.
 func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
+	if msg.Alt && m.prompt == nil { // Esc, and a key right behind it: no key here is pressed with Alt
+		msg.Alt = false
+		return tea.Batch(m.press(tea.KeyMsg{Type: tea.KeyEsc}), m.pressAll(msg))
+	}
 	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 || m.prompt != nil || m.dialog != nil {
 		return m.press(msg)
 	}
@@ -33,6 +37,8 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 // press takes a key: what is asked comes first, then what is typed.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
+	case key.Matches(msg, m.keys.Suspend):
+		return suspend
 	case m.small():
 		if key.Matches(msg, m.keys.Quit) {
 			return tea.Quit
@@ -146,14 +152,15 @@ func (m *model) move(p *pane, n int) {
 	if p.kind == ofEvents {
 		p.follow = p.at == len(p.rows)-1
 	}
-	if v, ok := m.view().(*overview); ok && p == v.queues && v.last != nil {
-		v.workersOf()
-	}
 }
 
-// turn gives the focus to another pane.
+// turn gives the focus to another pane, or shows another tab.
 func (m *model) turn(by int) {
 	v := m.view()
+	if v, ok := v.(*tabbed); ok {
+		v.tabs.at = (v.tabs.at + by + len(v.tabs.list)) % len(v.tabs.list)
+		return
+	}
 	n := len(v.panes())
 	m.focus[v] = (m.focus[v] + by + n) % n
 }
@@ -183,6 +190,8 @@ func (m *model) enter(p *pane) tea.Cmd {
 		return m.openJob(p.cursor)
 	case ofEvents:
 		return m.openEvent(p.cursor)
+	case ofFunctions:
+		return m.open(newFunction(p.cursor))
 	case ofTests:
 		m.runTest()
 	default:

@@ -43,8 +43,8 @@ func queueRows(s *Snapshot) (rows []row) {
 var workerColumns = []column{
 	{title: "WORKER", width: 10, grow: true},
 	{title: "QUEUE", width: 8, rank: 7},
-	{title: "HOST/PID", width: 16, rank: 6},
-	{title: "FUNCTIONS", width: 12, rank: 5},
+	{title: "HOST/PID", width: 16, grow: true, rank: 6},
+	{title: "FUNCTIONS", width: 12, grow: true, rank: 5},
 	{title: "STATE", width: 8},
 	{title: "IN-FL", width: 5, right: true, rank: 2},
 	{title: "JOB", width: 5, rank: 4},
@@ -59,11 +59,11 @@ var workerColumns = []column{
 // they go, and may be listed by two queues for a while.
 func workerID(w *operator.Worker) string { return w.ID + "@" + w.QueueIncarnation.String() }
 
-// workerRows lists workers, of one queue if it is named by its row's id.
-func workerRows(s *Snapshot, queue string) (rows []row) {
+// workerRows lists workers that keep says.
+func workerRows(s *Snapshot, keep func(*operator.Worker) bool) (rows []row) {
 	for i := range s.Picture.Workers {
 		w := &s.Picture.Workers[i]
-		if queue != "" && w.QueueIncarnation.String() != queue {
+		if !keep(w) {
 			continue
 		}
 		word, m := workerWord(w)
@@ -84,6 +84,14 @@ func workerRows(s *Snapshot, queue string) (rows []row) {
 	return rows
 }
 
+// anyWorker keeps all.
+func anyWorker(*operator.Worker) bool { return true }
+
+// workerAt keeps those of the queue whose row has that id.
+func workerAt(queue string) func(*operator.Worker) bool {
+	return func(w *operator.Worker) bool { return w.QueueIncarnation.String() == queue }
+}
+
 func place(host string, pid int) string {
 	if host == "" && pid == 0 {
 		return none
@@ -96,7 +104,7 @@ var jobColumns = []column{
 	{title: "FUNCTION", width: 8, grow: true},
 	{title: "STATE", width: 7},
 	{title: "QUEUE", width: 8, rank: 5},
-	{title: "WORKER", width: 10, rank: 3},
+	{title: "WORKER", width: 10, grow: true, rank: 3},
 	{title: "ATTEMPT", width: 7, right: true, rank: 2},
 	{title: "MOVES", width: 5, right: true, rank: 8},
 	{title: "AGE", width: 6, right: true},
@@ -166,11 +174,11 @@ var partColumns = []column{
 	{title: "PART", width: 12, grow: true},
 	{title: "ROLE", width: 11},
 	{title: "STATE", width: 8},
-	{title: "HOST/PID", width: 16, rank: 2},
-	{title: "VERSION", width: 10, rank: 4},
+	{title: "HOST/PID", width: 16, grow: true, rank: 2},
+	{title: "VERSION", width: 10, grow: true, rank: 4},
 	{title: "UP", width: 6, right: true, rank: 3},
 	{title: "HEARD", width: 6, right: true, rank: 5},
-	{title: "JOBS", width: 30, rank: 1},
+	{title: "JOBS", width: 30, grow: true, rank: 1},
 }
 
 // partRows lists frontends, brokers, coordinators and supervisors.
@@ -222,10 +230,10 @@ func since(s *Snapshot, p *operator.Part) time.Duration {
 
 var eventColumns = []column{
 	{title: "TIME", width: 8},
-	{title: "LEVEL", width: 5, rank: 2},
-	{title: "WHO", width: 8},
-	{title: "KIND", width: 18, rank: 1},
-	{title: "WHAT", width: 20, grow: true},
+	{title: "LEVEL", width: 5, rank: 1},
+	{title: "WHO", width: 8, grow: true},
+	{title: "KIND", width: 18, rank: 2},
+	{title: "WHAT", width: 32, grow: true},
 }
 
 // eventRows lists events that keep says, the oldest first.

@@ -3,10 +3,8 @@ package tui
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/bubbles/key"
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -22,16 +20,10 @@ func (m *model) View() string {
 	lines = lines[:min(len(lines), m.h)]
 	s := strings.Join(lines, "\n")
 	if m.opt.ASCII {
-		s = ascii.Replace(s)
+		s = toASCII(s)
 	}
 	return s
 }
-
-// ascii replaces what terminals without Unicode do not have.
-var ascii = strings.NewReplacer(
-	"─", "-", "═", "=", "…", "~", "▁", "_", "▂", "_", "▃", ".", "▄", "-", "▅", "=", "▆", "+", "▇", "*", "█", "#",
-	"±", "+", "—", "-", "↑", "Up", "↓", "Down", "×", "x", "✓", "+", "✗", "x", "–", "-", "�", "?", "›", ">", "▏", "|",
-)
 
 func (m *model) lines() []string {
 	if m.small() {
@@ -40,9 +32,7 @@ func (m *model) lines() []string {
 	if m.help >= 0 {
 		return m.helpLines()
 	}
-	head := m.head()
-	foot := m.foot()
-	h := m.h - len(head) - len(foot)
+	head, foot, h := m.head(), m.foot(), m.bodyHeight()
 	var body []string
 	if m.shown == nil {
 		body = []string{"", "  waiting for the first word of the system …"}
@@ -62,6 +52,25 @@ func (m *model) lines() []string {
 		over(body, m.dialog.draw(m.w, h, &m.theme), m.w)
 	}
 	return append(append(head, body...), foot...)
+}
+
+// bodyHeight is how many lines the view has, between the head and the foot.
+func (m *model) bodyHeight() int {
+	if m.shown == nil {
+		return m.h - 3
+	}
+	return m.h - 6
+}
+
+// place gives what is shown its room, after anything has changed: what View
+// draws depends on where each list was before, and View changes nothing.
+func (m *model) place() {
+	if m.help >= 0 {
+		m.help = max(min(m.help, len(m.helpText())-m.helpRoom()), 0)
+	}
+	if m.shown != nil {
+		m.view().place(m.w, m.bodyHeight(), m.pane())
+	}
 }
 
 // small reports whether the screen is too small to show anything.
@@ -99,12 +108,28 @@ func (m *model) head() []string {
 	return append(lines, m.load(), m.latency(), m.verdict())
 }
 
-// load is how much is done.
+// load is how much is done, as shortly as it must be said.
 func (m *model) load() string {
+	t := &m.shown.Picture.Totals
+	line := ""
+	for _, l := range []struct {
+		waiting, running, gap string
+		trends                bool
+	}{{"waiting ", "in-flight ", "   ", true}, {"waiting ", "in-flight ", "   ", false}, {"waiting ", "in-flight ", "  ", false}, {"wait ", "in-fl ", "  ", false}} {
+		parts := append(m.loadRates(l.trends), l.waiting+count(t.Waiting), l.running+count(t.Running))
+		if line = strings.Join(parts, l.gap); ansi.StringWidth(line) <= m.w {
+			break
+		}
+	}
+	return fitStyled(line, m.w)
+}
+
+// loadRates are what frontends do in a second.
+func (m *model) loadRates(trends bool) []string {
 	th, t := &m.theme, &m.shown.Picture.Totals
 	rate := func(name string, r float64, trend string) string {
 		s := name + " " + perSecond(r) + "/s"
-		if m.w >= 100 {
+		if trends {
 			s += " " + sparkline(m.shown.Trends[trend], 8)
 		}
 		return s
@@ -113,17 +138,11 @@ func (m *model) load() string {
 	if t.Rates.Failed >= 0.05 {
 		failing = th.say(bad, failing)
 	}
+	parts := []string{rate("in", t.Rates.In, trendIn), rate("done", t.Rates.Out, trendOut), failing}
 	if t.RefusedRate >= 0.05 {
-		failing += "   " + th.say(bad, "refused "+perSecond(t.RefusedRate)+"/s")
+		parts = append(parts, th.say(bad, "refused "+perSecond(t.RefusedRate)+"/s"))
 	}
-	gap := "   "
-	if m.w < 80 {
-		gap = "  "
-	}
-	return fitStyled(strings.Join([]string{
-		rate("in", t.Rates.In, trendIn), rate("done", t.Rates.Out, trendOut), failing,
-		"waiting " + count(t.Waiting), "in-flight " + count(t.Running),
-	}, gap), m.w)
+	return parts
 }
 
 // latency is how long jobs took in the last minute, and how many workers there
@@ -160,8 +179,11 @@ func (m *model) verdict() string {
 		return th.say(good, "all is well")
 	}
 	rest := ""
-	if len(list) > 1 {
+	switch {
+	case len(list) > 1:
 		rest = fmt.Sprintf(" (%d more: !)", len(list)-1)
+	case ansi.StringWidth(list[0]) > m.w-2:
+		rest = " (all of it: !)"
 	}
 	return th.say(bad, fit("! "+fit(list[0], min(ansi.StringWidth(list[0]), m.w-2-len(rest)), false)+rest, m.w, false))
 }
@@ -206,9 +228,9 @@ func (m *model) liveness() string {
 		held := m.latest.Begun + len(m.latest.Events) - m.shown.Begun - len(m.shown.Events)
 		return th.say(caution, fmt.Sprintf("PAUSED +%s", plural(held, "event")))
 	case m.latest.Age >= lostAfter:
-		return th.say(bad, "RECONNECTING "+span(m.latest.Age.Truncate(time.Second)))
+		return th.say(bad, "RECONNECTING "+seconds(m.latest.Age))
 	case m.latest.Stale():
-		return th.say(caution, "STALE "+span(m.latest.Age.Truncate(time.Second)))
+		return th.say(caution, "STALE "+seconds(m.latest.Age))
 	}
 	return th.say(good, "LIVE "+m.opt.Interval.String())
 }
@@ -256,81 +278,39 @@ func (m *model) keyBar() string {
 	if len(m.views) > 1 {
 		add(k.Back, "back")
 	}
-	if m.view() == m.tests {
+	p := m.pane()
+	if m.workerPane() != nil || len(m.targets()) > 0 {
+		add(k.Kill, "kill")
+		add(k.Drain, "drain")
+	}
+	switch p.kind {
+	case ofTests:
 		add(k.Open, "run, or stop")
-	} else {
-		if m.workerPane() != nil || len(m.targets()) > 0 {
-			add(k.Kill, "kill")
-			add(k.Drain, "drain")
-		}
+	case ofQueues, ofWorkers, ofJobs, ofFunctions, ofEvents:
 		add(k.Open, "open")
+	}
+	if len(m.view().panes()) > 1 {
 		add(k.NextPane, "pane")
-		if v, ok := m.view().(*tabbed); ok && len(v.tabs.list) > 1 {
-			add(k.Tab, "tab")
-		}
+	} else if v, ok := m.view().(*tabbed); ok && len(v.tabs.list) > 1 {
+		add(k.NextPane, "next tab")
+	}
+	if p.kind != ofTests {
 		add(k.Filter, "filter")
 		add(k.Sort, "sort")
-		add(k.Mark, "mark")
 	}
-	add(k.Tests, "tests")
+	switch p.kind {
+	case ofWorkers:
+		add(k.Mark, "mark")
+	case ofEvents:
+		add(k.Follow, "follow")
+	}
+	if p.kind != ofTests {
+		add(k.Tests, "tests")
+	}
 	add(k.Pause, "pause")
 	add(k.Palette, "command")
 	for len(hints) > 0 && ansi.StringWidth(strings.Join(hints, "")+last) > m.w {
 		hints = hints[:len(hints)-1]
 	}
 	return fitStyled(strings.Join(hints, "")+last, m.w)
-}
-
-// helpLines lists all keys, from the line on to which was scrolled.
-func (m *model) helpLines() []string {
-	th := &m.theme
-	var all []string
-	for _, g := range m.keys.groups() {
-		if len(g.keys) == 0 {
-			continue
-		}
-		all = append(all, th.say(title, g.title))
-		for _, b := range g.keys {
-			all = append(all, "  "+th.say(keyName, fit(b.Help().Key, 10, false))+" "+b.Help().Desc)
-		}
-	}
-	all = append(all, th.say(title, "Words"))
-	for _, w := range wordsExplained {
-		all = append(all, "  "+fit(w[0], 10, false)+" "+w[1])
-	}
-	room := m.h - 2
-	m.help = max(min(m.help, len(all)-room), 0)
-	lines := []string{rule("Keys", "↑ ↓ scroll, any other key goes back", "═", title, m.w, th)}
-	for _, l := range all[m.help:min(m.help+room, len(all))] {
-		lines = append(lines, fitStyled(l, m.w))
-	}
-	return lines
-}
-
-// wordsExplained are the words that the screen uses for states.
-var wordsExplained = [][2]string{
-	{wordNoWorker, "jobs wait and nobody serves their function: start a worker for it"},
-	{wordBacklog, "a job has waited for a second or more: more workers, or fewer requests"},
-	{wordLost, "silent for 3 s, or its process has ended; its jobs go to others"},
-	{wordStuck, "a run was told to stop 5 s ago and has not: it holds a slot; kill the worker"},
-	{wordVersion, "speaks another version of the bus: finish the upgrade"},
-	{"no work.", "no worker, and nothing waits for one"},
-	{"draining", "finishes what it has and ends"},
-	{"LIVE 1s", "what is shown is current, and drawn anew so often"},
-	{"STALE 6s", "nobody was heard for that long: what is shown is old"},
-}
-
-func (m *model) scrollHelp(msg tea.KeyMsg) {
-	switch {
-	case key.Matches(msg, m.keys.Up):
-		m.help = max(m.help-1, 0)
-	case key.Matches(msg, m.keys.Down):
-		m.help++
-	case key.Matches(msg, m.keys.PageDown):
-		m.help += m.h - 3
-	case key.Matches(msg, m.keys.PageUp):
-		m.help = max(m.help-m.h+3, 0)
-	default:
-		m.help = -1
-	}
 }

@@ -13,7 +13,7 @@ import (
 type column struct {
 	title string
 	width int  // columns on the screen
-	grow  bool // takes what the others leave
+	grow  bool // takes of what is left what its longest text needs
 	right bool
 	rank  int // 0 is always shown; of the others the highest goes first where there is no room
 }
@@ -54,12 +54,13 @@ type table struct {
 	columns []column
 	empty   string // what stands there without rows
 
-	all    []row // as given
-	rows   []row // filtered and sorted
-	cursor string
-	at     int // where the cursor is in rows
-	top    int // the first of rows that is seen
-	height int // of the rows, when last drawn
+	all     []row // as given
+	longest []int // by column, of those that grow
+	rows    []row // filtered and sorted
+	cursor  string
+	at      int // where the cursor is in rows
+	top     int // the first of rows that is seen
+	height  int // how many rows are seen at most
 
 	sortBy int // a column; -1 as given
 	desc   bool
@@ -81,7 +82,21 @@ func (t *table) set(rows []row) {
 		}
 	}
 	t.marks = there
+	t.measure()
 	t.arrange()
+}
+
+// measure finds out how wide the columns would be that grow.
+func (t *table) measure() {
+	t.longest = make([]int, len(t.columns))
+	for i, c := range t.columns {
+		if !c.grow {
+			continue
+		}
+		for _, r := range t.all {
+			t.longest[i] = max(t.longest[i], ansi.StringWidth(r.cells[i].text))
+		}
+	}
 }
 
 // arrange filters and sorts, and finds the cursor's row again.
@@ -213,6 +228,12 @@ func (t *table) shown(w int) []int {
 	}
 }
 
+// scroll has so many rows be seen, among them the one under the cursor.
+func (t *table) scroll(height int) {
+	t.height = height
+	t.top = max(min(t.top, t.at, len(t.rows)-t.height), t.at-t.height+1, 0)
+}
+
 // view draws the header and as many rows as there is room for: exactly h lines
 // of at most w columns.
 func (t *table) view(w, h int, focused bool, th *theme) []string {
@@ -223,8 +244,6 @@ func (t *table) view(w, h int, focused bool, th *theme) []string {
 	widths := t.widths(shown, w)
 	head := t.line(shown, widths, w, func(i int) cell { return cell{text: t.columns[i].title} }, nil)
 	lines := []string{th.say(faint, strings.Repeat(" ", gutter)+head)}
-	t.height = h - 1
-	t.top = max(min(t.top, t.at, len(t.rows)-t.height), t.at-t.height+1, 0)
 	for n := t.top; n < len(t.rows) && len(lines) < h; n++ {
 		lines = append(lines, t.rowView(n, shown, widths, w, focused, th))
 	}
@@ -262,12 +281,30 @@ func (t *table) widths(shown []int, w int) []int {
 		left -= widths[at]
 	}
 	for at, i := range shown {
-		if t.columns[i].grow && left > 0 {
-			widths[at] += left
-			break
+		if t.columns[i].grow && t.longest != nil {
+			more := max(min(left, t.longest[i]-widths[at]), 0)
+			widths[at] += more
+			left -= more
 		}
 	}
 	return widths
+}
+
+// rest are the fields of the row under the cursor that are not seen whole at that
+// width, with their columns' names.
+func (t *table) rest(w int) (items []string) {
+	if t.cursor == "" {
+		return nil
+	}
+	shown := t.shown(w)
+	widths := t.widths(shown, w)
+	for i, c := range t.columns {
+		at, s := slices.Index(shown, i), t.rows[t.at].cells[i].text
+		if c.rank != hide && s != "" && s != none && (at < 0 || ansi.StringWidth(s) > widths[at]) {
+			items = append(items, strings.TrimSpace(c.title+" "+s))
+		}
+	}
+	return items
 }
 
 func (t *table) rowView(n int, shown, widths []int, w int, focused bool, th *theme) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"faasd/internal/acceptance"
 )
@@ -63,25 +64,34 @@ func (v *testsView) show(*Snapshot) {
 	v.list.set(rows)
 }
 
+func (v *testsView) place(_, h int, _ *pane) {
+	v.list.place(min(len(v.list.rows)+2, max(h/2, leastPane)))
+}
+
 func (v *testsView) draw(w, h int, focus *pane, th *theme) []string {
-	lines := v.list.draw(w, min(len(v.list.rows)+2, h), focus == v.list, th)
+	lines := v.list.draw(w, focus == v.list, th)
 	n := v.chosen()
 	if n == 0 {
 		return fill(lines, h)
 	}
-	t := acceptance.Tests()[n-1]
-	lines = append(lines, rule(fmt.Sprintf("Test %d", n), "on a system of its own", "─", faint, w, th), fit("  "+t.Promise, w, false))
-	r := v.results[n]
+	t, r := acceptance.Tests()[n-1], v.results[n]
+	lines = append(lines, rule(fmt.Sprintf("Test %d", n), "on a system of its own", "─", faint, w, th))
+	if r == nil || h >= roomyTests {
+		lines = append(lines, indented(t.Promise, 2, w)...)
+	}
 	if r == nil {
-		lines = append(lines, th.say(faint, fit("  Enter runs it: it starts separate faasd processes on free ports, and ends them", w, false)))
+		lines = append(lines, indented("Enter runs it: it starts separate faasd processes on free ports, and ends them", 2, w)...)
 	} else {
-		lines = append(lines, v.steps(r, w, h-len(lines), th)...)
+		lines = append(lines, v.steps(r, w, max(h-len(lines), 0), th)...)
 	}
 	if v.err != nil {
-		lines = append(lines, th.say(bad, fit("  "+clean(v.err.Error()), w, false)))
+		lines = append(lines, saidOver(bad, indented(clean(v.err.Error()), 2, w), th)...)
 	}
 	return fill(lines, h)
 }
+
+// roomyTests is the height from which on a test's promise stands above its steps.
+const roomyTests = 16
 
 // chosen is the number of the test under the cursor, 0 if none is.
 func (v *testsView) chosen() int {
@@ -113,19 +123,32 @@ func (v *testsView) steps(r *acceptance.Result, w, room int, th *theme) (lines [
 		if s.State != acceptance.Running {
 			took = millis(max(s.TookMillis, 1))
 		}
-		lines = append(lines, fitStyled(fmt.Sprintf("  %s %6s  %s", th.say(m, sign), took, clean(s.Text)), w))
+		text := indented(clean(s.Text), stepMargin, w)
+		text[0] = fmt.Sprintf("  %s %6s  %s", th.say(m, sign), took, strings.TrimSpace(text[0]))
+		lines = append(lines, text...)
 		for _, e := range s.Evidence {
-			lines = append(lines, th.say(faint, fit("             "+clean(e), w, false)))
+			lines = append(lines, saidOver(faint, indented(clean(e), stepMargin+2, w), th)...)
 		}
 		if s.State == acceptance.Failed {
-			lines = append(lines, th.say(bad, fit("             expected: "+clean(s.Expected), w, false)),
-				th.say(bad, fit("             seen: "+clean(s.Seen), w, false)))
+			lines = append(lines, saidOver(bad, indented("expected: "+clean(s.Expected), stepMargin+2, w), th)...)
+			lines = append(lines, saidOver(bad, indented("seen: "+clean(s.Seen), stepMargin+2, w), th)...)
 		}
 	}
 	if r.Logs != "" && r.State == acceptance.Failed {
-		lines = append(lines, fit("  the logs are in "+clean(r.Logs), w, false))
+		lines = append(lines, indented("the logs are in "+clean(r.Logs), 2, w)...)
 	}
 	return lines[max(len(lines)-room, 0):]
+}
+
+// stepMargin is how far from the left the text of a step begins.
+const stepMargin = 12
+
+// saidOver says lines in a mood.
+func saidOver(m mood, lines []string, th *theme) []string {
+	for i, l := range lines {
+		lines[i] = th.say(m, l)
+	}
+	return lines
 }
 
 // runTest begins the test under the cursor, or stops it.

@@ -126,17 +126,31 @@ func troubles(s *Snapshot) (list []string) {
 			say("worker %s has %s that should have stopped and holds its slot: kill it (K)", w.Name, plural(w.Stuck, "run"))
 		}
 	}
-	for i := range p.Workers {
-		if w := &p.Workers[i]; w.State == operator.StateLost && p.Totals.WorkersLost > 0 {
-			others := ""
-			if n := p.Totals.WorkersLost - 1; n > 0 {
-				others = fmt.Sprintf(", and %s more", count(n))
-			}
-			say("worker %s of %s was lost (%s)%s; what it ran runs again elsewhere", w.Name, w.Queue, w.Reason, others)
-			break
-		}
-	}
+	lostWorkers(p, say)
 	return list
+}
+
+// maxLost is how many lost workers are named.
+const maxLost = 5
+
+// lostWorkers says which workers were lost, and why.
+func lostWorkers(p *operator.Picture, say func(string, ...any)) {
+	named := 0
+	for i := range p.Workers {
+		w := &p.Workers[i]
+		if w.State != operator.StateLost || named == min(p.Totals.WorkersLost, maxLost) {
+			continue
+		}
+		named++
+		say("worker %s of %s was lost (%s); what it ran runs again elsewhere", w.Name, w.Queue, w.Reason)
+	}
+	if more := p.Totals.WorkersLost - named; more > 0 {
+		were := "was"
+		if more > 1 {
+			were = "were"
+		}
+		say("%s %s lost: a lists all", plural(more, "more worker"), were)
+	}
 }
 
 func trouble(p *operator.Part, role string, say func(string, ...any)) {

@@ -46,7 +46,7 @@ type Options struct {
 const (
 	// framesPerSecond is how often the screen is drawn at most: a key is to be
 	// answered within 50 ms, also on a machine that is busy, and waits for up to a
-	// frame. docs/BENCHMARKS.md has what looking so often costs.
+	// frame. docs/ARCHITECTURE.md has what looking so often costs.
 	framesPerSecond = 60
 	// deedWithin is how long a command may take. A drain takes as long as what
 	// the worker runs.
@@ -81,9 +81,12 @@ func Run(outer context.Context, o Options) error {
 		defer close(fed)
 		feed(ctx, NewFeed(o.System, o.Now), o.Interval, func(s *Snapshot) { program.Send(s) })
 	}()
+	obeyed := make(chan struct{})
+	go func() { defer close(obeyed); obeySignals(ctx, program, o.Mouse) }()
 	_, err = program.Run()
 	cancel()
 	<-fed
+	<-obeyed
 	o.tests.Wait()          // until the systems that they have started are gone
 	if outer.Err() != nil { // ended from outside, which bubbletea calls killed
 		return nil

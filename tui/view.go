@@ -19,7 +19,10 @@ type view interface {
 	show(s *Snapshot)
 	// panes can have the focus, in the order of Tab.
 	panes() []*pane
-	// draw fills h lines.
+	// place divides h lines among the panes and scrolls each to its cursor, after
+	// whatever may have changed.
+	place(w, h int, focus *pane)
+	// draw fills h lines as they were placed. It changes nothing.
 	draw(w, h int, focus *pane, th *theme) []string
 }
 
@@ -28,6 +31,7 @@ type view interface {
 type overview struct {
 	queues, workers, events *pane
 	last                    *Snapshot
+	of                      string // the queue's row of which workers are listed; "" of all
 	zone                    *time.Location
 }
 
@@ -60,21 +64,22 @@ func (v *overview) show(s *Snapshot) {
 	v.events.set(eventRows(s, v.zone, func(*operator.Event) bool { return true }))
 }
 
-// workersOf shows the workers of the queue under the cursor.
+// workersOf lists the workers of the queue under the cursor, if there is one.
 func (v *overview) workersOf() {
-	v.workers.title = "Workers"
+	v.of, v.workers.title = "", "Workers"
+	keep := anyWorker
 	if q := queueOf(v.last, v.queues.cursor); q != nil {
-		v.workers.title = "Workers of " + clean(q.Name)
-		v.workers.set(workerRows(v.last, v.queues.cursor))
-		return
+		v.of, v.workers.title, keep = v.queues.cursor, "Workers of "+clean(q.Name), workerAt(v.queues.cursor)
 	}
-	v.workers.set(workerRows(v.last, ""))
+	v.workers.set(workerRows(v.last, keep))
 }
 
 func (v *overview) panes() []*pane { return []*pane{v.queues, v.workers, v.events} }
 
-func (v *overview) draw(w, h int, focus *pane, th *theme) []string {
-	v.workersOf()
+func (v *overview) place(_, h int, focus *pane) {
+	if v.queues.cursor != v.of {
+		v.workersOf()
+	}
 	events := max(min(h/4, 8), 0)
 	if h < 14 {
 		events = 0
@@ -85,9 +90,16 @@ func (v *overview) draw(w, h int, focus *pane, th *theme) []string {
 	left := h - events
 	queues := min(len(v.queues.rows)+2, left-min(left/2, len(v.workers.rows)+2))
 	queues = max(queues, min(4, left))
-	lines := v.queues.draw(w, queues, focus == v.queues, th)
-	lines = append(lines, v.workers.draw(w, left-queues, focus == v.workers, th)...)
-	return append(lines, v.events.draw(w, events, focus == v.events, th)...)
+	v.queues.place(queues)
+	v.workers.place(left - queues)
+	v.events.place(events)
+}
+
+func (v *overview) draw(w, _ int, focus *pane, th *theme) (lines []string) {
+	for _, p := range v.panes() {
+		lines = append(lines, p.draw(w, focus == p, th)...)
+	}
+	return lines
 }
 
 func queueOf(s *Snapshot, id string) *operator.Queue {
@@ -111,13 +123,15 @@ func workerOf(s *Snapshot, id string) *operator.Worker {
 	return nil
 }
 
-// listing is a view of one table over the whole screen.
+// listing is a view of one table over the whole screen. Below it stands what of
+// the row under the cursor has no room in it.
 type listing struct {
-	name string
-	list *pane
-	rows func(*Snapshot) []row
-	note func(*Snapshot) string // a line above; nil for none
-	last *Snapshot
+	name  string
+	list  *pane
+	rows  func(*Snapshot) []row
+	note  func(*Snapshot) string // a line above; nil for none
+	last  *Snapshot
+	width int // of the screen, as placed
 }
 
 func (v *listing) crumb() string { return v.name }
@@ -129,19 +143,52 @@ func (v *listing) show(s *Snapshot) {
 
 func (v *listing) panes() []*pane { return []*pane{v.list} }
 
-func (v *listing) draw(w, h int, focus *pane, th *theme) (lines []string) {
-	if v.note != nil {
-		if note := v.note(v.last); note != "" {
-			lines = append(lines, th.say(faint, fit(note, w, false)))
-		}
+func (v *listing) place(w, h int, _ *pane) {
+	if v.width != w {
+		v.width = w
+		v.show(v.last)
 	}
-	return append(lines, v.list.draw(w, h-len(lines), focus == v.list, th)...)
+	h -= len(v.above())
+	v.list.place(h - len(v.below(w, h)))
+}
+
+// above is the note, if there is one.
+func (v *listing) above() []string {
+	if v.note == nil {
+		return nil
+	}
+	if note := v.note(v.last); note != "" {
+		return []string{note}
+	}
+	return nil
+}
+
+// below is the rest of the row under the cursor, in a third of h lines at most.
+func (v *listing) below(w, h int) []string {
+	items := v.list.rest(w)
+	if len(items) == 0 {
+		return nil
+	}
+	lines := flow(items, w, 2)
+	return lines[:min(len(lines), h/3)]
+}
+
+func (v *listing) draw(w, h int, focus *pane, th *theme) (lines []string) {
+	above := v.above()
+	for _, note := range above {
+		lines = append(lines, th.say(faint, fit(note, w, false)))
+	}
+	lines = append(lines, v.list.draw(w, focus == v.list, th)...)
+	for _, rest := range v.below(w, h-len(above)) {
+		lines = append(lines, th.say(faint, rest))
+	}
+	return lines
 }
 
 func newWorkers() *listing {
 	return &listing{
 		name: "workers", list: &pane{table: newTable("no worker has joined", workerColumns...), kind: ofWorkers, title: "Workers"},
-		rows: func(s *Snapshot) []row { return workerRows(s, "") },
+		rows: func(s *Snapshot) []row { return workerRows(s, anyWorker) },
 	}
 }
 
@@ -177,20 +224,19 @@ func newParts() *listing {
 
 // newWrong lists all that is wrong, whole.
 func newWrong() *listing {
-	return &listing{
-		name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"},
-		rows: func(s *Snapshot) (rows []row) {
-			for i, t := range troubles(s) {
-				for j, line := range strings.Split(ansi.Wrap(t, leastWidth-6, ""), "\n") {
-					if j > 0 {
-						line = "  " + line
-					}
-					rows = append(rows, row{fmt.Sprint(i, " ", j), []cell{text(line)}})
+	v := &listing{name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"}}
+	v.rows = func(s *Snapshot) (rows []row) {
+		for i, t := range troubles(s) {
+			for j, line := range strings.Split(ansi.Wrap(t, max(v.width, leastWidth)-gutter-2, ""), "\n") {
+				if j > 0 {
+					line = "  " + line
 				}
+				rows = append(rows, row{fmt.Sprint(i, " ", j), []cell{text(line)}})
 			}
-			return rows
-		},
+		}
+		return rows
 	}
+	return v
 }
 
 func newEvents(zone *time.Location) *listing {

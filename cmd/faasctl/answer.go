@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"faasd/internal/config"
+	"faasd/internal/operator"
 )
 
 // answer is what came of a call, with what the headers say of it.
@@ -26,6 +27,8 @@ type answer struct {
 	Millis      float64 `json:"milliseconds"`
 	Text        *string `json:"body,omitempty"` // if the body is UTF-8
 	Binary      []byte  `json:"body_base64,omitempty"`
+
+	Log []operator.Line `json:"log,omitempty"` // if it was asked for
 
 	body []byte
 	took time.Duration
@@ -58,6 +61,11 @@ func (a *answer) print(std config.Stdio) error {
 		}
 		if _, err := std.Out.Write(body); err != nil {
 			return fmt.Errorf("cannot write the answer: %w", err)
+		}
+	}
+	for _, l := range a.Log {
+		if err := printLine(std.Err, l, time.Local); err != nil {
+			return err
 		}
 	}
 	if a.ok() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"faasd/internal/config"
+	"faasd/internal/operator"
 )
 
 type invoke struct {
@@ -21,6 +22,7 @@ type invoke struct {
 	contentType string
 	timeout     time.Duration
 	url         string
+	log         bool
 	json        bool
 }
 
@@ -32,7 +34,7 @@ func (c *invoke) Settings() *config.Set {
 		Examples: []string{
 			"faasctl invoke echo --body hello", `faasctl invoke echo --body '{"hola":"mundo"}' --content-type application/json`,
 			"faasctl invoke echo --body @picture.png > copy.png", "date | faasctl invoke echo", "faasctl invoke echo --body hello --json",
-			"faasctl invoke echo --body hello --url http://10.0.0.5:3000",
+			"faasctl invoke echo --body hello --url http://10.0.0.5:3000", "faasctl invoke hello --body Ada --log",
 		},
 	})
 	s.Operands(&c.function, "FUNCTION", 1, 1).Complete(c.functions)
@@ -40,6 +42,7 @@ func (c *invoke) Settings() *config.Set {
 		DefaultText("standard input, nothing if that is a terminal").CompleteFiles("@")
 	s.String(&c.contentType, "content-type", "", "TYPE", "what the body is, for the function").DefaultText("not said")
 	s.Duration(&c.timeout, "timeout", 0, 0, 24*time.Hour, "time until it is answered 504, if less than the frontend's own; 0 leaves that")
+	s.Bool(&c.log, "log", false, "print to standard error what the function has printed for this call, too")
 	s.Bool(&c.json, "json", false, "print JSON for programs")
 	c.declare(s)
 	s.String(&c.url, "url", "", "URL", "the frontend to call, without looking for one").DefaultText("one of the system's")
@@ -72,12 +75,36 @@ func (c *invoke) Run(ctx context.Context, std config.Stdio) error {
 	if err != nil {
 		return err
 	}
+	if c.log {
+		a.Log = c.printed(ctx, std, a)
+	}
 	if c.json {
 		err = a.printJSON(std.Out)
 	} else {
 		err = a.print(std)
 	}
 	return errors.Join(err, a.failure())
+}
+
+// printed is what the function has printed for the call. What cannot be had is
+// said, and is no reason to fail: the answer is there.
+func (c *invoke) printed(ctx context.Context, std config.Stdio, a *answer) []operator.Line {
+	o, picture, err := c.open(ctx)
+	if err == nil {
+		defer o.Close()
+		var news operator.LogNews
+		news, err = o.Tail(operator.LogFilter{Function: c.function[0], Job: a.Job, Worker: a.Worker}).Next(ctx, c.within)
+		switch {
+		case errors.Is(err, operator.ErrNoPrinter):
+			err = nobodyPrints(picture, c.function[0], a.Worker)
+		case len(news.Late) > 0:
+			err = fmt.Errorf("no answer from %s within %s", strings.Join(news.Late, ", "), c.within)
+		case err == nil:
+			return news.Lines
+		}
+	}
+	fmt.Fprintf(std.Err, "faasctl invoke: --log: %s\n", config.Printable(err.Error()))
+	return nil
 }
 
 // maxBody is more than any frontend takes.

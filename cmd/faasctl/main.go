@@ -19,7 +19,7 @@ func program() config.Program {
 		Summary: "look at a running faasd, act on it, and test one",
 		Commands: []config.Command{
 			&status{}, &top{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
-			&kill{}, &drain{}, &undrain{}, &scale{}, &invoke{}, &test{},
+			&kill{}, &drain{}, &undrain{}, &scale{}, &invoke{}, &deploy{}, &functions{}, &logs{}, &test{},
 		},
 		Guide:     guide,
 		Libraries: []config.Library{{Name: "libzmq", Version: operator.ZeroMQ()}},

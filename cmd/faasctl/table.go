@@ -62,6 +62,8 @@ func word(state string) string {
 		return "!LOST"
 	case "no-workers":
 		return "!NO WRK"
+	case "failed":
+		return "!FAILED"
 	case "other-version":
 		return "!VERSION"
 	}

@@ -62,12 +62,17 @@ func grace(s *config.Set, d *time.Duration) {
 
 func requests(s *config.Set, r *node.Requests) {
 	s.Duration(&r.Timeout, "timeout", time.Minute, time.Millisecond, 24*time.Hour, "time until a request is answered 504")
+	s.Duration(&r.MaxTimeout, "max-timeout", 15*time.Minute, time.Millisecond, 24*time.Hour, "a request of a function whose own timeout is more than --timeout has that much time, but not more than this")
 	s.Duration(&r.MaxWait, "max-wait", 500*time.Millisecond, time.Millisecond, 24*time.Hour, "a request is refused (503) if it would wait longer than this for those of its function before it; up to 256 of each function may always be open at a frontend")
 	s.ByFunction(&r.Attempts, "attempts", 3, 1, 255, "a job is given up (502) after so many runs that were lost alone with their worker; NAME=N for one function, which leaves 3 to the others")
 }
 
 func slots(s *config.Set, n *int, name string) {
 	s.Int(n, name, 8, 1, 1024, "jobs that a worker runs at a time")
+}
+
+func idle(s *config.Set, d *time.Duration) {
+	s.Duration(d, "idle", 5*time.Minute, time.Second, 24*time.Hour, "a function's process that has had no call for so long is stopped; the next call starts one")
 }
 
 // common is what every role's command has besides its own settings.

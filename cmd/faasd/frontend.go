@@ -26,6 +26,10 @@ func (c *frontend) Settings() *config.Set {
 	s.Bind(&c.Replies, "reply-bind", "tcp://127.0.0.1:8008", "where brokers send results (PULL)")
 	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8009"}, "where brokers take requests")
 	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
+	s.Group("Deploying functions")
+	s.String(&c.Registrar.Store, "store", "", "DIR", "folder of what is deployed; frontends may share it").DefaultText("nothing is deployed through this frontend")
+	s.String(&c.Registrar.Admin, "admin", "127.0.0.1:3001", "ADDR|unix:PATH", "with --store: where faasctl deploy is served; whoever reaches it runs code on every worker")
+	s.Bind(&c.Registrar.Packages, "package-bind", "tcp://127.0.0.1:8010", "with --store: where workers fetch packages (ROUTER)")
 	limits(s, &c.Limits, "a broker")
 	c.declare(s, "info")
 	return s

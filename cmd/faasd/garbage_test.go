@@ -317,7 +317,8 @@ func (g *siege) textOutOfTurn(endpoint string, d door) {
 		{nil, []byte("READY")}, {nil, []byte("READY"), []byte("x")}, {nil, []byte("READY"), []byte("x"), []byte("no/name")}, many,
 		{nil, []byte("PONG")}, {nil, []byte("PONG"), nil}, {nil, []byte("RESULT"), id, nil}, {nil, []byte("RESULT"), []byte("x"), nil},
 		{nil, []byte("FAIL"), id, []byte("no reason")}, {nil, []byte("JOB"), id, []byte("echo"), nil}, {nil, []byte("PING")}, {nil, []byte("QUEUE"), []byte("a"), []byte("b")},
-		{nil, []byte("MDPW01"), {1}, []byte("echo")}, {nil, []byte("MDPC01"), []byte("echo"), nil}, {nil, g.noise(1000)},
+		{nil, []byte("MDPW01")}, {nil, []byte("MDPW01"), {1}, []byte("no/name")}, {nil, []byte("MDPW01"), {3}, id, nil, nil}, {nil, []byte("MDPW01"), {4}},
+		{nil, []byte("MDPW01"), {9}}, {nil, []byte("MDPC01"), []byte("echo"), nil}, {nil, g.noise(1000)},
 	} {
 		// Each is a peer of its own, and one peer is all of them.
 		g.must(g.meet(endpoint, d.peer).send(message...))

@@ -6,10 +6,12 @@ import (
 	"os"
 
 	"faasd/internal/config"
+	"faasd/internal/function/process"
 	"faasd/internal/node"
 )
 
 func main() {
+	process.Main() // does not return in a worker's guard
 	os.Exit(config.Main(program(), os.Args[1:], config.OS()))
 }
 

@@ -33,6 +33,7 @@ func (c *up) Settings() *config.Set {
 	s.Int(&c.Queues, "queues", 3, 1, 100, "how many queues")
 	s.Int(&c.Workers, "workers", 3, 0, 1000, "how many worker processes to keep alive")
 	slots(s, &c.Slots, "slots")
+	idle(s, &c.Idle)
 	requests(s, &c.Requests)
 	limits(s, &c.Limits, "one part")
 	results(s, &c.Results)

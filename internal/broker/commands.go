@@ -58,7 +58,7 @@ func (m *Machine) tellOfJob(now role.Time, id string) wire.Reply {
 	case e.search != nil:
 		text = "is asked for at all queues: another broker had it"
 	}
-	return wire.Reply{OK: true, Text: text, Job: &d}
+	return wire.Reply{OK: true, Text: text, Job: &d, Request: e.msg.Preview()}
 }
 
 func (m *Machine) event(now role.Time, level, kind, text string) {

@@ -117,6 +117,9 @@ func TestABrokerTellsWhoHoldsAJob(t *testing.T) {
 		j.AgeMillis < 980 || j.AgeMillis > 1100 || j.LeftMillis > 3_599_100 || j.LeftMillis < 3_598_000 {
 		t.Errorf("it is told of as %+v", j)
 	}
+	if p := r.Request; p == nil || len(p.Start) != 10 || p.Bytes != 10 {
+		t.Errorf("its request is told of as %+v", r.Request)
+	}
 	q := s.queue("queueA", 10)
 	if r := ask(1); !r.OK || r.Job == nil || r.Job.Queue != "queueA" || r.Text != "was given to queueA" {
 		t.Errorf("a job that a queue has is told of as %+v, %+v", r, r.Job)

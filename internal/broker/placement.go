@@ -78,5 +78,5 @@ func (m *Machine) forgetPlacements(now role.Time) {
 
 func (q *queue) workers(now role.Time) int {
 	q.pending = slices.DeleteFunc(q.pending, func(t role.Time) bool { return now-t >= pendingFor })
-	return q.member.Workers + len(q.pending)
+	return q.member.Placed() + len(q.pending)
 }

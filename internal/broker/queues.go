@@ -113,10 +113,10 @@ func (q *queue) heardHello(hello *wire.Message) {
 	if wire.DecodeJSON(hello.Body, &member) != nil {
 		return
 	}
-	if joined := member.Workers - q.member.Workers; joined > 0 {
+	if joined := member.Placed() - q.member.Placed(); joined > 0 {
 		q.pending = q.pending[min(joined, len(q.pending)):]
 	}
-	q.member.Workers = member.Workers
+	q.member.Workers, q.member.Pinned = member.Workers, member.Pinned
 }
 
 // subscription follows who listens for jobs: \x01topic begins, \x00topic ends.

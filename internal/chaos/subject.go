@@ -1,7 +1,8 @@
 // Package chaos starts a faasd of separate processes and tries it: torment does
 // it harm in every way that machines and networks do, overload sends it more
-// than it can do, soak leaves it at work for long. What clients get is held
-// against what the project promises. It knows faasd from outside only.
+// than it can do, soak leaves it at work for long, harm deploys functions that
+// behave badly to it. What clients get is held against what the project
+// promises. It knows faasd from outside only.
 package chaos
 
 import (

@@ -15,6 +15,9 @@ const (
 	publishEvery = time.Second
 	// publishGap is the least time between two states: at most 20 a second.
 	publishGap = 50 * time.Millisecond
+	// publishCatalogueEvery is how often a registrar publishes its catalogue though
+	// nothing changed, for whoever has missed it.
+	publishCatalogueEvery = 5 * time.Second
 )
 
 // AgentConfig says who a member is on the bus and what it wants from it.
@@ -30,6 +33,9 @@ type AgentConfig struct {
 	// called only when they are published.
 	State  func() wire.State
 	Detail func() wire.Detail
+
+	// Catalogue returns what a registrar publishes; nil for every other role.
+	Catalogue func() wire.Catalogue
 
 	Emit func(role.Effect)
 	Wall func() time.Time // the time of day, for events and commands that expire; nil is always the zero Time
@@ -49,6 +55,7 @@ type Agent struct {
 	published role.Time // when state last went out
 	detailed  role.Time // when detail last went out
 	redetail  bool      // detail differs from what last went out
+	listed    role.Time // when the catalogue last went out
 
 	events  uint64 // published
 	flow    limiter
@@ -139,6 +146,12 @@ func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 			return false, err
 		}
 		a.View.Detail(d)
+	case strings.HasPrefix(topic, wire.TopicCatalogue):
+		value, err := decodeCatalogue(p.Frames)
+		if err != nil {
+			return false, err
+		}
+		return false, a.View.Published(topic, value)
 	case topic == wire.SnapshotTopic(c.token):
 		var s wire.Snapshot
 		if err := wire.DecodeBus(p.Frames, &s); err != nil {
@@ -234,6 +247,8 @@ func (a *Agent) subscription(now role.Time, c *coordinator, frames [][]byte) err
 		a.publishState(now)
 	case strings.HasPrefix(topic, wire.TopicDetail):
 		a.publishDetail(now)
+	case strings.HasPrefix(topic, wire.TopicCatalogue):
+		a.PublishCatalogue(now)
 	}
 	return nil
 }
@@ -293,6 +308,9 @@ func (a *Agent) Tick(now role.Time) {
 	if now >= a.stateDue() {
 		a.publishState(now)
 	}
+	if a.Catalogue != nil && now >= a.listed+publishCatalogueEvery {
+		a.PublishCatalogue(now)
+	}
 	if a.Detail != nil && now >= a.detailDue() {
 		a.detailed, a.redetail = now, false
 		if a.Watched(wire.TopicDetail) {
@@ -331,10 +349,14 @@ func (a *Agent) Wake() role.Time {
 	if a.State == nil {
 		return role.Never
 	}
+	due := a.stateDue()
 	if a.Detail != nil {
-		return min(a.stateDue(), a.detailDue())
+		due = min(due, a.detailDue())
 	}
-	return a.stateDue()
+	if a.Catalogue != nil {
+		due = min(due, a.listed+publishCatalogueEvery)
+	}
+	return due
 }
 
 func (a *Agent) publishState(now role.Time) {
@@ -355,6 +377,20 @@ func (a *Agent) publishDetail(now role.Time) {
 	d.Sequence, d.Clock = a.detailSeq, 1+now.Milliseconds()
 	a.detailed = now
 	a.Send(wire.EncodeBus(d.Topic(), d))
+}
+
+// PublishCatalogue publishes the catalogue, after the state without which nobody
+// takes it.
+func (a *Agent) PublishCatalogue(now role.Time) {
+	if a.Catalogue == nil {
+		return
+	}
+	a.publishState(now)
+	a.listed = now
+	c, s := a.Catalogue(), a.State()
+	topic := wire.CatalogueTopic(&s.Member)
+	_ = a.View.Published(topic, &c) // it is our own
+	a.Send(wire.EncodeBus(topic, c))
 }
 
 // Leave publishes a last state, by which the others forget this member at once.

@@ -26,7 +26,9 @@ func (r *replies) once(c *wire.Command, do func(*wire.Command) wire.Reply) wire.
 		return reply
 	}
 	reply := do(c)
-	reply.Command = c.ID
+	if reply.Command = c.ID; reply.Later {
+		return reply
+	}
 	if r.byID == nil {
 		r.byID = make(map[wire.Incarnation]wire.Reply)
 	}
@@ -47,10 +49,15 @@ func (a *Agent) Command(frames [][]byte, do func(*wire.Command) wire.Reply) (ok 
 		return false, nil
 	}
 	reply, to, err := a.replies.answer(a.Wall(), frames, do)
-	if err == nil {
-		a.Send(wire.EncodeBus(wire.ReplyTopic(to), reply))
+	if err == nil && !reply.Later {
+		a.Reply(to, reply)
 	}
 	return true, err
+}
+
+// Reply publishes a reply that was not known when its command came.
+func (a *Agent) Reply(to wire.Incarnation, reply wire.Reply) {
+	a.Send(wire.EncodeBus(wire.ReplyTopic(to), reply))
 }
 
 func (r *replies) answer(wall time.Time, frames [][]byte, do func(*wire.Command) wire.Reply) (reply wire.Reply, to wire.Incarnation, err error) {

@@ -3,12 +3,16 @@ package cluster
 import (
 	"faasd/internal/latency"
 	"faasd/internal/role"
+	"faasd/internal/wire"
 )
 
-// Function is one function at all queues that are heard.
+// Function is one function: at all queues that are heard, and as it is deployed.
 type Function struct {
 	Name    string  `json:"name"`
-	Queues  int     `json:"queues"` // that know it
+	State   string  `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed or StateRemoved
+	Kind    string  `json:"kind,omitempty"`    // of a deployed one
+	Version uint32  `json:"version,omitempty"` // of a deployed one: where new requests go; 0: none has come up
+	Queues  int     `json:"queues"`            // that know it
 	Workers int     `json:"workers"`
 	Free    int     `json:"free"`
 	Waiting int     `json:"waiting"`
@@ -26,7 +30,41 @@ type functions map[string]*drawnFunction
 
 type drawnFunction struct {
 	Function
+	removed bool
 	latency latency.Sum
+}
+
+// named returns the function of that name, a new one if there is none.
+func (all functions) named(name string) *drawnFunction {
+	f := all[name]
+	if f == nil {
+		f = &drawnFunction{Function: Function{Name: name}}
+		all[name] = f
+	}
+	return f
+}
+
+// deploy adds what is deployed; nil is nothing.
+func (all functions) deploy(c *wire.Catalogue) {
+	if c == nil {
+		return
+	}
+	for i := range c.Functions {
+		d := &c.Functions[i]
+		if d.Removed && all[d.Name] == nil {
+			continue
+		}
+		f := all.named(d.Name)
+		f.removed = d.Removed
+		f.Version = d.Current
+		v := d.Version(d.Current)
+		if v == nil && len(d.Versions) > 0 {
+			v = &d.Versions[len(d.Versions)-1]
+		}
+		if v != nil {
+			f.Kind = v.Kind
+		}
+	}
 }
 
 func (all functions) add(e *Entry, rates map[string]Rates) {
@@ -35,11 +73,7 @@ func (all functions) add(e *Entry, rates map[string]Rates) {
 	}
 	latencies := e.latency().functions
 	for name, s := range e.State.Queue.Functions {
-		f := all[name]
-		if f == nil {
-			f = &drawnFunction{Function: Function{Name: name}}
-			all[name] = f
-		}
+		f := all.named(name)
 		f.Queues++
 		f.Workers += s.Workers
 		f.Free += s.Free
@@ -56,10 +90,24 @@ func (all functions) add(e *Entry, rates map[string]Rates) {
 	}
 }
 
+// draw lists them by name. Of those that were removed, which workers have for as
+// long as somebody may wait, only those that have jobs are listed.
 func (all functions) draw() []Function {
 	list := make([]Function, 0, len(all))
 	for _, f := range role.InOrder(all) {
 		f.Latency = latencyOf(&f.latency)
+		switch {
+		case f.removed && f.Waiting+f.Running == 0:
+			continue
+		case f.removed:
+			f.State = StateRemoved
+		case f.Workers > 0:
+			f.State = StateOK
+		case f.Kind != "" && f.Version == 0:
+			f.State = StateFailed
+		default:
+			f.State = StateNoWorker
+		}
 		list = append(list, f.Function)
 	}
 	return list

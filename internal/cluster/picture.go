@@ -14,7 +14,9 @@ const (
 	StateOK       = "ok"
 	StateDraining = "draining"
 	StateLost     = "lost"          // silent for StaleAfter
-	StateNoWorker = "no-workers"    // a queue without workers
+	StateNoWorker = "no-workers"    // a queue without workers, or a function that none serves
+	StateFailed   = "failed"        // a function of which no version has come up
+	StateRemoved  = "removed"       // a function that takes no requests any more, and still has jobs
 	StateOther    = "other-version" // it speaks another version of the bus: nothing else is known of it
 )
 
@@ -22,12 +24,13 @@ const (
 type Picture struct {
 	Totals       Totals     `json:"totals"`
 	Queues       []Queue    `json:"queues"`
-	Functions    []Function `json:"functions"` // of queues that are heard, by name
+	Functions    []Function `json:"functions"` // of queues that are heard, and deployed ones, by name
 	Workers      []Worker   `json:"workers"`
 	Frontends    []Part     `json:"frontends"`
 	Brokers      []Part     `json:"brokers"`
 	Coordinators []Part     `json:"coordinators"`
 	Supervisors  []Part     `json:"supervisors"` // of the workers of `faasd up`
+	Registrars   []Part     `json:"registrars"`  // of what is deployed
 	Jobs         []Job      `json:"jobs"`        // those that have been in their queues longest, the oldest first
 }
 
@@ -125,6 +128,7 @@ func (v *View) Picture(now time.Duration) Picture {
 		Queues: []Queue{}, Workers: []Worker{},
 		Frontends: v.parts(now, wire.RoleFrontend), Brokers: v.parts(now, wire.RoleBroker),
 		Coordinators: v.parts(now, wire.RoleCoordinator), Supervisors: v.parts(now, wire.RoleSupervisor),
+		Registrars: v.parts(now, wire.RoleRegistrar),
 	}
 	var all latency.Sum
 	var jobs []*Job
@@ -143,6 +147,7 @@ func (v *View) Picture(now time.Duration) Picture {
 		p.Workers = append(p.Workers, drawWorkers(&q, e)...)
 	}
 	p.Totals.Latency = latencyOf(&all)
+	byName.deploy(v.Catalogue(now))
 	p.Functions = byName.draw()
 	p.Workers = withoutReturned(p.Workers)
 	p.Jobs = oldestFirst(jobs)

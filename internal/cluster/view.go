@@ -34,6 +34,7 @@ type Entry struct {
 	Detail *wire.Detail  // nil if never seen; published only while somebody watches
 	At     time.Duration // when State was current, on the viewer's clock
 
+	catalogue *wire.Catalogue // a registrar's; nil if never seen
 	delay     Delay
 	said      history[counters] // of states, if View.Rates
 	workers   history[[]wire.WorkerDetail]
@@ -48,9 +49,10 @@ func (e *Entry) Stale(now time.Duration) bool { return now-e.At >= StaleAfter }
 type View struct {
 	Rates bool // is to know how fast members count; set before anything comes
 
-	entries map[wire.Incarnation]*Entry
-	left    map[wire.Incarnation]time.Duration // who has left in order, and when: they do not come back
-	swept   time.Duration                      // when the old were last forgotten
+	entries   map[wire.Incarnation]*Entry
+	catalogue *wire.Catalogue                    // that was last gone by
+	left      map[wire.Incarnation]time.Duration // who has left in order, and when: they do not come back
+	swept     time.Duration                      // when the old were last forgotten
 }
 
 // State takes a member's state that was current age ago.
@@ -72,7 +74,7 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 	}
 	if otherVersion(&s.Member) { // its numbers may mean something else
 		s.Queue, s.Broker, s.Frontend, s.Supervisor = nil, nil, nil, nil
-		s.Workers, s.Slots = 0, 0
+		s.Workers, s.Pinned, s.Slots = 0, 0, 0
 	}
 	if s.Role == wire.RoleQueue && s.Queue == nil {
 		s.Queue = &wire.QueueState{}
@@ -129,6 +131,11 @@ func (v *View) Snapshot(now time.Duration, s *wire.Snapshot) {
 	for _, a := range s.States {
 		if age := ms(a.AgeMillis); age < forgetAfter && a.Value.Check() == nil {
 			v.State(now, a.Value, age)
+		}
+	}
+	for i := range s.Catalogues {
+		if p := &s.Catalogues[i]; p.Value.Check() == nil {
+			_ = v.Published(p.Topic, &p.Value) // what is no topic is nobody's
 		}
 	}
 	for _, a := range s.Details {

@@ -116,6 +116,9 @@ func (s *Set) complete(ctx context.Context, before []string, word string, env fu
 		}
 		return s.completeFlag(word)
 	}
+	if n := s.operands.files; n > 0 && len(operands) >= n {
+		return []string{pathsFiles + " "}
+	}
 	*s.operands.into = operands // a lookup may depend on those before
 	lookups := s.operands.lookups
 	if len(lookups) == 0 {

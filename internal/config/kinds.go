@@ -34,6 +34,21 @@ func (s *Set) Strings(p *[]string, name string, def []string, placeholder, meani
 	return s.list(p, name, def, placeholder, meaning, func(string) error { return nil })
 }
 
+// Texts declares a list each of whose elements is a flag of its own, and may have
+// commas. No variable sets it.
+func (s *Set) Texts(p *[]string, name, placeholder, meaning string) *Setting {
+	parse := func(text string) ([]string, error) {
+		if text == "" {
+			return nil, nil
+		}
+		return strings.Split(text, wholes), nil
+	}
+	format := func(list []string) string { return strings.Join(list, wholes) }
+	t := declare(s, p, name, nil, kind[[]string]{placeholder, "", parse, format}, meaning)
+	t.list, t.whole, t.flagOnly = true, true, true
+	return t
+}
+
 // Int declares a whole number from lowest to highest.
 func (s *Set) Int(p *int, name string, def, lowest, highest int, meaning string) *Setting {
 	k := kind[int]{"N", limits(lowest, highest, math.MaxInt, strconv.Itoa), nil, strconv.Itoa}
@@ -92,11 +107,12 @@ func (s *Set) Bool(p *bool, name string, def bool, meaning string) *Setting {
 	return t
 }
 
-// Enum declares a setting that takes one of the choices.
+// Enum declares a setting that takes one of the choices. It may be empty only
+// where the default is.
 func (s *Set) Enum(p *string, name, def string, choices []string, meaning string) *Setting {
 	k := kind[string]{"NAME", strings.Join(choices, ", "), nil, itself}
 	k.parse = func(text string) (string, error) {
-		if slices.Contains(choices, text) {
+		if slices.Contains(choices, text) || text == "" && def == "" {
 			return text, nil
 		}
 		if meant := closest(text, choices); meant != "" {

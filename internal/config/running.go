@@ -19,6 +19,7 @@ type Running struct {
 	PID         int    `json:"pid"`
 	HTTP        string `json:"http"`        // URL for clients
 	Coordinator string `json:"coordinator"` // XPUB endpoint for operators
+	Admin       string `json:"admin"`       // where deploying is served, "unix:PATH"
 }
 
 // ReadRunning finds the system of a data folder. The error says what was

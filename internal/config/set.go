@@ -50,12 +50,17 @@ type Operands struct {
 	least    int
 	most     int // below zero: any number
 	lookups  []Lookup
+	files    int // operands before the first that is a path; 0: none is
 }
 
 // Complete says what the shell can complete operands to: the first operand to
 // what the first lookup finds, and so on; the last lookup is for all that
 // follow too. Nil offers nothing.
 func (o *Operands) Complete(lookups ...Lookup) { o.lookups = lookups }
+
+// CompleteFiles has the shell complete operands to files once there are so many
+// others.
+func (o *Operands) CompleteFiles(behind int) { o.files = behind }
 
 // NewSet returns a set without settings.
 func NewSet(doc Doc) *Set {
@@ -149,7 +154,7 @@ func (s *Set) takeFlags(args []string) (operands []string, unfinished *Setting, 
 // setting returns the setting of a flag, nil if there is none.
 func (s *Set) setting(flag string) *Setting {
 	for _, t := range s.settings {
-		if t.Flag() == flag {
+		if t.Flag() == flag || t.short != "" && t.short == flag {
 			return t
 		}
 	}

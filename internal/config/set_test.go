@@ -163,6 +163,38 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+func TestFlagsOfOneLetterAndElementsKeptWhole(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		file string
+		env  []string
+	}{
+		{nil, "", nil},
+		{[]string{"-f", "x", "--env", "A=1,2", "--env=B=, ,", "--env", "A=1,2"}, "x", []string{"A=1,2", "B=, ,", "A=1,2"}},
+		{[]string{"-f=x", "--file", "y"}, "y", nil},
+	} {
+		var file string
+		var env []string
+		s := config.NewSet(config.Doc{Name: "sample"})
+		s.String(&file, "file", "", "FILE", "a file").Short("f")
+		s.Texts(&env, "env", "K=V", "a variable")
+		err := s.Parse(tt.args, environment("FAASD_ENV=C=3"))
+		if err != nil || file != tt.file || !reflect.DeepEqual(env, tt.env) {
+			t.Errorf("%q: %q, %q, %v", tt.args, file, env, err)
+		}
+		var help strings.Builder
+		if err := s.Usage(&help); err != nil || !strings.Contains(help.String(), "  -f, --file FILE  a file\n") || strings.Contains(help.String(), "FAASD_ENV") {
+			t.Errorf("%v, %s", err, &help)
+		}
+	}
+	var file string
+	s := config.NewSet(config.Doc{Name: "sample"})
+	s.String(&file, "file", "", "FILE", "a file").Short("f")
+	if err := s.Parse([]string{"-f"}, environment()); err == nil || !strings.Contains(err.Error(), "--file needs a value: write --file FILE") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestHelpIsGivenWhateverElseIsWrong(t *testing.T) {
 	for _, args := range []string{"--help", "-h", "--queues many --help", "stray -h"} {
 		if err := new(sample).set().Parse(strings.Fields(args), environment("FAASD_QUEUES=bad")); !errors.Is(err, config.ErrHelp) {

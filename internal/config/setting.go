@@ -6,6 +6,7 @@ import "strings"
 // return the setting, so that they can follow it on the same line.
 type Setting struct {
 	name        string
+	short       string // a flag of one letter, "-f"; may be ""
 	group       string
 	meaning     string
 	placeholder string // what the help writes for the value; "" for a switch
@@ -16,6 +17,7 @@ type Setting struct {
 	required bool
 	flagOnly bool // no variable sets it
 	list     bool // giving the flag again adds to it
+	whole    bool // of a list: what each flag has is one element, commas and all
 	toggle   bool // the flag alone means true
 
 	// compute finds the default when neither flag nor variable is set; nil
@@ -50,6 +52,10 @@ func (t *Setting) CompleteFiles(prefix string) *Setting {
 	return t
 }
 
+// wholes separates the elements of a list that are kept whole: arguments have no
+// zeros.
+const wholes = "\x00"
+
 // Given reports, after [Set.Parse], whether the command line or the environment
 // gave a value.
 func (t *Setting) Given() bool { return t.found }
@@ -58,6 +64,12 @@ func (t *Setting) Given() bool { return t.found }
 // variable and an empty default.
 func (t *Setting) Required() *Setting {
 	t.required = true
+	return t
+}
+
+// Short gives the flag another of one letter.
+func (t *Setting) Short(letter string) *Setting {
+	t.short = "-" + letter
 	return t
 }
 
@@ -96,7 +108,11 @@ func (t *Setting) resolve(env func(string) string) error {
 		t.found = true
 		text := t.given[len(t.given)-1]
 		if t.list {
-			text = strings.Join(t.given, ",")
+			separator := ","
+			if t.whole {
+				separator = wholes
+			}
+			text = strings.Join(t.given, separator)
 		}
 		return t.storeFrom(t.Flag(), text)
 	}

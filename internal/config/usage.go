@@ -35,7 +35,7 @@ func (s *Set) Usage(w io.Writer) error {
 func (s *Set) writeSettings(b *strings.Builder) {
 	width := 0
 	for _, t := range s.settings {
-		width = max(width, utf8.RuneCountInString(t.synopsis()))
+		width = max(width, utf8.RuneCountInString(t.heading()))
 	}
 	indent := strings.Repeat(" ", width+4)
 	for _, group := range s.groups() {
@@ -44,9 +44,9 @@ func (s *Set) writeSettings(b *strings.Builder) {
 			if t.group != group {
 				continue
 			}
-			gap := strings.Repeat(" ", width-utf8.RuneCountInString(t.synopsis())+2)
+			gap := strings.Repeat(" ", width-utf8.RuneCountInString(t.heading())+2)
 			meaning := wrap(t.meaning, helpWidth-len(indent), indent)
-			fmt.Fprintf(b, "  %s%s%s\n%s%s\n", t.synopsis(), gap, meaning, indent, t.fine())
+			fmt.Fprintf(b, "  %s%s%s\n%s%s\n", t.heading(), gap, meaning, indent, t.fine())
 		}
 	}
 }
@@ -70,6 +70,14 @@ func (t *Setting) synopsis() string {
 		return t.Flag()
 	}
 	return t.Flag() + " " + t.placeholder
+}
+
+// heading is how the help begins the setting: "-f, --file FILE".
+func (t *Setting) heading() string {
+	if t.short == "" {
+		return t.synopsis()
+	}
+	return t.short + ", " + t.synopsis()
 }
 
 // fine is the small print below a setting's meaning.

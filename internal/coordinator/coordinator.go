@@ -71,8 +71,9 @@ type Machine struct {
 
 	states  map[string]*kept // by topic
 	details map[string]*kept
-	bytes   int            // of the values in both
-	wanted  map[string]int // subscriptions that are passed on to publishers
+	listed  map[string]*kept // catalogues
+	bytes   int              // of the values in all three
+	wanted  map[string]int   // subscriptions that are passed on to publishers
 }
 
 type kept struct {
@@ -85,13 +86,15 @@ type kept struct {
 // New makes a coordinator. It wants every state, whoever else does.
 func New(cfg Config) *Machine {
 	m := &Machine{
-		cfg: cfg, path: role.NewPath(&valueStates), states: make(map[string]*kept), details: make(map[string]*kept), wanted: make(map[string]int),
+		cfg: cfg, path: role.NewPath(&valueStates), states: make(map[string]*kept), details: make(map[string]*kept), listed: make(map[string]*kept),
+		wanted: make(map[string]int),
 	}
 	if m.cfg.Wall == nil {
 		m.cfg.Wall = func() time.Time { return time.Time{} }
 	}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	m.subscribe(1, wire.TopicState)
+	m.subscribe(1, wire.TopicCatalogue)
 	m.subscribe(1, wire.TopicEvent)
 	m.subscribe(1, wire.CommandTopic(cfg.Self.Incarnation))
 	return m
@@ -128,6 +131,7 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 		if s.Left {
 			m.forget(m.states, topic)
 			m.forget(m.details, wire.TopicDetail+strings.TrimPrefix(topic, wire.TopicState))
+			m.forget(m.listed, wire.TopicCatalogue+strings.TrimPrefix(topic, wire.TopicState))
 		} else if err := m.keep(m.states, topic, frames[1], now, s.Clock); err != nil {
 			return err
 		}
@@ -143,6 +147,17 @@ func (m *Machine) published(now role.Time, frames [][]byte) error {
 			return err
 		}
 		if err := m.keep(m.details, topic, frames[1], now, 0); err != nil {
+			return err
+		}
+	case strings.HasPrefix(topic, wire.TopicCatalogue):
+		var c wire.Catalogue
+		if err := wire.DecodeBus(frames, &c); err != nil {
+			return err
+		}
+		if err := c.Check(); err != nil {
+			return err
+		}
+		if err := m.keep(m.listed, topic, frames[1], now, 0); err != nil {
 			return err
 		}
 	case strings.HasPrefix(topic, wire.TopicEvent):
@@ -269,7 +284,7 @@ func (m *Machine) subscribed(now role.Time, frames [][]byte) error {
 			m.curious = append(m.curious, topic)
 			m.tellHistory(now)
 		}
-	case strings.HasPrefix(topic, wire.TopicState), strings.HasPrefix(topic, wire.TopicEvent): // they all come anyway
+	case strings.HasPrefix(topic, wire.TopicState), strings.HasPrefix(topic, wire.TopicEvent), strings.HasPrefix(topic, wire.TopicCatalogue): // they all come anyway
 	case on:
 		if len(m.wanted) >= maxKept {
 			return fmt.Errorf("%w: more than %d topics subscribed", wire.ErrMalformed, maxKept)
@@ -298,13 +313,23 @@ func (m *Machine) sendSnapshot(now role.Time, topic string) {
 		Coordinator wire.Member                  `json:"coordinator"`
 		States      []wire.Aged[json.RawMessage] `json:"states"`
 		Details     []wire.Aged[json.RawMessage] `json:"details"`
-	}{m.cfg.Self, aged(m.states, now), aged(m.details, now)}
+		Catalogues  []published                  `json:"catalogues,omitempty"`
+	}{m.cfg.Self, aged(m.states, now), aged(m.details, now), nil}
+	for topic, k := range role.InOrder(m.listed) {
+		snapshot.Catalogues = append(snapshot.Catalogues, published{topic, k.value})
+	}
 	own, err := json.Marshal(m.state(false))
 	if err != nil {
 		panic("coordinator: a state is plain data: " + err.Error())
 	}
 	snapshot.States = append(snapshot.States, wire.Aged[json.RawMessage]{Value: own})
 	m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkSubscribe, Frames: wire.EncodeBus(topic, snapshot)}})
+}
+
+// published is a wire.Published whose value was not decoded.
+type published struct {
+	Topic string          `json:"topic"`
+	Value json.RawMessage `json:"value"`
 }
 
 func aged(values map[string]*kept, now role.Time) []wire.Aged[json.RawMessage] {
@@ -328,7 +353,7 @@ func (m *Machine) Tick(now role.Time) {
 	if now >= m.due {
 		m.due = now + stateEvery
 		m.publishState(false)
-		for _, values := range []map[string]*kept{m.states, m.details} {
+		for _, values := range []map[string]*kept{m.states, m.details, m.listed} {
 			for topic, k := range values {
 				if now-k.at >= keptFor {
 					m.forget(values, topic)

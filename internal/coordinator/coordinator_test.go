@@ -183,8 +183,8 @@ func TestTheSilentAreForgottenAfterAMinute(t *testing.T) {
 
 func TestSubscriptionsArePassedOnOnce(t *testing.T) {
 	s := newStage(t)
-	if got := s.took(LinkPublish); !slices.Equal(got, []string{"\x01state/", "\x01event/", "\x01command/0000000000000001/"}) {
-		t.Errorf("at first it wants %q, want every state, every event, and commands to itself", got)
+	if got := s.took(LinkPublish); !slices.Equal(got, []string{"\x01state/", "\x01catalogue/", "\x01event/", "\x01command/0000000000000001/"}) {
+		t.Errorf("at first it wants %q, want every state, catalogue and event, and commands to itself", got)
 	}
 	for _, step := range []struct {
 		on    byte

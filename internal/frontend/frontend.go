@@ -6,6 +6,7 @@ package frontend
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"faasd/internal/cluster"
@@ -98,8 +99,11 @@ type Machine struct {
 	last      uint64 // number of the newest request
 	oldest    uint64 // everything below is closed
 	open      map[uint64]*request
-	flows     map[string]*flow     // by function
-	served    map[string]*function // known to be served, now or a moment ago
+	flows     map[string]*flow                          // by function
+	served    map[string]*function                      // known to be served, now or a moment ago
+	catalogue *wire.Catalogue                           // what is deployed; nil: nobody has said
+	deployed  map[string]*wire.Deployed                 // its functions; never changed, but replaced
+	shared    atomic.Pointer[map[string]*wire.Deployed] // deployed, for whoever is not in the owner's turn
 	deadlines deadlines
 	homeless  job.Lines[*request] // no broker has room for them: their own was lost, or others are about to begin
 	awaiting  job.Shares          // of homeless
@@ -126,7 +130,7 @@ func New(cfg Config) *Machine {
 	m.paths = newPaths()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
-		Topics: []string{wire.TopicState + wire.RoleQueue + "/"},
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TopicState + wire.RoleRegistrar + "/", wire.TopicCatalogue},
 		State:  m.state, Emit: m.Emit,
 		Wall: cfg.Wall,
 	})
@@ -159,6 +163,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		return m.fromBroker(now, msg)
 	case LinkSubscribe, LinkPublish:
 		_, err := m.bus.Receive(now, p)
+		m.follow(now)
 		return err
 	}
 	return nil
@@ -243,10 +248,15 @@ func (m *Machine) Leave(now role.Time) {
 }
 
 func (m *Machine) state() wire.State {
-	return wire.State{
+	s := wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
 			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refused, Late: m.late,
 		},
 	}
+	if m.catalogue != nil {
+		applied := m.catalogue.Of()
+		s.Frontend.Applied = &applied
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"faasd/internal/role"
+	"faasd/internal/wire"
 )
 
 // function is what a frontend remembers of a function that is served, or was a
@@ -21,6 +22,22 @@ const (
 	// away: after a hundred or two a large one is forgotten.
 	forgetting = 32
 )
+
+// follow goes by the catalogue that is the newest now.
+func (m *Machine) follow(now role.Time) {
+	c := m.bus.View.Catalogue(now)
+	if c == m.catalogue {
+		return
+	}
+	m.catalogue = c
+	m.deployed = make(map[string]*wire.Deployed, len(c.Functions))
+	for i := range c.Functions {
+		m.deployed[c.Functions[i].Name] = &c.Functions[i]
+	}
+	deployed := m.deployed
+	m.shared.Store(&deployed)
+	m.bus.Changed()
+}
 
 // room is how many bytes a function's result is expected to have: as many as the
 // largest of the last ones.

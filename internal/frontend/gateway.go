@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"faasd/internal/role"
+	"faasd/internal/wire"
 )
 
 // ErrStopped: the frontend has stopped.
@@ -121,6 +123,52 @@ type FunctionInfo struct {
 	Workers int    `json:"workers"`
 	Waiting int    `json:"waiting"`
 	Running int    `json:"running"`
+
+	Kind    string        `json:"kind,omitempty"`       // of a deployed one, see function.KindLambda
+	Version uint32        `json:"version,omitempty"`    // of a deployed one, from 1
+	Timeout time.Duration `json:"timeout_ns,omitempty"` // its own; 0: it has none
+}
+
+// Latest is the qualifier of a function's current version, as "" is.
+const Latest = "$LATEST"
+
+// Resolve finds the version of a function that a caller means by a qualifier:
+// Latest, or the number of one that was deployed. Of what there is to know it
+// tells what a call depends on: kind, version and timeout. Functions that are
+// built in or announced by a worker have only one version, which has no number.
+func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (info FunctionInfo, known bool, err error) {
+	info = FunctionInfo{Name: function, BuiltIn: g.machine.builtIn[function]} // set once, by New
+	if d := g.machine.shared.Load(); d != nil && (*d)[function] != nil {
+		known = info.resolve((*d)[function], qualifier)
+		return info, known, nil
+	}
+	if qualifier != "" && qualifier != Latest {
+		return info, false, nil
+	}
+	if info.BuiltIn {
+		return info, true, nil
+	}
+	err = g.ask(ctx, func(now role.Time) { known = g.machine.knows(now, function) })
+	return info, known, err
+}
+
+// resolve fills in what is known of a deployed function's version; false if it
+// takes no requests.
+func (info *FunctionInfo) resolve(f *wire.Deployed, qualifier string) bool {
+	number := f.Current
+	if qualifier != "" && qualifier != Latest {
+		n, err := strconv.ParseUint(qualifier, 10, 32)
+		if err != nil {
+			return false
+		}
+		number = uint32(n)
+	}
+	v := f.Version(number)
+	if f.Removed || v == nil || v.State != wire.VersionReady {
+		return false
+	}
+	info.Kind, info.Version, info.Timeout = v.Kind, number, time.Duration(v.TimeoutMillis)*time.Millisecond
+	return true
 }
 
 // Functions lists the functions that can be called, by name.
@@ -159,6 +207,11 @@ func (m *Machine) functions(now role.Time) []FunctionInfo {
 	for name, s := range m.bus.View.Functions(now) {
 		f := get(name)
 		f.Workers, f.Waiting, f.Running = s.Workers, s.Waiting, s.Running
+	}
+	for name, d := range m.deployed {
+		if !get(name).resolve(d, Latest) { // it was removed, though workers may still have it
+			delete(known, name)
+		}
 	}
 	list := make([]FunctionInfo, 0, len(known))
 	for _, f := range known {

@@ -43,7 +43,9 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		},
 		Meta: wire.Meta{Function: q.Function, ContentType: q.ContentType, Client: q.Client, Request: q.HTTP, Trace: q.Trace},
 	}
-	r.msg.FunctionVersion = q.Version
+	if r.msg.FunctionVersion = q.Version; q.Version == 0 && m.deployed[q.Function] != nil {
+		r.msg.FunctionVersion = m.deployed[q.Function].Current
+	}
 	if q.Log {
 		r.msg.Flags |= wire.FlagLog
 	}
@@ -87,6 +89,9 @@ func (m *Machine) admit(now role.Time, q *Request) Refusal {
 func (m *Machine) knows(now role.Time, fn string) bool {
 	if m.builtIn[fn] {
 		return true
+	}
+	if d := m.deployed[fn]; d != nil {
+		return d.Current != 0 && !d.Removed
 	}
 	f := m.served[fn]
 	if m.bus.View.Serves(now, fn) {

@@ -26,7 +26,7 @@ type Request struct {
 	Method string              `json:"method"`
 	Path   string              `json:"path,omitempty"` // behind the function's name: "" or "/…"
 	Query  string              `json:"query,omitempty"`
-	Header map[string][]string `json:"header,omitempty"` // canonical names; no credentials, no hop-by-hop ones
+	Header map[string][]string `json:"header,omitempty"` // canonical names, Host among them; none that concern the connection only
 }
 
 // Result is what a call returned.

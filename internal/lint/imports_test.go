@@ -121,8 +121,8 @@ func own(imported string) (pkg string, ok bool) {
 // checkImports holds the main module's files against the table and the rules on other people's modules.
 func checkImports(files []source) (broken []string) {
 	for _, f := range files {
-		if covers("bench/...", f.pkg()) {
-			continue // its own module; see checkBench
+		if moduleOf(f.pkg()) != "." {
+			continue // see checkOutside
 		}
 		r, ok := find(table, f.pkg())
 		if !ok {
@@ -171,15 +171,27 @@ func roleOf(pkg string) string {
 	return ""
 }
 
-// checkBench keeps the benchmark outside: it measures the programs as their users run them.
-func checkBench(files []source) (broken []string) {
+// moduleOf returns the folder of the module that a package belongs to; the product's is ".".
+func moduleOf(pkg string) string {
+	for _, m := range modules {
+		if covers(m.folder+"/...", pkg) {
+			return m.folder
+		}
+	}
+	return "."
+}
+
+// checkOutside keeps the other modules outside of the product.
+func checkOutside(files []source) (broken []string) {
 	for _, f := range files {
-		if !covers("bench/...", f.pkg()) {
+		from := moduleOf(f.pkg())
+		if from == "." {
 			continue
 		}
 		for _, imported := range f.imports {
-			if pkg, ok := own(imported); ok && !covers("bench/...", pkg) {
-				broken = append(broken, f.path+" imports "+imported+": the benchmark knows faasd only from outside")
+			if pkg, ok := own(imported); ok && moduleOf(pkg) != from {
+				i := slices.IndexFunc(modules, func(m outsider) bool { return m.folder == from })
+				broken = append(broken, f.path+" imports "+imported+": "+modules[i].why)
 			}
 		}
 	}
@@ -209,7 +221,7 @@ func checkReach(files []source) (broken []string) {
 				return
 			}
 			seen[pkg] = true
-			if covered(u.never, pkg) {
+			if covered(u.never, pkg) && !covered(u.but, pkg) {
 				broken = append(broken, u.program+" must not link "+pkg+": "+way)
 				return
 			}

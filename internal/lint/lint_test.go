@@ -16,7 +16,7 @@ func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
 		t.Fatal(err)
 	}
 	report(t, checkImports(files))
-	report(t, checkBench(files))
+	report(t, checkOutside(files))
 	report(t, checkReach(files))
 }
 
@@ -99,6 +99,8 @@ func TestImportRule(t *testing.T) {
 		{"lipgloss in operator", "internal/operator/view.go", "github.com/charmbracelet/lipgloss", "only tui/"},
 		{"acceptance to node", "internal/acceptance/a.go", "faasd/internal/node", "row of internal/acceptance"},
 		{"bench is judged apart", "bench/main.go", "fmt", ""},
+		{"conformance is judged apart", "conformance/lambda/main.go", "github.com/aws/aws-lambda-go/lambda", ""},
+		{"AWS's libraries in the product", "internal/function/lambda/go_test.go", "github.com/aws/aws-lambda-go/lambda", "only"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := checkImports([]source{synthetic(t, c.file, `import _ "`+c.imports+`"`)})
@@ -107,10 +109,13 @@ func TestImportRule(t *testing.T) {
 	}
 }
 
-func TestBenchRule(t *testing.T) {
-	expect(t, checkBench([]source{synthetic(t, "bench/main.go", `import _ "faasd/internal/wire"`)}), "only from outside")
-	expect(t, checkBench([]source{synthetic(t, "bench/main.go", `import _ "faasd/bench/wrk"`)}), "")
-	expect(t, checkBench([]source{synthetic(t, "cmd/faasd/main.go", `import _ "faasd/internal/node"`)}), "")
+func TestOutsideRule(t *testing.T) {
+	expect(t, checkOutside([]source{synthetic(t, "bench/main.go", `import _ "faasd/internal/wire"`)}), "only from outside")
+	expect(t, checkOutside([]source{synthetic(t, "bench/main.go", `import _ "faasd/bench/wrk"`)}), "")
+	expect(t, checkOutside([]source{synthetic(t, "conformance/lambda/main.go", `import _ "faasd/internal/function"`)}), "know nothing of it")
+	expect(t, checkOutside([]source{synthetic(t, "conformance/lambda/main.go", `import _ "faasd/bench/wrk"`)}), "know nothing of it")
+	expect(t, checkOutside([]source{synthetic(t, "conformance/lambda/main.go", `import _ "github.com/aws/aws-lambda-go/lambda"`)}), "")
+	expect(t, checkOutside([]source{synthetic(t, "cmd/faasd/main.go", `import _ "faasd/internal/node"`)}), "")
 }
 
 func TestReachRule(t *testing.T) {

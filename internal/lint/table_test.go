@@ -18,6 +18,7 @@ var roles = []string{
 	"internal/coordinator/...",
 	"internal/worker/...",
 	"internal/supervisor/...",
+	"internal/registrar/...",
 }
 
 // forRoles is what a role may use.
@@ -57,22 +58,29 @@ var table = []row{
 	{"internal/worker/...", forRoles},
 	// Who keeps the workers of `up`; on the bus like every role, so that operators can scale them.
 	{"internal/supervisor/...", forRoles},
+	{"internal/registrar/...", forRoles},
+	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
+	{"internal/registrar/admin", []string{"internal/registry", "internal/config"}},
+	// A worker's deployed functions; beside the role, which knows nothing of kinds and packages.
+	{"internal/library", []string{"internal/function/...", "internal/registry", "internal/wire"}},
 
 	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
-	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc"})},
+	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc", "internal/library", "internal/registry"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
 	// Deploying, as it is asked for over HTTP, and its client: faasctl links this, and not who deploys.
-	{"internal/registrar/admin", []string{"internal/registry", "internal/config"}},
 
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
-	{"internal/chaos", []string{"internal/proc", "internal/operator"}},
+	{"internal/chaos", []string{"internal/proc", "internal/operator", "internal/registry", "internal/registrar/admin"}},
+	// What is deployed to a system that is tried: it knows nothing of it.
+	{"internal/chaos/guest", nil},
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
+	{"internal/chaos/failing", []string{"internal/node", "internal/config", "internal/function/..."}},
 
 	{"tui/...", []string{"internal/operator", "internal/cluster", "internal/acceptance"}},
 	{"cmd/faasd", []string{"internal/node", "internal/config", "internal/function/..."}},
@@ -81,6 +89,15 @@ var table = []row{
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
 var forTests = []string{"internal/sim", "internal/proc"}
+
+// An outsider is a folder with a module of its own, which may not import the product.
+type outsider struct{ folder, why string }
+
+var modules = []outsider{
+	{"bench", "the benchmark knows faasd only from outside"},
+	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
+	{"examples", "functions as users write them know nothing of it"},
+}
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
 var outside = []struct {
@@ -91,7 +108,8 @@ var outside = []struct {
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
-	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm"}},
+	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},
+	{"github.com/aws", []string{"conformance/...", "examples/..."}},
 	{"go.yaml.in/yaml", []string{"internal/registry"}},
 }
 
@@ -99,9 +117,10 @@ var outside = []struct {
 // any cluster because it carries neither the roles nor a WebAssembly engine.
 var unreachable = []struct {
 	program string
+	but     []string // of what is named next, these may
 	never   []string
 }{
-	{"cmd/faasctl", slices.Concat(roles, []string{
+	{"cmd/faasctl", []string{"internal/registrar/admin"}, slices.Concat(roles, []string{
 		"internal/node",
 		"internal/function/wasm",
 		"github.com/tetratelabs/wazero/...",

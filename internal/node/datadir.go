@@ -151,6 +151,11 @@ func (d *dataDir) socket(name string) string {
 	return "ipc://" + filepath.Join(d.sockets, name+socketSuffix)
 }
 
+// adminSocket is where deploying is served.
+func (d *dataDir) adminSocket() string {
+	return unixPrefix + filepath.Join(d.sockets, "admin"+socketSuffix)
+}
+
 // publish writes the note by which operators find the running system, whole
 // or not at all.
 func (d *dataDir) publish(s config.Running) error {

@@ -13,7 +13,10 @@ import (
 	"faasd/internal/bus"
 	"faasd/internal/config"
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/lambda"
 	"faasd/internal/frontend/native"
+	"faasd/internal/frontend/openfaas"
 	"faasd/internal/function"
 	"faasd/internal/metrics"
 	"faasd/internal/wire"
@@ -24,17 +27,19 @@ type Frontend struct {
 	Identity
 	Limits
 	Requests
-	HTTP         string   // address to listen on
-	Replies      string   // endpoint to bind
-	Brokers      []string // PULL endpoints to dial
-	Coordinators []string // XPUB endpoints to dial
+	HTTP         string    // address to listen on
+	Replies      string    // endpoint to bind
+	Brokers      []string  // PULL endpoints to dial
+	Coordinators []string  // XPUB endpoints to dial
+	Registrar    Registrar // with Store "": none runs here; of its name and coordinators, the frontend's are taken
 }
 
 // Requests is what is promised of a request.
 type Requests struct {
-	Timeout  time.Duration     // from its header until it is answered 504
-	MaxWait  time.Duration     // what it should wait at most, or be refused
-	Attempts config.ByFunction // runs of its job that may be lost alone with their worker
+	Timeout    time.Duration     // from its header until it is answered 504
+	MaxTimeout time.Duration     // the most that a function's own timeout makes of it
+	MaxWait    time.Duration     // what it should wait at most, or be refused
+	Attempts   config.ByFunction // runs of its job that may be lost alone with their worker
 }
 
 // The times of the HTTP server. They bound what a slow client can hold. How long
@@ -50,6 +55,7 @@ const (
 type FrontendPart struct {
 	*Part
 	gateway  *frontend.Gateway
+	calls    *httpcall.Calls
 	listener net.Listener
 	server   *http.Server
 	served   chan error
@@ -86,14 +92,26 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		return nil, errors.Join(err, listener.Close())
 	}
 	fp := &FrontendPart{Part: p, gateway: frontend.NewGateway(m, p.host.Do, p.ended), listener: listener, served: make(chan error, 1)}
+	fp.calls = httpcall.New(httpcall.Config{
+		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
+	}, fp.gateway)
 	fp.server = &http.Server{
-		Handler: native.New(native.Config{
-			MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, Metrics: set.Handler(), Observe: set.Request,
-		}, fp.gateway),
-		ReadTimeout: headerWithin, WriteTimeout: f.Timeout + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
+		Handler:     fp.handler(set.Handler()),
+		ReadTimeout: headerWithin, WriteTimeout: max(f.Timeout, f.MaxTimeout) + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return fp, nil
+}
+
+// handler serves all interfaces: what a call may cost is bounded over all of them.
+func (f *FrontendPart) handler(metrics http.Handler) http.Handler {
+	aliases := openfaas.New(f.calls)
+	return f.calls.Handler(
+		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(f.calls)},
+		httpcall.Route{Prefix: openfaas.Prefix, Handler: aliases},
+		httpcall.Route{Prefix: openfaas.AsyncPrefix, Handler: aliases},
+		httpcall.Route{Prefix: "/", Handler: native.New(f.calls, f.gateway, metrics)},
+	)
 }
 
 // plain takes the operation and address, which the caller has named, off a
@@ -126,6 +144,7 @@ func (f *FrontendPart) URL() string {
 func (f *FrontendPart) Stop(ctx context.Context) {
 	_ = f.listener.Close()
 	f.server.SetKeepAlivesEnabled(false)
+	f.calls.Stop()
 	f.Part.Stop(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer cancel()
@@ -171,9 +190,26 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 	if err != nil {
 		return err
 	}
-	set.Links(p.counters)
+	reg, err := f.startRegistrar(zmq, log)
+	if err != nil {
+		return errors.Join(err, p.listener.Close())
+	}
+	set.Links(func() []metrics.Link {
+		all := p.counters()
+		if reg != nil {
+			all = append(all, reg.counters()...)
+		}
+		return all
+	})
 	p.run()
 	announce(p.Ready())
+	var ended <-chan struct{} // of the registrar
+	var served chan error     // likewise
+	if reg != nil {
+		reg.run()
+		announce(reg.Ready())
+		ended, served = reg.ended, reg.served
+	}
 	if p.wait(ctx, p.gateway.Ready) == nil {
 		listening(p.URL())
 	}
@@ -184,9 +220,27 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 		err = errors.Join(errEnded, p.err)
 	case e := <-p.served:
 		err = fmt.Errorf("HTTP server on %s: %w", p.URL(), e)
+	case <-ended:
+		err = errors.Join(errEnded, reg.err)
+	case e := <-served:
+		err = fmt.Errorf("HTTP server of those who deploy: %w", e)
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	if reg != nil {
+		reg.Stop(stop)
+	}
 	p.Stop(stop)
 	return err
+}
+
+// startRegistrar starts the registrar of a frontend's process; nil if it is to
+// have none.
+func (f Frontend) startRegistrar(ctx *bus.Context, log *slog.Logger) (*RegistrarPart, error) {
+	if f.Registrar.Store == "" {
+		return nil, nil
+	}
+	r := f.Registrar
+	r.Identity, r.Coordinators = f.Identity, f.Coordinators
+	return startRegistrar(ctx, r, log)
 }

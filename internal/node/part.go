@@ -67,11 +67,12 @@ type Part struct {
 	log     *slog.Logger
 	host    *bus.Host
 	machine machine
-	bound   map[string]string // by link name, as bound
-	crash   func()            // what ends the role as SIGKILL would; nil: the host's end is enough
-	exiting chan struct{}     // closed when the role wants its process to stop in order
-	ended   chan struct{}     // closed when the host has stopped
-	err     error             // of the host; valid once ended
+	bound   map[string]string         // by link name, as bound
+	crash   func()                    // what ends the role as SIGKILL would; nil: the host's end is enough
+	exiting chan struct{}             // closed when the role wants its process to stop in order
+	ended   chan struct{}             // closed when the host has stopped
+	err     error                     // of the host; valid once ended
+	after   func(ctx context.Context) // ends what the role has used, once it has stopped; nil: nothing
 }
 
 // newPart joins a machine, whose clock reads zero at started, to the bus. Nothing
@@ -188,6 +189,9 @@ func (p *Part) Stop(ctx context.Context) {
 	p.turn(p.machine.Leave)
 	p.host.Close()
 	<-p.ended
+	if p.after != nil {
+		p.after(ctx)
+	}
 	p.log.Info("stopped")
 }
 

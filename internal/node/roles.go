@@ -13,7 +13,9 @@ import (
 	"faasd/internal/config"
 	"faasd/internal/coordinator"
 	"faasd/internal/function"
+	"faasd/internal/function/process"
 	"faasd/internal/job"
+	"faasd/internal/library"
 	"faasd/internal/queue"
 	"faasd/internal/role"
 	"faasd/internal/supervisor"
@@ -131,10 +133,19 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 // Worker is a worker's settings.
 type Worker struct {
 	Identity
-	Functions map[string]function.Function // by name; one at least
+	Functions map[string]function.Function // that it has anyway, by name
 	Slots     int
 	MaxBody   int64    // bytes of a result, at most
 	Brokers   []string // ROUTER endpoints to dial
+	Deployed  Deployed
+}
+
+// Deployed says which deployed functions a worker runs, and how.
+type Deployed struct {
+	Only   []string      // these; empty: all
+	Labels []string      // of the worker: functions that ask for others are not taken
+	Work   string        // folder for packages and what functions write; "": none is run
+	Idle   time.Duration // how long a process without a call is kept
 }
 
 func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
@@ -142,8 +153,8 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	w.Role = wire.RoleWorker
 	self := w.member()
 	self.Functions, self.Slots = slices.Sorted(maps.Keys(w.Functions)), w.Slots
-	if n := len(w.Functions); n == 0 || n > wire.MaxFunctions {
-		return nil, fmt.Errorf("worker %s has %s, and queues take workers with 1 to %d; give each worker fewer and start more of them",
+	if n := len(w.Functions); n > wire.MaxFunctions {
+		return nil, fmt.Errorf("worker %s has %s, and queues take workers with %d at most; give each worker fewer and start more of them",
 			self.Name, wire.Plural(n, "function"), wire.MaxFunctions)
 	}
 	if err := self.CheckWorker(); err != nil {
@@ -156,7 +167,42 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 		return nil, err
 	}
 	r.Attach(p.host.Now, p.host.Do)
+	if w.Deployed.Work == "" {
+		return p, nil
+	}
+	if err := w.openLibrary(r, p, log); err != nil {
+		p.host.Close()
+		return nil, err
+	}
 	return p, nil
+}
+
+// openLibrary gives a worker the functions that are deployed.
+func (w Worker) openLibrary(r *worker.Runner, p *Part, log *slog.Logger) error {
+	folder, err := library.OpenFolder(w.Deployed.Work)
+	if err != nil {
+		return err
+	}
+	guard := process.NewGuard(log)
+	l, err := library.New(library.Config{
+		Folder: folder.Path, Only: w.Deployed.Only, Labels: w.Deployed.Labels, Slots: w.Slots, Idle: w.Deployed.Idle,
+		MaxBody: w.MaxBody, Guard: guard, Log: log,
+		Fetch: func(ctx context.Context, digest string, offset int64) ([]byte, int64, error) {
+			c := r.Chunk(ctx, digest, offset)
+			return c.Bytes, c.Size, c.Err
+		},
+	})
+	if err != nil {
+		folder.Close()
+		return err
+	}
+	r.Use(l)
+	p.after = func(ctx context.Context) {
+		l.Close(ctx)
+		_ = guard.Close() // it kills what is left
+		folder.Close()
+	}
+	return nil
 }
 
 // supervision is the role that an operator scales the workers of `up` by.

@@ -163,10 +163,9 @@ func TestAWorkerThatNoQueueWouldTakeDoesNotStart(t *testing.T) {
 		many[fmt.Sprint("f", n)] = function.Echo{}
 	}
 	for want, w := range map[string]Worker{
-		"worker w has 9 functions, and queues take workers with 1 to 8": {Functions: many, Slots: 1},
-		"worker w has 0 functions":                                      {Slots: 1},
-		`function name "metrics"`:                                       {Functions: map[string]function.Function{"metrics": function.Echo{}}, Slots: 1},
-		"with 0 slots":                                                  {Functions: functions},
+		"worker w has 9 functions, and queues take workers with 8 at most": {Functions: many, Slots: 1},
+		`function name "metrics"`: {Functions: map[string]function.Function{"metrics": function.Echo{}}, Slots: 1},
+		"with 0 slots":            {Functions: functions},
 	} {
 		w.Name, w.Brokers = "w", []string{"inproc://nobody"}
 		err := Run(t.Context(), w, patience, quiet, func(config.Ready) { t.Errorf("it starts; want %s", want) })

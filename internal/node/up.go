@@ -28,6 +28,7 @@ type Up struct {
 	Queues  int
 	Workers int
 	Slots   int           // of each worker
+	Idle    time.Duration // how long a worker keeps a function's process without a call
 	Grace   time.Duration // to stop in
 	Log     config.Log    // the workers' too
 }
@@ -35,15 +36,16 @@ type Up struct {
 // system is a running Up. Roles are linked over inproc; what workers and
 // operators need is bound in the data folder too.
 type system struct {
-	dir      *dataDir
-	zmq      *bus.Context
-	log      *slog.Logger
-	metrics  *metrics.Set
-	frontend *FrontendPart
-	roles    []*slot // all others; each stops before those behind it
-	broker   *slot   // one of them
-	queues   int
-	keeper   *keeper
+	dir       *dataDir
+	zmq       *bus.Context
+	log       *slog.Logger
+	metrics   *metrics.Set
+	frontend  *FrontendPart
+	registrar *RegistrarPart
+	roles     []*slot // all others; each stops before those behind it
+	broker    *slot   // one of them
+	queues    int
+	keeper    *keeper
 
 	// reviving ends, once nothing more is to be answered, what brings roles back.
 	reviving     context.Context
@@ -69,7 +71,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 	defer failed(nil)
 	s.watch(failed)
 	if err := s.dir.publish(config.Running{
-		PID: os.Getpid(), HTTP: s.frontend.URL(), Coordinator: s.dir.socket("coordinator-subscribe"),
+		PID: os.Getpid(), HTTP: s.frontend.URL(), Coordinator: s.dir.socket("coordinator-subscribe"), Admin: s.registrar.bound["admin"],
 	}); err != nil {
 		stopAll()
 		return unusable(s.dir.path, err)
@@ -109,7 +111,8 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 		return s, err
 	}
 	s.keeper, err = newKeeper([]string{
-		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--grace", u.Grace.String(), "--log-level", u.Log.Level, "--log-format", u.Log.Format,
+		"worker", "--broker", s.dir.socket("broker"), "--slots", strconv.Itoa(u.Slots), "--max-body", strconv.FormatInt(u.MaxBody, 10), "--grace", u.Grace.String(),
+		"--work", filepath.Join(s.dir.path, workFolder), "--idle", u.Idle.String(), "--log-level", u.Log.Level, "--log-format", u.Log.Format,
 	}, filepath.Join(s.dir.path, logFolder), u.Grace, log)
 	if err != nil {
 		return s, err
@@ -128,8 +131,21 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 		Identity: Identity{Name: "frontend1"}, Limits: u.Limits, Requests: u.Requests, HTTP: u.HTTP,
 		Replies: "inproc://frontend-replies", Brokers: []string{frontendsAt}, Coordinators: []string{subscribeAt},
 	}, s.metrics, log)
+	if err != nil {
+		return s, err
+	}
+	s.registrar, err = startRegistrar(s.zmq, Registrar{
+		Identity: Identity{Name: "registrar1"}, Store: filepath.Join(s.dir.path, storeFolder), Admin: s.dir.adminSocket(),
+		Packages: s.dir.socket("packages"), Coordinators: []string{subscribeAt},
+	}, log)
 	return s, err
 }
+
+// What is in the data folder besides what datadir.go makes.
+const (
+	storeFolder = "functions" // what is deployed
+	workFolder  = "work"      // of the workers
+)
 
 // Where the roles of `up` reach each other.
 const (
@@ -176,6 +192,10 @@ func (s *system) watch(failed context.CancelCauseFunc) {
 			failed(fmt.Errorf("%s: %w", s.frontend.id.Name, errors.Join(errEnded, s.frontend.err)))
 		case e := <-s.frontend.served:
 			failed(fmt.Errorf("HTTP server on %s: %w", s.frontend.URL(), e))
+		case <-s.registrar.ended:
+			failed(fmt.Errorf("%s: %w", s.registrar.id.Name, errors.Join(errEnded, s.registrar.err)))
+		case e := <-s.registrar.served:
+			failed(fmt.Errorf("HTTP server of those who deploy: %w", e))
 		case <-s.reviving.Done():
 		}
 	}()
@@ -193,8 +213,9 @@ func (s *system) run() {
 		r.get().run()
 	}
 	s.frontend.run()
+	s.registrar.run()
 	s.metrics.Links(func() []metrics.Link {
-		all := s.frontend.counters()
+		all := append(s.frontend.counters(), s.registrar.counters()...)
 		for _, r := range s.roles {
 			all = append(all, r.get().counters()...)
 		}
@@ -205,6 +226,7 @@ func (s *system) run() {
 // stop stops senders before receivers: first no new requests and the open ones
 // answered, then the workers, then what lies between.
 func (s *system) stop(ctx context.Context) {
+	s.registrar.Stop(ctx)
 	s.frontend.Stop(ctx)
 	s.stopReviving()
 	for _, r := range s.roles {
@@ -222,6 +244,9 @@ func (s *system) close() error {
 	s.stopReviving()
 	if s.frontend != nil {
 		_ = s.frontend.listener.Close()
+	}
+	if s.registrar != nil {
+		_ = s.registrar.server.Close()
 	}
 	if s.zmq != nil {
 		errs = append(errs, s.zmq.Close())

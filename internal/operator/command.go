@@ -152,6 +152,9 @@ func (o *Operator) chase(ctx context.Context, c course, w Worker, verb string, a
 			return err
 		}
 		c.reached(Acknowledged, reply.Text)
+		if verb == wire.VerbDrain && reply.Foreign {
+			return nil // whoever has started it ends it
+		}
 		if err := asked(reply); err != nil {
 			return err
 		}
@@ -181,7 +184,8 @@ func parent(p Picture, w Worker) (Part, bool) {
 }
 
 // Drain has a worker finish what it runs and leave. If wait is set, it returns
-// when the worker has left.
+// when the worker has left; a foreign one that does not end by itself is not
+// waited for.
 func (o *Operator) Drain(ctx context.Context, w Worker, wait bool, tell func(Progress)) error {
 	c := begin(tell, "asking "+w.Queue+" to drain "+w.Name)
 	if wait {
@@ -307,6 +311,8 @@ type JobAt struct {
 	Name string          `json:"name"`
 	Text string          `json:"text"`
 	Job  *wire.JobDetail `json:"job"`
+
+	Request *wire.Preview `json:"request,omitempty"` // from who has its body
 }
 
 // Job asks every broker and queue about a job, and returns what those say that
@@ -332,7 +338,7 @@ func (o *Operator) Job(ctx context.Context, id string) ([]JobAt, error) {
 			if err != nil && !errors.Is(err, ErrRefused) {
 				errs[i] = err
 			}
-			answers[i] = JobAt{reply.Role, reply.Name, reply.Text, reply.Job}
+			answers[i] = JobAt{reply.Role, reply.Name, reply.Text, reply.Job, reply.Request}
 		}()
 	}
 	for range asked {

@@ -298,7 +298,7 @@ func TestAJobIsAskedForEverywhere(t *testing.T) {
 			case to == 30:
 				return &wire.Reply{Role: wire.RoleBroker, Name: "b1", OK: true, Text: "was given to queueA", Job: &wire.JobDetail{ID: id}}
 			case to == 10:
-				return &wire.Reply{Role: wire.RoleQueue, Name: "queueA", OK: true, Text: "is at queueA", Job: &wire.JobDetail{ID: id, State: wire.JobRunning}}
+				return &wire.Reply{Role: wire.RoleQueue, Name: "queueA", OK: true, Text: "is at queueA", Job: &wire.JobDetail{ID: id, State: wire.JobRunning}, Request: &wire.Preview{Start: []byte("{"), Bytes: 24}}
 			case to == 12 && hung:
 				return nil
 			}
@@ -314,7 +314,7 @@ func TestAJobIsAskedForEverywhere(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	want := []string{"broker b1 was given to queueA", "queue queueA is at queueA"}
-	if got, err := o.Job(ctx, id); err != nil || !slices.Equal(names(got), want) || got[1].Job.State != wire.JobRunning {
+	if got, err := o.Job(ctx, id); err != nil || !slices.Equal(names(got), want) || got[1].Job.State != wire.JobRunning || got[0].Request != nil || got[1].Request.Bytes != 24 {
 		t.Errorf("%q, %v, want %q", names(got), err, want)
 	}
 	cl.turn(func() { hung = true })

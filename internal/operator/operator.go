@@ -47,6 +47,9 @@ type Rates = cluster.Rates
 // Job is one job of a Picture.
 type Job = cluster.Job
 
+// Preview is the beginning of a job's request.
+type Preview = wire.Preview
+
 // Incarnation tells one start of a part from the next.
 type Incarnation = wire.Incarnation
 
@@ -65,6 +68,7 @@ const (
 	StateDraining = cluster.StateDraining
 	StateLost     = cluster.StateLost
 	StateNoWorker = cluster.StateNoWorker
+	StateFailed   = cluster.StateFailed
 	StateOther    = cluster.StateOther
 
 	WorkerUp       = wire.WorkerUp

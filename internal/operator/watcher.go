@@ -49,7 +49,7 @@ func newWatcher(endpoints []string) *watcher {
 	w.agent = cluster.NewAgent(cluster.AgentConfig{
 		Self: w.token, Coordinators: endpoints, Subscribe: linkSubscribe, Publish: linkPublish,
 		Topics: []string{
-			wire.TopicState, wire.TopicDetail, wire.TopicEvent, wire.ReplyTopic(w.token), wire.HistoryTopic(w.token),
+			wire.TopicState, wire.TopicDetail, wire.TopicCatalogue, wire.TopicEvent, wire.ReplyTopic(w.token), wire.HistoryTopic(w.token),
 		},
 		Emit: w.Emit,
 	})

@@ -3,6 +3,7 @@ package proc
 import (
 	"bufio"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -42,8 +43,9 @@ type output struct {
 	closed chan struct{} // closed once both streams have ended
 
 	mu    sync.Mutex
-	log   *os.File // nil for none; written under mu, so that lines stay whole
-	lines []string // guarded by mu; the last tailLines, oldest first
+	log   *os.File          // nil for none; written under mu, so that lines stay whole
+	lines []string          // guarded by mu; the last tailLines, oldest first
+	bound map[string]string // guarded by mu; by link, of all ready lines
 }
 
 func newOutput(logFile string) (*output, error) {
@@ -51,6 +53,7 @@ func newOutput(logFile string) (*output, error) {
 		ready:  newAnnouncement[Ready](),
 		http:   newAnnouncement[string](),
 		closed: make(chan struct{}),
+		bound:  make(map[string]string),
 	}
 	if logFile == "" {
 		return o, nil
@@ -96,6 +99,9 @@ func (o *output) readLines(stream *os.File, listen func(line string)) {
 
 func (o *output) listen(line string) {
 	if r, ok, err := config.ParseReady(line); ok {
+		o.mu.Lock()
+		maps.Copy(o.bound, r.Links)
+		o.mu.Unlock()
 		o.ready.set(r, err)
 	}
 	if url, ok := config.ParseListening(line); ok {

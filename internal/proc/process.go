@@ -183,6 +183,15 @@ func (p *Process) Ready(ctx context.Context) (Ready, error) {
 	return await(ctx, p, p.out.ready, "its ready line")
 }
 
+// Bound returns what the process has said so far that it bound for a link, by
+// any of its ready lines: a frontend with a store has a second one, of its
+// registrar. "" is nothing.
+func (p *Process) Bound(link string) string {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	return p.out.bound[link]
+}
+
 // HTTP waits until the process serves HTTP and returns its URL, such as
 // "http://127.0.0.1:3000". Its errors are those of [Process.Ready].
 func (p *Process) HTTP(ctx context.Context) (string, error) {

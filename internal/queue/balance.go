@@ -14,7 +14,8 @@ const unevenFor = time.Second
 // balance sends one idle worker to another queue if this one has at least two
 // more than the queue with the fewest and no queue has more than this one. So
 // queues that come late, or come back, get their share. Only native workers
-// are sent: the simplest REQ worker does not know how to join twice.
+// are sent: the simplest REQ worker does not know how to join twice, and an MDP
+// worker knows no other queue. Those are not counted either.
 func (m *Machine) balance(now role.Time) {
 	if !m.mostWorkers(now) {
 		m.uneven = 0
@@ -39,7 +40,8 @@ func (m *Machine) balance(now role.Time) {
 
 // mostWorkers reports whether this queue is the one to send a worker away.
 func (m *Machine) mostWorkers(now role.Time) bool {
-	mine := m.liveWorkers()
+	all, pinned := m.liveWorkers()
+	mine := all - pinned
 	if mine < 2 || m.draining || !m.linked() {
 		return false
 	}
@@ -48,10 +50,10 @@ func (m *Machine) mostWorkers(now role.Time) bool {
 		if inc == m.me || s.Draining {
 			continue
 		}
-		if s.Workers > mine || s.Workers == mine && s.Name < m.name {
+		if s.Placed() > mine || s.Placed() == mine && s.Name < m.name {
 			return false
 		}
-		fewest = min(fewest, s.Workers)
+		fewest = min(fewest, s.Placed())
 	}
 	return mine-fewest >= 2
 }

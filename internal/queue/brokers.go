@@ -34,7 +34,7 @@ func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
 // announcement is the body of a HELLO to a broker.
 func (m *Machine) announcement() []byte {
 	self := m.cfg.Self
-	self.Workers = m.liveWorkers()
+	self.Workers, self.Pinned = m.liveWorkers()
 	b, err := json.Marshal(self)
 	if err != nil {
 		panic("queue: a member is plain data: " + err.Error())

@@ -41,6 +41,8 @@ func (m *Machine) commanded(now role.Time, c *wire.Command) wire.Reply {
 		return wire.Reply{OK: true, Text: "queue " + m.name + " dies"}
 	case wire.VerbJob:
 		return m.tellOfJob(c.Job)
+	case wire.VerbLogs:
+		return m.tellLogs(now, c)
 	case wire.VerbKill, wire.VerbDrain, wire.VerbUndrain:
 	default:
 		return wire.Reply{Text: fmt.Sprintf("a queue cannot %.20q", c.Verb)}
@@ -67,7 +69,7 @@ func (m *Machine) workerByID(id string) *worker {
 }
 
 // killWorker has a native worker kill itself, which is then noticed like any
-// other death. One that speaks REQ, or does not know KILL, is only let go.
+// other death. Another's program, or one that does not know KILL, is only let go.
 func (m *Machine) killWorker(now role.Time, w *worker, by string) wire.Reply {
 	jobs := len(w.jobs)
 	m.cfg.Log.Warn("worker to be killed", "worker", w.name, "by", by, "jobs", jobs)
@@ -108,6 +110,9 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 		m.dismissDrained(now, w)
 	}
 	m.workersChanged(now)
+	if w.mdp != nil { // it would be back at once if it were sent away
+		return wire.Reply{OK: true, Foreign: true, Text: fmt.Sprintf("no more jobs for it; it finishes %s; end its process then, which is not ours", wire.Plural(jobs, "job"))}
+	}
 	return wire.Reply{OK: true, Text: fmt.Sprintf("no more jobs for it; it finishes %s and leaves", wire.Plural(jobs, "job"))}
 }
 
@@ -187,11 +192,7 @@ func (m *Machine) order(now role.Time, w *worker, t wire.Type) bool {
 // letGo takes a worker that cannot be made to end out of the queue: its jobs go
 // to others, and whatever it still says is answered with the advice to begin anew.
 func (m *Machine) letGo(now role.Time, w *worker, why string) {
-	if w.req != nil {
-		m.dismiss(now, w, why)
-	} else {
-		w.link.Farewell(now, why)
-	}
+	m.dismiss(now, w, why)
 	m.workerGone(now, w, why)
 }
 
@@ -218,7 +219,7 @@ func (m *Machine) tellOfJob(id string) wire.Reply {
 	}
 	if e := m.jobs[job]; e != nil {
 		d := m.describeJob(e)
-		return wire.Reply{OK: true, Text: "is at " + m.name, Job: &d}
+		return wire.Reply{OK: true, Text: "is at " + m.name, Job: &d, Request: e.msg.Preview()}
 	}
 	if r := m.results.Get(job); r != nil {
 		return wire.Reply{OK: true, Text: "was answered by " + m.name, Job: &wire.JobDetail{

@@ -109,6 +109,9 @@ func TestAJobIsToldOfInEveryState(t *testing.T) {
 			j.LeftMillis < 59_000 || j.LeftMillis >= 60_000 || (j.RunMillis > 0) != (c.state == wire.JobRunning) {
 			t.Errorf("job %d is told of as %+v", c.n, j)
 		}
+		if p := r.Request; p == nil || string(p.Start) != fmt.Sprintf("body %d", c.n) || p.Bytes != 6 || p.ContentType != "text/x" {
+			t.Errorf("job %d has the request %+v", c.n, r.Request)
+		}
 	}
 	w.answer(running[0])
 	r := ask(1)

@@ -1,31 +1,36 @@
 package queue
 
 import (
-	"maps"
 	"slices"
 
 	"faasd/internal/role"
 )
 
 // dispatchAll gives all waiting jobs to whoever is free.
-func (m *Machine) dispatchAll(now role.Time) {
-	m.dispatchFairly(now, slices.Sorted(maps.Keys(m.functions)))
-}
+func (m *Machine) dispatchAll(now role.Time) { m.dispatchFairly(now, nil) }
 
-// dispatchFairly gives free slots to waiting jobs of some functions, each slot
-// to the function that has the fewest at this queue. So a function of long jobs
-// leaves slots to the others as its own become free, and one of many jobs does
-// not go before one of few.
-func (m *Machine) dispatchFairly(now role.Time, functions []string) {
+// dispatchFairly gives free slots to the waiting jobs of some functions, all if
+// serves is nil, each slot to the function that has the fewest at this queue. So
+// a function of long jobs leaves slots to the others as its own become free, and
+// one of many jobs does not go before one of few.
+func (m *Machine) dispatchFairly(now role.Time, serves map[string]bool) {
+	if len(m.awaiting) == 0 {
+		return
+	}
 	m.choice = m.choice[:0]
-	for _, name := range functions {
-		f := m.function(name)
+	for name, f := range role.InOrder(m.awaiting) {
+		if serves != nil && !serves[name] {
+			continue
+		}
 		m.dispatchLone(now, f)
 		if f.line.Len() > 0 {
 			m.choice = append(m.choice, f)
-		} else {
-			m.forgetIfIdle(f)
+			continue
 		}
+		if f.waiting() == 0 {
+			delete(m.awaiting, name)
+		}
+		m.forgetIfIdle(f)
 	}
 	for len(m.choice) > 0 {
 		next := 0

@@ -3,7 +3,6 @@ package queue
 import (
 	"container/list"
 	"fmt"
-	"slices"
 
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -16,7 +15,7 @@ type function struct {
 	lone    *list.List // likewise, those that must run alone
 	held    *list.List // likewise, those that are not to be run yet
 	kept    *worker    // is given nothing more until it is empty and one of lone can run there
-	idle    []*worker  // with a free slot, the longest idle first; checked when used
+	crews   []*crew    // whose workers serve it
 	workers int
 	running int
 	served  uint64 // which start at this queue was its last
@@ -37,6 +36,7 @@ func (m *Machine) function(name string) *function {
 func (m *Machine) forgetIfIdle(f *function) {
 	if f.workers == 0 && f.running == 0 && f.waiting()+f.held.Len() == 0 && m.functions[f.name] == f {
 		delete(m.functions, f.name)
+		delete(m.awaiting, f.name)
 	}
 }
 
@@ -53,8 +53,9 @@ func (f *function) lineOf(e *entry) *list.List {
 
 // insert puts a job into its line by its arrival; it is mostly the last, or
 // among the first.
-func (f *function) insert(e *entry) *list.Element {
+func (m *Machine) insert(f *function, e *entry) *list.Element {
 	line := f.lineOf(e)
+	m.awaiting[f.name] = f
 	if last := line.Back(); last == nil || last.Value.(*entry).number < e.number {
 		return line.PushBack(e)
 	}
@@ -90,52 +91,6 @@ func (f *function) ahead() (taken int, own *entry) {
 		taken++
 	}
 	return taken, nil
-}
-
-// free counts the slots that could take a job of f now.
-func (m *Machine) free(f *function) int {
-	n := 0
-	for _, w := range f.idle {
-		if w.serves(f) {
-			n += w.free()
-		}
-	}
-	return n
-}
-
-// slots counts those of f's workers.
-func (m *Machine) slots(f *function) (n int) {
-	for _, w := range m.workers {
-		if w.welcomed && slices.Contains(w.functions, f.name) {
-			n += w.slots
-		}
-	}
-	return n
-}
-
-// lineUp puts a worker with a free slot in line for each of its functions.
-func (m *Machine) lineUp(w *worker) {
-	for _, name := range w.functions {
-		if f := m.function(name); !w.inLine[name] && w.serves(f) {
-			w.inLine[name] = true
-			f.idle = append(f.idle, w)
-		}
-	}
-}
-
-// nextWorker takes the worker that has been idle longest; nil if none is free.
-func (f *function) nextWorker() *worker {
-	for len(f.idle) > 0 {
-		w := f.idle[0]
-		f.idle[0] = nil
-		f.idle = f.idle[1:]
-		w.inLine[f.name] = false
-		if w.serves(f) {
-			return w
-		}
-	}
-	f.idle = nil
-	return nil
 }
 
 // dispatch gives waiting jobs of f to free workers.
@@ -229,16 +184,6 @@ func (m *Machine) reportAttempt(now role.Time, e *entry) {
 	}
 }
 
-// emptyWorker returns a worker that runs nothing, nil if there is none.
-func (f *function) emptyWorker() *worker {
-	for _, w := range f.idle {
-		if w.serves(f) && w.empty() {
-			return w
-		}
-	}
-	return nil
-}
-
 // keepWorker gives nothing more to the worker that will soonest be empty.
 func (m *Machine) keepWorker(f *function) {
 	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.drainAsked {
@@ -246,7 +191,7 @@ func (m *Machine) keepWorker(f *function) {
 	}
 	var best *worker
 	for _, w := range m.workers {
-		if !slices.Contains(w.functions, f.name) || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut {
+		if !w.crew.serves[f.name] || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut {
 			continue
 		}
 		if best == nil || len(w.jobs) < len(best.jobs) || len(w.jobs) == len(best.jobs) && w.id < best.id {

@@ -24,7 +24,7 @@ type entry struct {
 	asked   route         // moving: who was asked
 	worker  *worker       // running
 	started role.Time     // running: since when
-	sent    *wire.Message // what the worker's link carries; nil for REQ workers
+	sent    *wire.Message // what the worker's link carries; nil for foreign workers
 }
 
 // route is a broker that waits for the job's result.
@@ -50,7 +50,7 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 			f := m.function(e.msg.Meta.Function)
 			f.lineOf(e).Remove(e.place)
 			e.raise(msg)
-			e.place = f.insert(e)
+			e.place = m.insert(f, e)
 		} else {
 			e.raise(msg)
 		}
@@ -87,7 +87,7 @@ func (m *Machine) finish(now role.Time, e *entry, out *wire.Message) {
 	in := e.msg
 	out.Type = wire.TypeResult
 	out.Job, out.Attempt, out.AttemptLimit = in.Job, in.Attempt, in.AttemptLimit
-	out.Moves, out.FunctionVersion = in.Moves, in.FunctionVersion
+	out.Moves = in.Moves
 	out.Origin, out.OriginSeq = in.Origin, in.OriginSeq
 	out.TraceID, out.SpanID, out.TraceFlags = in.TraceID, in.SpanID, in.TraceFlags
 	out.Meta.Function, out.Meta.Queue = in.Meta.Function, m.name
@@ -176,7 +176,7 @@ func (m *Machine) enqueue(e *entry) {
 	} else {
 		m.paths.jobs.Step(&e.state, held)
 	}
-	e.place = m.function(e.msg.Meta.Function).insert(e)
+	e.place = m.insert(m.function(e.msg.Meta.Function), e)
 }
 
 // cancelled drops a job for one broker, and altogether if no other waits. A

@@ -23,7 +23,7 @@ const (
 // started. What becomes of the worker is for the next tick: more packets to it
 // may come back first.
 func (m *Machine) Unreachable(now role.Time, p role.Packet) {
-	w := m.workers[reqKey(p.Peer)]
+	w := m.workers[routeKey(p.Peer)]
 	if w == nil {
 		w = m.routes[p.Peer]
 	}
@@ -51,12 +51,20 @@ func isKill(frames [][]byte) bool {
 
 // jobIn returns the job that a packet to w was to give it.
 func (w *worker) jobIn(frames [][]byte) (id wire.JobID, ok bool) {
-	if w.link != nil {
+	switch {
+	case w.link != nil:
 		msg, err := wire.Decode(frames)
 		if err != nil || msg.Type != wire.TypeJob {
 			return id, false
 		}
 		return msg.Job, true
+	case w.mdp != nil:
+		c, err := wire.DecodeMDP(frames)
+		if err != nil || c.Command != wire.MDPRequest {
+			return id, false
+		}
+		id, err = wire.ParseJobID(c.Client)
+		return id, err == nil
 	}
 	if len(frames) < 2 {
 		return id, false
@@ -72,7 +80,7 @@ func (w *worker) jobIn(frames [][]byte) (id wire.JobID, ok bool) {
 // on this host has. One elsewhere may be cut off and still running, so its jobs
 // wait until it is back or its lease ends.
 func (m *Machine) dead(w *worker) bool {
-	return w.cut && (w.req != nil || w.member.Host == m.cfg.Self.Host && w.member.Host != "")
+	return w.cut && (w.foreign() || w.member.Host == m.cfg.Self.Host && w.member.Host != "")
 }
 
 // workerGone gives up a worker that was lost. It is shown as lost for a while.
@@ -91,8 +99,12 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 	m.cfg.Log.Warn("worker lost", "worker", w.name, "why", why, "jobs_requeued", len(w.jobs))
 	m.event(now, wire.LevelWarn, "worker-lost", w.name, "", fmt.Sprintf("lost (%s) with %s", why, wire.Plural(len(w.jobs), "job")))
 	m.dropWorker(now, w)
-	if w.link = nil; w.req != nil { // they may keep bodies
+	w.link = nil // this and the following may keep bodies
+	if w.req != nil {
 		w.req.job = nil
+	}
+	if w.mdp != nil {
+		w.mdp.job = nil
 	}
 }
 
@@ -112,20 +124,13 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 	if w.req != nil {
 		m.paths.req.Now(&w.req.phase, absent)
 	}
+	if w.mdp != nil {
+		m.paths.mdp.Now(&w.mdp.phase, absent)
+	}
 	w.draining, w.dropped = true, true // no more jobs, whoever still has it in a line
 	m.look(w)
-	for _, fn := range w.functions {
-		f := m.function(fn)
-		f.workers--
-		f.idle = slices.DeleteFunc(f.idle, func(o *worker) bool { return o == w })
-		if f.kept == w {
-			f.kept = nil
-		}
-	}
 	m.requeueAll(now, w)
-	for _, fn := range w.functions {
-		m.forgetIfIdle(m.function(fn))
-	}
+	m.part(w)
 	m.workersChanged(now)
 }
 
@@ -152,9 +157,12 @@ func (m *Machine) requeueAll(now role.Time, w *worker) {
 
 // dismiss sends a worker to another queue.
 func (m *Machine) dismiss(now role.Time, w *worker, why string) {
-	if w.req == nil {
+	switch {
+	case w.mdp != nil:
+		m.sayMDP(w.route, wire.MDPDisconnect)
+	case w.req == nil:
 		w.link.Farewell(now, why)
-	} else if w.req.phase == reqReady { // at other times no answer is owed
+	case w.req.phase == reqReady: // at other times no answer is owed
 		m.replyREQ(w, &wire.Text{Command: wire.TextRejoin, Reason: why})
 	}
 }
@@ -162,19 +170,19 @@ func (m *Machine) dismiss(now role.Time, w *worker, why string) {
 func (m *Machine) tickWorkers(now role.Time) {
 	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		if m.dead(w) {
-			why := "its connection is gone"
-			if w.doomed != 0 {
-				why = "killed by an operator"
-			}
-			m.workerGone(now, w, why)
+			m.workerDied(now, w)
 			continue
 		}
 		if w.doomed != 0 && m.tickDoomed(now, w) {
 			continue
 		}
 		m.tellStuck(now, w)
-		if w.req != nil {
+		switch {
+		case w.req != nil:
 			m.tickREQ(now, w)
+			continue
+		case w.mdp != nil:
+			m.tickMDP(now, w)
 			continue
 		}
 		if w.link.Poll(now) == job.Down {
@@ -185,9 +193,30 @@ func (m *Machine) tickWorkers(now role.Time) {
 	}
 	m.lost = slices.DeleteFunc(m.lost, func(w *worker) bool { return now-w.gone >= lostShown })
 	if len(m.brokers) > 0 && now-m.lastLink >= orphanedAfter && len(m.workers) > 0 && !m.draining {
-		m.lastLink = now // and again in ten seconds for those that come back
-		m.cfg.Log.Warn("no broker for 10 s; workers are sent to other queues")
-		for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
+		m.sendAway(now)
+	}
+}
+
+// workerDied takes out a worker that must be dead. An MDP worker that an operator
+// has drained, and that ran nothing, has ended as it should.
+func (m *Machine) workerDied(now role.Time, w *worker) {
+	switch {
+	case w.mdp != nil && w.drainAsked && w.empty():
+		m.workerLeft(now, w, "drained by an operator")
+	case w.doomed != 0:
+		m.workerGone(now, w, "killed by an operator")
+	default:
+		m.workerGone(now, w, "its connection is gone")
+	}
+}
+
+// sendAway sends the workers of a queue that has no broker to other queues, those
+// that know of any.
+func (m *Machine) sendAway(now role.Time) {
+	m.lastLink = now // and again in ten seconds for those that come back
+	m.cfg.Log.Warn("no broker for 10 s; workers are sent to other queues")
+	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
+		if w.mdp == nil {
 			m.dismiss(now, w, "queue "+m.name+" has had no broker for 10 s")
 			m.workerGone(now, w, "sent to another queue")
 		}

@@ -11,8 +11,12 @@ import (
 	"faasd/internal/wire"
 )
 
-// fromWorker sorts by what the peer speaks: REQ puts an empty frame in front.
+// fromWorker sorts by what the peer speaks: REQ puts an empty frame in front, and
+// so does MDP, which has its name in the second.
 func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
+	if wire.IsMDP(p.Frames) {
+		return m.fromMDP(now, p)
+	}
 	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 {
 		return m.fromREQ(now, p)
 	}
@@ -56,7 +60,7 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 		return nil, err
 	}
 	w := m.newWorker(now, workerKey{native: hello.Sender}, member.Name, route, member.Functions, member.Slots)
-	w.member = member
+	w.member, w.builtIn = member, member.Functions
 	w.give = func(now role.Time, e *entry) {
 		out := *e.msg
 		out.TTLMillis = uint32(max((e.deadline - now).Milliseconds(), 1))
@@ -76,6 +80,8 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 	case event == job.Up:
 		w.recheck = maps.Clone(w.jobs)
 		clear(w.stopping)
+		w.telling = nil // by the link before
+		m.tellCatalogue(now, w)
 	case event == job.Down:
 		m.workerLeft(now, w, msg.Meta.Reason)
 		return nil
@@ -113,6 +119,10 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 		}
 		m.serve(now, w)
 		m.dismissDrained(now, w)
+	case wire.TypeLines:
+		return m.linesArrived(w, msg)
+	case wire.TypeServes:
+		return m.served(now, w, msg)
 	default:
 		return fmt.Errorf("%w: %s from a worker", wire.ErrMalformed, msg.Type)
 	}
@@ -120,16 +130,16 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 }
 
 // cancelAt tells the worker of a running job to stop. Its slot is taken until
-// the worker says that it has. A REQ worker cannot be told; its result will be
+// the worker says that it has. Another's program cannot be told; its result will be
 // dropped.
 func (m *Machine) cancelAt(now role.Time, e *entry) {
 	w := e.worker
-	if w.req == nil && (w.link == nil || w.link.Link() == nil) {
+	if !w.foreign() && (w.link == nil || w.link.Link() == nil) {
 		return
 	}
 	w.stopping[e.msg.Job] = now
 	m.timer.By(now, now+stuckAfter)
-	if w.req != nil {
+	if w.foreign() {
 		return
 	}
 	if e.sent != nil {

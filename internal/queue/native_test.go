@@ -15,7 +15,7 @@ func TestANativeWorkerThatCannotBeUsedIsToldWhy(t *testing.T) {
 	}
 	s := newStage(t, 1)
 	w := s.worker(1, here, 1, nine...)
-	if len(w.refused) != 1 || !strings.Contains(w.refused[0], "9 functions, want a worker with 1 to 1024 slots and 1 to 8 functions") {
+	if len(w.refused) != 1 || !strings.Contains(w.refused[0], "9 functions, want a worker with 1 to 1024 slots and at most 8 functions") {
 		t.Errorf("it is told %q", w.refused)
 	}
 	if len(s.m.workers) != 0 || s.m.MalformedCount() != 1 {
@@ -29,7 +29,7 @@ func TestANativeWorkerBeyondTheFunctionsOfAQueueIsToldWhy(t *testing.T) {
 		s.m.function(fmt.Sprint("f", n)).workers++
 	}
 	w := s.worker(1, here, 1, "one-more")
-	if len(w.refused) != 1 || !strings.Contains(w.refused[0], "its functions beyond 4096") {
+	if len(w.refused) != 1 || !strings.Contains(w.refused[0], "functions beyond 4096") {
 		t.Errorf("it is told %q", w.refused)
 	}
 	if known := s.worker(2, here, 1, "f7"); len(known.refused) != 0 || len(s.m.workers) != 1 {

@@ -69,7 +69,13 @@ type Machine struct {
 	routes    map[string]*worker // native workers by their present routing id
 	lost      []*worker          // shown for a while
 	functions map[string]*function
-	choice    []*function // scratch of dispatchFairly
+	crews     map[string]*crew     // by key
+	lined     uint64               // workers that have stood in an idle line so far
+	awaiting  map[string]*function // those of functions that jobs wait for, and perhaps some for which none does any more
+	catalogue *wire.Catalogue      // what is deployed, as workers were told; nil: nobody has said
+	sources   []string             // where packages are fetched, likewise
+	told      []byte               // both, as the body of a CATALOGUE
+	choice    []*function          // scratch of dispatchFairly
 
 	jobs    map[wire.JobID]*entry
 	results *job.Results
@@ -85,7 +91,9 @@ type Machine struct {
 	numbers                          uint64 // of entries so far; from the middle, since some go before the first
 	latencies                        latencies
 	swept                            role.Time // when what is old was last dropped
-	reqNumber                        uint64    // REQ workers so far
+	reqNumber, mdpNumber             uint64    // REQ and MDP workers so far
+	questions                        map[uint64]question
+	questioned                       uint64 // questions so far
 	crash                            cluster.Crash
 	draining                         bool
 	noticed                          bool // whether brokers answered was looked at once
@@ -101,6 +109,9 @@ func New(cfg Config) *Machine {
 		workers:   make(map[workerKey]*worker),
 		routes:    make(map[string]*worker),
 		functions: make(map[string]*function),
+		crews:     make(map[string]*crew),
+		awaiting:  make(map[string]*function),
+		questions: make(map[uint64]question),
 		jobs:      make(map[wire.JobID]*entry),
 		numbers:   1 << 40,
 		results:   job.NewResults(cfg.Results),
@@ -112,7 +123,7 @@ func New(cfg Config) *Machine {
 	m.offers.init()
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
-		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TakeTopic(m.me), wire.OfferTopic(m.me), wire.CommandTopic(m.me)},
+		Topics: []string{wire.TopicState + wire.RoleQueue + "/", wire.TopicState + wire.RoleRegistrar + "/", wire.TopicCatalogue, wire.TakeTopic(m.me), wire.OfferTopic(m.me), wire.CommandTopic(m.me)},
 		State:  m.state, Detail: m.detail, Emit: m.Emit,
 		Wall: cfg.Wall,
 	})
@@ -159,6 +170,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	case LinkSubscribe, LinkPublish:
 		rest, err := m.bus.Receive(now, p)
 		m.othersWait = m.jobsElsewhere(now)
+		m.follow(now)
 		if rest {
 			err = m.fromBus(now, p.Frames)
 		}

@@ -28,12 +28,10 @@ type reqState struct {
 	job   *entry
 }
 
-func reqKey(route string) workerKey { return workerKey{req: route} }
-
 // fromREQ takes a message of a worker behind a REQ socket. Whatever it is, it
 // is answered once.
 func (m *Machine) fromREQ(now role.Time, p role.Packet) error {
-	w := m.workers[reqKey(p.Peer)]
+	w := m.foreigner(now, p.Peer, kindREQ)
 	t, err := wire.DecodeText(p.Frames[1:])
 	if err != nil {
 		if w == nil {
@@ -73,8 +71,9 @@ func (m *Machine) reqReadied(now role.Time, w *worker, route string, t *wire.Tex
 		m.textTo(route, &wire.Text{Command: wire.TextError, Reason: err.Error()})
 		return err
 	}
-	w = m.newWorker(now, reqKey(route), t.Name, route, t.Functions, 1)
-	w.req = &reqState{}
+	w = m.newWorker(now, routeKey(route), t.Name, route, t.Functions, 1)
+	m.reqNumber++
+	w.id, w.req = fmt.Sprintf("req-%d", m.reqNumber), &reqState{}
 	w.give = func(now role.Time, e *entry) {
 		m.paths.req.Now(&w.req.phase, reqBusy)
 		w.req.since, w.req.next, w.req.job = now, now+pingEvery, e
@@ -107,8 +106,7 @@ func (m *Machine) reqIdle(now role.Time, w *worker) {
 
 func (m *Machine) reqResult(now role.Time, w *worker, t *wire.Text) {
 	e := w.req.job
-	if m.jobs[e.msg.Job] != e || e.worker != w {
-		m.late++ // cancelled meanwhile
+	if !m.wants(w, e) {
 		return
 	}
 	if t.Job != e.msg.Job {
@@ -127,7 +125,7 @@ func (m *Machine) reqResult(now role.Time, w *worker, t *wire.Text) {
 	m.finish(now, e, out)
 }
 
-// Exceeded answers a REQ worker whose message went beyond the link's bounds: it
+// Exceeded takes a message beyond the link's bounds. A REQ worker is answered: it
 // waits for one reply to it. A result that is too large is the job's end; it
 // would be no smaller at another worker.
 func (m *Machine) Exceeded(now role.Time, p role.Packet, excess *role.Excess) {
@@ -137,7 +135,11 @@ func (m *Machine) Exceeded(now role.Time, p role.Packet, excess *role.Excess) {
 	m.awake(now)
 	m.now = now
 	m.doubt(now)
-	w := m.workers[reqKey(p.Peer)]
+	w := m.workers[routeKey(p.Peer)]
+	if w != nil && w.mdp != nil || wire.IsMDP(p.Frames) {
+		m.mdpExceeded(now, w, p.Frames, excess)
+		return
+	}
 	if w != nil {
 		m.reqTooLarge(now, w, p.Frames, excess)
 	}

@@ -272,8 +272,8 @@ func TestAREQWorkerThatBeginsAgainIsOneWorker(t *testing.T) {
 	s.run(1100 * ms)
 	s.replied("z")
 	s.ready("z") // instead of a PONG: it has been restarted behind the same connection
-	if len(s.m.workers) != 1 || s.m.liveWorkers() != 1 {
-		t.Errorf("%d workers, %d of them live", len(s.m.workers), s.m.liveWorkers())
+	if live, _ := s.m.liveWorkers(); len(s.m.workers) != 1 || live != 1 {
+		t.Errorf("%d workers, %d of them live", len(s.m.workers), live)
 	}
 	s.give(1, 2)
 	if r := one(t, s.replied("z")); !strings.HasPrefix(r, "JOB|") {
@@ -316,7 +316,7 @@ func TestAStoppingQueueOwesAREQWorkerOneAnswer(t *testing.T) {
 	s := newStage(t, 1)
 	s.ready("idle")
 	s.ready("pinged")
-	s.m.workers[reqKey("idle")].req.next = s.now + time.Hour
+	s.m.workers[routeKey("idle")].req.next = s.now + time.Hour
 	s.run(1100 * ms)
 	if r := one(t, s.replied("pinged")); r != "PING" {
 		t.Fatal(r)

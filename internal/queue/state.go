@@ -14,6 +14,7 @@ func (m *Machine) state() wire.State {
 	q := &wire.QueueState{
 		Functions: make(map[string]wire.FunctionState, len(m.functions)),
 		Running:   m.running, Arrived: m.arrivals, Done: m.done, Failed: m.failed, Moved: m.moved, Taken: m.taken, Late: m.late,
+		Following: m.following(),
 	}
 	for _, w := range m.workers {
 		if w.welcomed {
@@ -33,7 +34,7 @@ func (m *Machine) state() wire.State {
 		q.Waiting += s.Waiting
 	}
 	self := m.cfg.Self
-	self.Workers = m.liveWorkers()
+	self.Workers, self.Pinned = m.liveWorkers()
 	return wire.State{Member: self, Draining: m.draining, Malformed: m.MalformedCount(), Queue: q}
 }
 
@@ -60,7 +61,7 @@ func (m *Machine) detail() wire.Detail {
 func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	d := wire.WorkerDetail{
 		ID: w.id, Name: w.name, Kind: w.kind(), Host: w.member.Host, PID: w.member.PID, State: wire.WorkerUp,
-		Functions: w.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done, Failed: w.failed,
+		Functions: w.crew.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done, Failed: w.failed,
 		HeardMillis: (m.now - w.heard).Milliseconds(), P99: w.p99(m.now),
 	}
 	if e := w.oldestJob(); e != nil {

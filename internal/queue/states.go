@@ -79,6 +79,23 @@ var reqStates = role.States{
 	},
 }
 
+// What a worker that speaks MDP does, as far as its queue knows.
+const (
+	mdpReady uint8 = iota + 1 // waits for a REQUEST
+	mdpBusy                   // owes us a REPLY
+)
+
+var mdpStates = role.States{
+	Of: "MDP worker", Names: []string{"absent", "ready", "busy"},
+	Steps: [][2]uint8{
+		{absent, mdpReady},
+		{mdpReady, mdpBusy},
+		{mdpReady, absent},
+		{mdpBusy, mdpReady},
+		{mdpBusy, absent},
+	},
+}
+
 // What a broker is to a queue.
 const (
 	linked uint8 = iota + 1 // it is known to have heard this queue lately
@@ -91,15 +108,15 @@ var brokerStates = role.States{
 }
 
 // paths counts what a queue's jobs, workers and brokers have gone through.
-type paths struct{ jobs, workers, req, brokers role.Path }
+type paths struct{ jobs, workers, req, mdp, brokers role.Path }
 
 func newPaths() paths {
-	return paths{role.NewPath(&jobStates), role.NewPath(&workerStates), role.NewPath(&reqStates), role.NewPath(&brokerStates)}
+	return paths{role.NewPath(&jobStates), role.NewPath(&workerStates), role.NewPath(&reqStates), role.NewPath(&mdpStates), role.NewPath(&brokerStates)}
 }
 
 // Paths are the steps taken so far.
 func (m *Machine) Paths() []*role.Path {
-	return []*role.Path{&m.paths.jobs, &m.paths.workers, &m.paths.req, &m.paths.brokers}
+	return []*role.Path{&m.paths.jobs, &m.paths.workers, &m.paths.req, &m.paths.mdp, &m.paths.brokers}
 }
 
 // look notes what a worker is now.

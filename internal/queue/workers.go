@@ -16,6 +16,7 @@ import (
 const (
 	kindNative = "native"
 	kindREQ    = "req"
+	kindMDP    = "mdp" // Majordomo, ZeroMQ's RFC 7
 )
 
 // maxWorkers bounds the workers of one queue, maxFunctions the functions that
@@ -27,36 +28,49 @@ const (
 
 // mayJoin refuses one worker more than there may be, or functions.
 func (m *Machine) mayJoin(name string, functions []string) error {
+	if len(m.workers) >= maxWorkers {
+		return fmt.Errorf("%w: worker %.80q is one beyond %d workers", wire.ErrMalformed, name, maxWorkers)
+	}
+	return m.mayServe(name, functions)
+}
+
+// mayServe refuses a worker's functions if they are too many with all others.
+func (m *Machine) mayServe(name string, functions []string) error {
 	unknown := 0
 	for _, fn := range functions {
 		if m.functions[fn] == nil {
 			unknown++
 		}
 	}
-	if len(m.workers) >= maxWorkers || unknown > 0 && len(m.functions)+unknown > maxFunctions {
-		return fmt.Errorf("%w: worker %.80q is one beyond %d workers, or its functions beyond %d", wire.ErrMalformed, name, maxWorkers, maxFunctions)
+	if unknown > 0 && len(m.functions)+unknown > maxFunctions {
+		return fmt.Errorf("%w: worker %.80q has functions beyond %d", wire.ErrMalformed, name, maxFunctions)
 	}
 	return nil
 }
 
-// workerKey tells workers apart: native ones by incarnation, REQ ones by route.
+// workerKey tells workers apart: native ones by incarnation, all others by route.
 type workerKey struct {
 	native wire.Incarnation
-	req    string
+	route  string
 }
+
+func routeKey(route string) workerKey { return workerKey{route: route} }
 
 func compareWorkers(a, b workerKey) int {
-	return cmp.Or(cmp.Compare(a.native, b.native), cmp.Compare(a.req, b.req))
+	return cmp.Or(cmp.Compare(a.native, b.native), cmp.Compare(a.route, b.route))
 }
 
-// worker is one that has joined. Exactly one of link and req is set until it is lost.
+// worker is one that has joined. Exactly one of link, req and mdp is set until it is lost.
 type worker struct {
 	key        workerKey
 	id         string // for operators, unique within the queue
 	name       string
-	member     wire.Member // native
-	route      string      // its present routing id
-	functions  []string
+	member     wire.Member   // native
+	route      string        // its present routing id
+	crew       *crew         // of those that serve the same functions
+	builtIn    []string      // native: functions that it has without a catalogue
+	follows    wire.Serves   // native: what it has said of the catalogue; zero: nothing
+	telling    *wire.Message // native: the last CATALOGUE that its link carries
 	slots      int
 	draining   bool                  // it has said so itself
 	drainAsked bool                  // an operator has asked it to drain
@@ -70,7 +84,8 @@ type worker struct {
 	jobs       map[wire.JobID]*entry
 	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
 	stuck      bool                     // it was said that one of them does not stop
-	inLine     map[string]bool          // functions in whose idle line it stands
+	inLine     bool                     // it stands in its crew's idle line
+	lined      uint64                   // its number there; who came first has the lowest
 	joined     role.Time
 	heard      role.Time
 	done       uint64
@@ -83,22 +98,41 @@ type worker struct {
 
 	link *job.Acceptor // native
 	req  *reqState     // REQ
+	mdp  *mdpState     // MDP
 	give func(now role.Time, e *entry)
 }
 
 func (w *worker) kind() string {
-	if w.req != nil {
+	switch {
+	case w.req != nil:
 		return kindREQ
+	case w.mdp != nil:
+		return kindMDP
 	}
 	return kindNative
+}
+
+// foreign reports whether a worker is another's program: it has no link, and one
+// slot, and cannot be told anything while it runs a job.
+func (w *worker) foreign() bool { return w.req != nil || w.mdp != nil }
+
+// foreigner returns the worker behind a route that is no native one's; nil if
+// there is none. One that speaks otherwise than before is one no more.
+func (m *Machine) foreigner(now role.Time, route, kind string) *worker {
+	w := m.workers[routeKey(route)]
+	if w != nil && w.kind() != kind {
+		m.workerGone(now, w, "broke the protocol: it speaks as a worker of kind "+kind+" now")
+		return nil
+	}
+	return w
 }
 
 // free is how many more jobs it can be given now.
 func (w *worker) free() int {
 	switch {
-	case w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
+	case !w.welcomed || w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
 		return 0
-	case w.req != nil && w.req.phase != reqReady:
+	case w.req != nil && w.req.phase != reqReady, w.mdp != nil && w.mdp.phase != mdpReady:
 		return 0
 	case w.link != nil && !w.link.Ready():
 		return 0
@@ -127,7 +161,7 @@ func (w *worker) hung(now role.Time) (n int) {
 func (m *Machine) tellStuck(now role.Time, w *worker) {
 	n := w.hung(now)
 	if n > 0 && !w.stuck {
-		m.cfg.Log.Warn("runs do not stop", "worker", w.name, "runs", n, "functions", w.functions)
+		m.cfg.Log.Warn("runs do not stop", "worker", w.name, "runs", n, "functions", w.crew.functions)
 		m.event(now, wire.LevelWarn, "worker-stuck", w.name, "", fmt.Sprintf(
 			"%s told to stop %s ago still going on: the function does not end with its time, and holds a slot", wire.Plural(n, "run"), stuckAfter))
 	}
@@ -144,32 +178,24 @@ func (w *worker) empty() bool { return len(w.jobs)+len(w.stopping) == 0 }
 
 // excuse takes back silence that this process has slept through.
 func (w *worker) excuse(slept role.Time) {
-	if w.link != nil {
+	switch {
+	case w.link != nil:
 		w.link.Excuse(slept)
-	} else {
+	case w.req != nil:
 		w.req.since += slept
+	case w.mdp != nil:
+		w.mdp.since += slept
 	}
-}
-
-func (w *worker) serves(f *function) bool {
-	return w.free() > 0 && slices.Contains(w.functions, f.name)
 }
 
 func (m *Machine) newWorker(now role.Time, key workerKey, name, route string, functions []string, slots int) *worker {
 	w := &worker{
-		key: key, id: key.native.String(), name: name, route: route, functions: functions, slots: slots, joined: now, heard: now,
-		jobs: make(map[wire.JobID]*entry), inLine: make(map[string]bool),
-		stopping: make(map[wire.JobID]role.Time),
-	}
-	if key.native == 0 {
-		m.reqNumber++
-		w.id = fmt.Sprintf("req-%d", m.reqNumber)
+		key: key, id: key.native.String(), name: name, route: route, slots: slots, joined: now, heard: now,
+		jobs: make(map[wire.JobID]*entry), stopping: make(map[wire.JobID]role.Time),
 	}
 	m.workers[key] = w
+	m.join(w, functions)
 	m.look(w)
-	for _, fn := range functions {
-		m.function(fn).workers++
-	}
 	return w
 }
 
@@ -184,7 +210,7 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 	if w.key.native != 0 { // one that comes back is lost no more
 		m.lost = slices.DeleteFunc(m.lost, func(o *worker) bool { return o.key == w.key })
 	}
-	m.cfg.Log.Info("worker joined", "worker", w.name, "kind", w.kind(), "functions", w.functions, "slots", w.slots)
+	m.cfg.Log.Info("worker joined", "worker", w.name, "kind", w.kind(), "functions", w.crew.functions, "slots", w.slots)
 	m.event(now, wire.LevelInfo, "worker-joined", w.name, "", fmt.Sprintf("joined %s with %s", m.name, wire.Plural(w.slots, "slot")))
 	m.serve(now, w)
 	m.workersChanged(now)
@@ -193,10 +219,10 @@ func (m *Machine) welcome(now role.Time, w *worker) {
 // serve gives waiting jobs of the worker's functions to whoever is free.
 func (m *Machine) serve(now role.Time, w *worker) {
 	m.lineUp(w)
-	if len(w.functions) == 1 {
-		m.dispatch(now, m.function(w.functions[0]))
+	if names := w.crew.functions; len(names) == 1 {
+		m.dispatch(now, m.function(names[0]))
 	} else {
-		m.dispatchFairly(now, w.functions)
+		m.dispatchFairly(now, w.crew.serves)
 	}
 	m.bus.Changed()
 	m.pull(now)
@@ -217,7 +243,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	}
 	w.returned(now, e, msg.Code)
 	out := &wire.Message{
-		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum},
+		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion},
 		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail},
 		Body:   msg.Body,
 	}
@@ -225,13 +251,26 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	m.serve(now, w)
 }
 
-// liveWorkers counts those that take jobs.
-func (m *Machine) liveWorkers() int {
-	n := 0
+// wants reports whether the result of a job that was given to a foreign worker is
+// still wanted from it, and counts it as late if not.
+func (m *Machine) wants(w *worker, e *entry) bool {
+	if m.jobs[e.msg.Job] != e || e.worker != w {
+		m.late++ // cancelled meanwhile
+		return false
+	}
+	return true
+}
+
+// liveWorkers counts those that take jobs, and those among them that know no
+// other queue.
+func (m *Machine) liveWorkers() (all, pinned int) {
 	for _, w := range m.workers {
 		if w.welcomed && !w.draining && !w.drainAsked && w.doomed == 0 {
-			n++
+			all++
+			if w.mdp != nil {
+				pinned++
+			}
 		}
 	}
-	return n
+	return all, pinned
 }

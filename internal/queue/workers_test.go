@@ -276,7 +276,6 @@ func TestAHelloThatMakesNoSenseIsRefused(t *testing.T) {
 		{"a bad name", func(m *wire.Member) { m.Name = "a b" }},
 		{"no slots", func(m *wire.Member) { m.Slots = 0 }},
 		{"fewer than no slots", func(m *wire.Member) { m.Slots = -5 }},
-		{"no functions", func(m *wire.Member) { m.Functions = nil }},
 		{"a bad function", func(m *wire.Member) { m.Functions = []string{"echo", "../x"} }},
 	} {
 		s := newStage(t, 1)

@@ -116,7 +116,7 @@ func (t *tormented) checkAsking(to *Node, p role.Packet) {
 	}
 	t.watched.takes[take.Taker] = take.Number
 	list := slices.DeleteFunc(t.watched.asked[way], func(a asked) bool { return a.jobs == 0 || t.Now() > a.at+askAgain })
-	list = append(list, asked{t.Now(), take.Count})
+	list = append(list, asked{t.Now(), take.Count - t.cameEarly(way, take.Count)})
 	t.watched.asked[way] = list
 	jobs := 0
 	for _, a := range list {
@@ -162,13 +162,13 @@ func (t *tormented) checkRun(c *call, r *run, s worker.Start) {
 		t.broken(c, "%s is given %q for %s, want %q for %s", n.Name, s.Job.Body, s.Job.Meta.Function, c.body, c.function)
 	}
 	slots := t.Slots
-	if r.req {
+	if r.foreign {
 		slots = 1
 	}
 	if jobs := len(t.watched.current[n]); jobs > slots {
 		t.broken(c, "%s runs %d jobs with %d slots", n.Name, jobs, slots)
 	}
-	if !r.req && t.Now() > c.Asked+c.timeout+slack+t.stood(nil, c.Asked) {
+	if !r.foreign && t.Now() > c.Asked+c.timeout+slack+t.stood(nil, c.Asked) {
 		t.broken(c, "%s starts it %v after its time had run out", n.Name, t.Now()-c.Asked-c.timeout)
 	}
 	if t.shared && first && c.function != "other" && t.Now() > c.Asked+besideAFlood {
@@ -186,7 +186,7 @@ func (t *tormented) checkRun(c *call, r *run, s worker.Start) {
 // and is later also to its queue.
 func (t *tormented) checkAgain(c *call, before, r *run) {
 	t.checkLease(c, before, r)
-	if r.req || before.req {
+	if r.foreign || before.foreign {
 		return
 	}
 	if t.unique && before.attempt == r.attempt {
@@ -200,18 +200,18 @@ func (t *tormented) checkAgain(c *call, before, r *run) {
 // checkLease: while the worker that a queue has given a job to lives and runs
 // it, the queue gives it to no other before it has been silent for 3 s. What
 // comes from one whose clock has stood still may have lain somewhere for so long.
-// A REQ worker says nothing while it runs: its connection is its lease.
+// A foreign worker says nothing while it runs: its connection is its lease.
 func (t *tormented) checkLease(c *call, before, r *run) {
 	if before.queue == 0 || before.queue != r.queue || before.worker == r.worker || before.ended || before.worker.dead || before.worker.left {
 		return
 	}
-	if r.req && t.watched.latest[r.worker].at < before.at {
-		return // a REQ worker that was stopped goes on with what it had been given before
+	if r.foreign && t.watched.latest[r.worker].at < before.at {
+		return // a foreign worker that was stopped goes on with what it had been given before
 	}
-	if !r.req && !before.req && r.attempt < before.attempt && t.stood(r.worker, 0) > 0 {
+	if !r.foreign && (before.foreign || r.attempt < before.attempt) && t.stood(r.worker, 0) > 0 {
 		return // a worker cannot know that it was suspended with its clock
 	}
-	if before.req {
+	if before.foreign {
 		if before.conn != nil && !before.conn.closed {
 			t.broken(c, "%s is given a job that %s, connected with the same queue all the time, still runs", r.worker.Name, before.worker.Name)
 		}
@@ -308,14 +308,15 @@ func (n *Node) seen() iter.Seq2[wire.Incarnation, *wire.State] {
 // keptAlone is how long a queue keeps its workers that has lost its last broker.
 const keptAlone = 10 * time.Second
 
-// checkOrphan: a queue that no broker can reach sends its workers to others.
+// checkOrphan: a queue that no broker can reach sends its workers to others, but
+// for those that know no other.
 func (t *tormented) checkOrphan() {
 	q := t.node(t.orphaned.name)
 	if q == nil || q.Stopped() || t.Now() < max(t.orphaned.since, q.born)+lease+keptAlone+slack {
 		return
 	}
 	for i := reflect.ValueOf(q.Machine).Elem().FieldByName("workers").MapRange(); i.Next(); {
-		if w := i.Value().Elem(); w.FieldByName("welcomed").Bool() {
+		if w := i.Value().Elem(); w.FieldByName("welcomed").Bool() && w.FieldByName("mdp").IsNil() {
 			t.broken(nil, "%s keeps %s, and has had no broker for %v", q.Name, w.FieldByName("name"), keptAlone)
 		}
 	}

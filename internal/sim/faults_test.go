@@ -196,7 +196,7 @@ func (t *tormented) stopApart() string {
 }
 
 func (t *tormented) shut() string {
-	name := t.victim(func(name string) bool { return t.runs(name) && !strings.HasPrefix(name, "req") })
+	name := t.victim(func(name string) bool { return t.runs(name) && !foreign(name) })
 	if name == "" {
 		return ""
 	}

@@ -26,6 +26,9 @@ func Fuzz(f *testing.F, name string) {
 			f.Add(uint8(link), false, flat([][]byte{[]byte(frame)}))
 			f.Add(uint8(link), true, flat([][]byte{{}, []byte(frame)}))
 		}
+		for _, m := range []wire.MDP{{Command: wire.MDPReady, Service: "echo"}, {Command: wire.MDPReply, Client: "x"}, {Command: wire.MDPHeartbeat}} {
+			f.Add(uint8(link), true, flat(m.Frames()))
+		}
 	}
 	f.Fuzz(func(t *testing.T, link uint8, stranger bool, b []byte) {
 		s := New(small)
@@ -111,6 +114,9 @@ func garbage(frames [][]byte) bool {
 			return false
 		}
 		if _, err := wire.DecodeText(f); err == nil {
+			return false
+		}
+		if _, err := wire.DecodeMDP(f); err == nil {
 			return false
 		}
 	}

@@ -115,9 +115,9 @@ func (t *tormented) checkAttempts(c *call) {
 		}
 		if o := before[custody]; o != nil {
 			switch {
-			case o.alone && !r.alone && !r.req && r.attempt > o.attempt: // not given before that one, to a worker that stood still
+			case o.alone && !r.alone && !r.foreign && r.attempt > o.attempt: // not given before that one, to a worker that stood still
 				t.broken(c, "%s is given it beside others, though it must run alone", r.worker.Name)
-			case t.Slots > 1 && !o.req && !o.alone && (r.alone || r.req) && t.counts(o):
+			case t.Slots > 1 && !o.foreign && !o.alone && (r.alone || r.foreign) && t.counts(o):
 				counts[custody]-- // something else was lost with it
 			}
 		}

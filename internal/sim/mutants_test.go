@@ -84,6 +84,10 @@ var mutants = []mutant{
 		"		r.next = now + pingEvery\n", "		r.next = now + pingEvery\n		if § && r.phase == reqReady {\n			return\n		}\n",
 	},
 	{
+		10, "MDP workers are sent no heartbeats", "workers die", "no answer", "internal/queue/mdpworkers.go",
+		"		m.sayMDP(w.route, wire.MDPHeartbeat)\n", "		if !§ {\n			m.sayMDP(w.route, wire.MDPHeartbeat)\n		}\n",
+	},
+	{
 		11, "credit does not count bytes", "little room", "bytes of one peer's jobs", "internal/job/link.go",
 		"out func([][]byte)) *Link {\n	return", "out func([][]byte)) *Link {\n	if § {\n		window.Bytes = 1 << 40\n	}\n	return",
 	},

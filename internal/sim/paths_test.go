@@ -13,6 +13,7 @@ import (
 // summary.
 var meanings = map[string]map[string]string{
 	"REQ worker":           {"absent": "not at this queue", "ready": "waits for a job", "pinged": "owes a PONG", "busy": "has a job"},
+	"MDP worker":           {"absent": "not at this queue", "ready": "waits for a job", "busy": "has a job"},
 	"broker of a frontend": {"absent": "without a link", "usable": "takes requests", "draining": "finishes what it has"},
 	"broker of a queue":    {"absent": "without a link", "linked": "known to have heard the queue lately", "unsure": "may have given the queue up"},
 	"frontend of a broker": {"absent": "not known", "met": "has announced itself"},

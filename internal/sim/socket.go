@@ -23,6 +23,9 @@ const (
 	Req
 	Dealer
 	Router
+	// Faithful is a Dealer whose connection breaks when it loses a message and
+	// repeats none: what TCP gives to those whose protocol counts on it.
+	Faithful
 )
 
 // socket is one that a process has bound or dialled.
@@ -35,7 +38,7 @@ type socket struct {
 	endpoint string
 	conns    []*conn
 	topics   []string   // Sub, XSub: what is wanted
-	pending  [][][]byte // Req, Dealer: sent before there was a connection
+	pending  [][][]byte // Req, Dealer, Faithful: sent before there was a connection
 	closed   bool
 }
 
@@ -118,6 +121,9 @@ func (s *socket) unwanted(c *conn) {
 	}
 }
 
+// repeatsNothing: see Repeat.
+func (s *socket) repeatsNothing() bool { return s.kind == Req || s.kind == Faithful }
+
 func (c *conn) other(s *socket) *socket {
 	if s == c.dialled {
 		return c.bound
@@ -135,7 +141,7 @@ func (c *conn) deliver(from *socket, frames [][]byte) {
 	p := role.Packet{Link: to.link, Frames: own}
 	w := from.node.w
 	if w.lost(from.node, to.node, p) {
-		if w.Brittle != nil && w.Brittle(c.bound.endpoint) {
+		if c.dialled.kind == Faithful || w.Brittle != nil && w.Brittle(c.bound.endpoint) {
 			w.After(0, func() {
 				if !c.closed {
 					c.dialled.disconnect(func(string) bool { return true })
@@ -151,7 +157,7 @@ func (c *conn) deliver(from *socket, frames [][]byte) {
 			}
 		}
 	}
-	if w.Repeat != nil && from.kind != Req && to.kind != Req && w.Repeat(from.node.Name, to.node.Name, p) {
+	if w.Repeat != nil && !c.dialled.repeatsNothing() && w.Repeat(from.node.Name, to.node.Name, p) {
 		again := make([][]byte, len(own))
 		for i, f := range own {
 			again[i] = append([]byte{}, f...)
@@ -225,7 +231,7 @@ func (n *Node) send(p role.Packet) {
 		for _, c := range s.conns {
 			c.deliver(s, p.Frames)
 		}
-	case Req, Dealer:
+	case Req, Dealer, Faithful:
 		frames := p.Frames
 		if s.kind == Req {
 			frames = append([][]byte{{}}, frames...)

@@ -130,6 +130,9 @@ func torment(p profile, seed uint64, digested bool, trace func(time.Duration, st
 	for i := range random.IntN(3) {
 		t.offered[fmt.Sprintf("req%d", i+1)] = []string{"echo"}
 	}
+	for i := range random.IntN(3) {
+		t.offered[fmt.Sprintf("mdp%d", i+1)] = []string{"echo"}
+	}
 	for _, name := range sorted(t.offered) {
 		t.restart(name)
 	}
@@ -155,9 +158,18 @@ func (t *tormented) restart(name string) {
 		t.StartWorker(name, t.offered[name]...)
 	case strings.HasPrefix(name, "req"):
 		t.StartREQWorker(name, t.offered[name]...)
+	case strings.HasPrefix(name, "mdp"): // at a queue that is not lost for good
+		at := QueueName(int(name[3]-'1') % min(t.Queues, 2))
+		t.StartMDPWorker(name, at+"/workers", t.offered[name][0])
 	default:
 		t.Start(name)
 	}
+}
+
+// foreign reports whether a worker is none of ours: it speaks REQ or MDP, is told
+// no attempt and no deadline, and says nothing while it runs a job.
+func foreign(name string) bool {
+	return strings.HasPrefix(name, "req") || strings.HasPrefix(name, "mdp")
 }
 
 // load makes requests until enough are accepted and no fault begins any more.
@@ -272,7 +284,7 @@ func (t *tormented) serve(name string, s worker.Start) (worker.Outcome, time.Dur
 	}
 	switch t.random.IntN(120) {
 	case 1, 2, 3, 4, 5, 6:
-		if c.timeout < forGood && !strings.HasPrefix(name, "req") {
+		if c.timeout < forGood && !foreign(name) {
 			return o, Forever
 		}
 		return o, t.upTo(time.Second)

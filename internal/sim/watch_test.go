@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +28,11 @@ type watched struct {
 	lapsed     map[string]time.Duration    // likewise: when it last did so after a silence as long as a lease
 	given      map[wire.JobID][]giving
 	moves      map[wire.JobID]wire.Header   // what a queue has last asked a broker to move
-	latest     map[*Node]word               // REQ workers: the last one that they have taken up
+	latest     map[*Node]word               // foreign workers: the last one that they have taken up
 	ordered    map[*Node]bool               // workers that an operator has told to die
 	stops      map[*Node][][2]time.Duration // when processes were stopped, and went on
 	asked      map[string][]asked           // by queue and function: handovers it has asked for
+	early      map[string][]time.Duration   // likewise: when jobs came that none of these had asked for
 	died       map[wire.Incarnation]death   // queues
 	holding    map[*Node]*holding
 }
@@ -38,11 +40,11 @@ type watched struct {
 // run is one run of a job.
 type run struct {
 	worker  *Node
-	queue   wire.Incarnation // whose worker it is; 0: not known, of a REQ worker
-	conn    *conn            // between the two, of a REQ worker
+	queue   wire.Incarnation // whose worker it is; 0: not known, of a foreign worker
+	conn    *conn            // between the two, of a foreign worker
 	at      time.Duration
 	attempt uint8
-	req     bool // of a REQ worker, which is not told the attempt, nor that it must be alone
+	foreign bool // its worker is not told the attempt, nor that it must be alone
 	alone   bool // it must be alone at its worker
 	ended   bool
 	lost    bool // its worker died in it
@@ -89,7 +91,7 @@ func (t *tormented) watch() {
 		runs: make(map[wire.JobID][]*run), current: make(map[*Node]map[wire.JobID]*run),
 		heard: make(map[string]time.Duration), lapsed: make(map[string]time.Duration), takes: make(map[wire.Incarnation]uint64), given: make(map[wire.JobID][]giving),
 		moves: make(map[wire.JobID]wire.Header), latest: make(map[*Node]word), ordered: make(map[*Node]bool), stops: make(map[*Node][][2]time.Duration),
-		asked: make(map[string][]asked), died: make(map[wire.Incarnation]death),
+		asked: make(map[string][]asked), early: make(map[string][]time.Duration), died: make(map[wire.Incarnation]death),
 		holding: make(map[*Node]*holding),
 	}
 	t.Started, t.Ended = t.startWatched, t.endWatched
@@ -121,7 +123,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 		}
 		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 && wire.Type(p.Frames[1][3]) == wire.TypeJob {
 			if m, err := wire.Decode(p.Frames[1:]); err == nil {
-				t.watched.handedOver(to.Name+" "+m.Meta.Function, m)
+				t.handedOver(to.Name+" "+m.Meta.Function, m)
 				t.isGiven(to, m)
 			}
 		}
@@ -132,7 +134,7 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 				t.watched.moves[m.Job] = m.Header
 			}
 		}
-	case strings.HasPrefix(to.Name, "req"):
+	case foreign(to.Name):
 		w := word{at: at}
 		if q := t.node(from); q != nil && q.born <= at {
 			w.queue = q.Incarnation
@@ -166,14 +168,27 @@ func (t *tormented) isGiven(to *Node, m *wire.Message) {
 	}
 }
 
-// handedOver notes that a job which was asked for has come.
-func (w *watched) handedOver(way string, m *wire.Message) {
-	for i, a := range w.asked[way] {
-		if m.Moves > 0 && a.jobs > 0 {
-			w.asked[way][i].jobs--
+// handedOver notes that a job has come that was asked for, perhaps by a question
+// that is still under way: its queue counts it for whatever it has asked for.
+func (t *tormented) handedOver(way string, m *wire.Message) {
+	if m.Moves == 0 {
+		return
+	}
+	for i, a := range t.watched.asked[way] {
+		if a.jobs > 0 {
+			t.watched.asked[way][i].jobs--
 			return
 		}
 	}
+	t.watched.early[way] = append(t.watched.early[way], t.Now())
+}
+
+// cameEarly takes up to so many jobs that came while a question was under way.
+func (t *tormented) cameEarly(way string, most int) int {
+	early := slices.DeleteFunc(t.watched.early[way], func(at time.Duration) bool { return t.Now() > at+t.underWay() })
+	n := min(len(early), most)
+	t.watched.early[way] = early[n:]
+	return n
 }
 
 func (t *tormented) startWatched(n *Node, s worker.Start) {
@@ -183,9 +198,13 @@ func (t *tormented) startWatched(n *Node, s worker.Start) {
 		return
 	}
 	r := &run{worker: n, queue: s.Job.Sender, at: t.Now(), attempt: s.Job.Attempt, alone: s.Job.Flags&wire.FlagAlone != 0}
-	if strings.HasPrefix(n.Name, "req") {
-		r.queue, r.req = t.watched.latest[n].queue, true
-		for _, conn := range n.socket(linkREQQueue, "peer").conns {
+	if foreign(n.Name) {
+		r.queue, r.foreign = t.watched.latest[n].queue, true
+		link := linkREQQueue
+		if strings.HasPrefix(n.Name, "mdp") {
+			link = linkMDP
+		}
+		for _, conn := range n.socket(link, "peer").conns {
 			if conn.bound.node.Incarnation == r.queue {
 				r.conn = conn
 			}

@@ -59,7 +59,7 @@ type World struct {
 
 	// Repeat, if set, is asked of every message whether it arrives twice. ZeroMQ
 	// does not repeat; roles that lie behind a new connection or a second
-	// coordinator do. What REQ sends and gets is not repeated.
+	// coordinator do. What REQ, and who is Faithful, sends and gets is not repeated.
 	Repeat func(from, to string, p role.Packet) bool
 
 	// Speed, if set, says how much faster than the world a process's clock runs,

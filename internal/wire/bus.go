@@ -11,15 +11,16 @@ import (
 // whole parts. The kinds are prefixes of their own, so that what nobody
 // subscribes to never leaves its publisher.
 const (
-	TopicState    = "state/"    // + role/name/incarnation/ : State
-	TopicDetail   = "detail/"   // + role/name/incarnation/ : Detail
-	TopicEvent    = "event/"    // + role/name/ : Event
-	TopicOffer    = "offer/"    // + receiver's incarnation/ : Offer
-	TopicTake     = "take/"     // + giver's incarnation/ : Take
-	TopicSnapshot = "snapshot/" // + subscriber's token/ : Snapshot
-	TopicHistory  = "history/"  // + subscriber's token/ : History
-	TopicCommand  = "command/"  // + receiver's incarnation/ : Command
-	TopicReply    = "reply/"    // + asker's token/ : Reply
+	TopicState     = "state/"     // + role/name/incarnation/ : State
+	TopicDetail    = "detail/"    // + role/name/incarnation/ : Detail
+	TopicCatalogue = "catalogue/" // + role/name/incarnation/ : Catalogue
+	TopicEvent     = "event/"     // + role/name/ : Event
+	TopicOffer     = "offer/"     // + receiver's incarnation/ : Offer
+	TopicTake      = "take/"      // + giver's incarnation/ : Take
+	TopicSnapshot  = "snapshot/"  // + subscriber's token/ : Snapshot
+	TopicHistory   = "history/"   // + subscriber's token/ : History
+	TopicCommand   = "command/"   // + receiver's incarnation/ : Command
+	TopicReply     = "reply/"     // + asker's token/ : Reply
 )
 
 // Roles as named on the bus and on the command line.
@@ -30,6 +31,7 @@ const (
 	RoleCoordinator = "coordinator"
 	RoleWorker      = "worker"
 	RoleSupervisor  = "supervisor" // of the workers of `faasd up`
+	RoleRegistrar   = "registrar"  // of what is deployed; in a frontend's process
 )
 
 // BusProtocol is the version of what is said on the bus. Members of another
@@ -53,7 +55,12 @@ type Member struct {
 	Jobs      []JobID  `json:"jobs,omitempty"`      // a worker's: those it has
 	Drained   bool     `json:"drained,omitempty"`   // a worker's: it drains by an operator's command
 	Workers   int      `json:"workers,omitempty"`   // a queue's: how many have joined
+	Pinned    int      `json:"pinned,omitempty"`    // a queue's: how many of these know no other queue
 }
+
+// Placed is how many of a queue's workers could be at another queue: those that
+// count where workers are to be spread evenly.
+func (m *Member) Placed() int { return max(m.Workers-m.Pinned, 0) }
 
 // Advertise says where others reach one of the member's links.
 func (m *Member) Advertise(link, endpoint string) {
@@ -78,6 +85,7 @@ type State struct {
 	Frontend *FrontendState `json:"frontend,omitempty"`
 
 	Supervisor *SupervisorState `json:"supervisor,omitempty"`
+	Registrar  *Applied         `json:"registrar,omitempty"` // what it publishes
 }
 
 // Topic is where s is published.
@@ -96,6 +104,8 @@ type QueueState struct {
 	Moved     uint64                   `json:"moved"`   // jobs given to other queues
 	Taken     uint64                   `json:"taken"`   // jobs taken from other queues
 	Late      uint64                   `json:"late"`    // results of jobs that were closed, dropped
+
+	Following *Following `json:"following,omitempty"` // nil: it knows no catalogue
 }
 
 // FunctionState is one function's part of a queue. A worker with several
@@ -133,6 +143,8 @@ type FrontendState struct {
 	Failed   uint64 `json:"failed"`   // answers other than OK, and requests whose time ran out here
 	Refused  uint64 `json:"refused"`
 	Late     uint64 `json:"late"` // results of requests that were closed, dropped
+
+	Applied *Applied `json:"applied,omitempty"` // the catalogue that it goes by; nil: it knows none
 }
 
 // SupervisorState is what operators see of who keeps the workers of `faasd up`.
@@ -182,9 +194,9 @@ const (
 
 // WorkerDetail is one worker of a queue.
 type WorkerDetail struct {
-	ID          string   `json:"id"` // by which its queue knows it: a native one's incarnation, "req-NUMBER"
+	ID          string   `json:"id"` // by which its queue knows it: a native one's incarnation, "req-NUMBER" or "mdp-NUMBER"
 	Name        string   `json:"name"`
-	Kind        string   `json:"kind"` // "native" or "req"
+	Kind        string   `json:"kind"` // "native", "req" or "mdp"
 	Host        string   `json:"host,omitempty"`
 	PID         int      `json:"pid,omitempty"`
 	State       string   `json:"state"`
@@ -283,6 +295,14 @@ type Snapshot struct {
 	Coordinator Member         `json:"coordinator"`
 	States      []Aged[State]  `json:"states"`
 	Details     []Aged[Detail] `json:"details"`
+	Catalogues  []Published    `json:"catalogues,omitempty"`
+}
+
+// Published is a catalogue and the topic on which it was published, which names
+// its registrar.
+type Published struct {
+	Topic string    `json:"topic"`
+	Value Catalogue `json:"value"`
 }
 
 // History is the last events that a coordinator has passed on, oldest first,
@@ -298,6 +318,7 @@ const (
 	VerbDrain   = "drain"   // a queue: have Worker finish what it has and leave
 	VerbUndrain = "undrain" // a queue: take that back
 	VerbJob     = "job"     // a queue or broker: tell of Job
+	VerbLogs    = "logs"    // a queue: tell what Function has printed at Worker
 	VerbScale   = "scale"   // a supervisor: keep Count workers
 	VerbHold    = "hold"    // a supervisor: start no worker for Millis; 0 ends it
 )
@@ -305,16 +326,18 @@ const (
 // Command asks one member to do something. It may come more than once, and is
 // carried out once and answered each time.
 type Command struct {
-	ID      Incarnation `json:"id"` // random
-	ReplyTo Incarnation `json:"reply_to"`
-	By      string      `json:"by"` // who asks, for events
-	Verb    string      `json:"verb"`
-	Worker  string      `json:"worker,omitempty"` // WorkerDetail.ID
-	Job     string      `json:"job,omitempty"`
-	PID     int         `json:"pid,omitempty"`
-	Count   int         `json:"count,omitempty"`
-	Millis  int64       `json:"millis,omitempty"`
-	Expires int64       `json:"expires_ms"` // Unix time, ms, by which nobody waits for it any more; 0 never
+	ID       Incarnation `json:"id"` // random
+	ReplyTo  Incarnation `json:"reply_to"`
+	By       string      `json:"by"` // who asks, for events
+	Verb     string      `json:"verb"`
+	Worker   string      `json:"worker,omitempty"` // WorkerDetail.ID
+	Job      string      `json:"job,omitempty"`
+	Function string      `json:"function,omitempty"`
+	Since    uint64      `json:"since,omitempty"` // of logs: the last line that is known
+	PID      int         `json:"pid,omitempty"`
+	Count    int         `json:"count,omitempty"`
+	Millis   int64       `json:"millis,omitempty"`
+	Expires  int64       `json:"expires_ms"` // Unix time, ms, by which nobody waits for it any more; 0 never
 }
 
 // Reply says what became of a Command.
@@ -324,9 +347,16 @@ type Reply struct {
 	Name    string      `json:"name"`
 	OK      bool        `json:"ok"`
 	Text    string      `json:"text"`              // what is being done, or why it is not
-	Foreign bool        `json:"foreign,omitempty"` // Worker is not ours to kill: it was disconnected
+	Foreign bool        `json:"foreign,omitempty"` // Worker is another's program: to be killed, it was disconnected; drained, it is given no more and does not end by itself
 	Job     *JobDetail  `json:"job,omitempty"`
+	Logs    *LogLines   `json:"logs,omitempty"`
+
+	Later   bool     `json:"-"`                 // of who carries out a command: the reply is not known yet
+	Request *Preview `json:"request,omitempty"` // of Job, from who has its body
 }
+
+// CatalogueTopic is where the registrar publishes its catalogue.
+func CatalogueTopic(m *Member) string { return memberTopic(TopicCatalogue, m) }
 
 func memberTopic(kind string, m *Member) string {
 	return kind + m.Role + "/" + m.Name + "/" + m.Incarnation.String() + "/"

@@ -55,7 +55,7 @@ func millis(what string, values ...int64) error {
 
 // Check refuses a state whose numbers cannot be.
 func (s *State) Check() error {
-	if err := counts("member's number", s.Slots, s.Workers); err != nil {
+	if err := counts("member's number", s.Slots, s.Workers, s.Pinned); err != nil {
 		return err
 	}
 	if err := millis("clock", s.Clock); err != nil {
@@ -78,6 +78,11 @@ func (q *QueueState) check() error {
 	}
 	if err := totals("queue's count", q.Arrived, q.Done, q.Failed); err != nil {
 		return err
+	}
+	if q.Following != nil {
+		if err := q.Following.check(); err != nil {
+			return err
+		}
 	}
 	for _, f := range q.Functions {
 		if err := counts("function's number", f.Workers, f.Free, f.Waiting, f.Running); err != nil {
@@ -102,8 +107,8 @@ func (t *Take) Check() error { return counts("take", t.Count) }
 // CheckWorker refuses a worker's announcement that no worker makes.
 func (m *Member) CheckWorker() error {
 	if m.Role != RoleWorker || !ValidName(m.Name) || m.Slots < 1 || m.Slots > MaxSlots ||
-		len(m.Functions) == 0 || len(m.Functions) > MaxFunctions {
-		return fmt.Errorf("%w: HELLO of %.20s %.80q with %d slots and %d functions, want a worker with 1 to %d slots and 1 to %d functions",
+		len(m.Functions) > MaxFunctions {
+		return fmt.Errorf("%w: HELLO of %.20s %.80q with %d slots and %d functions, want a worker with 1 to %d slots and at most %d functions",
 			ErrMalformed, m.Role, m.Name, m.Slots, len(m.Functions), MaxSlots, MaxFunctions)
 	}
 	for _, fn := range m.Functions {
@@ -168,7 +173,7 @@ func (w *WorkerDetail) check() error {
 
 // Check refuses a command that nobody could have meant.
 func (c *Command) Check() error {
-	if c.ID == 0 || c.ReplyTo == 0 || len(c.By) > maxText || len(c.Worker) > maxText || len(c.Job) > maxText {
+	if c.ID == 0 || c.ReplyTo == 0 || len(c.By) > maxText || len(c.Worker) > maxText || len(c.Job) > maxText || len(c.Function) > maxText {
 		return fmt.Errorf("%w: command %.40q without id or address, or too long", ErrMalformed, c.Verb)
 	}
 	if c.Millis < 0 || c.Millis > maxMillis {

@@ -44,6 +44,11 @@ const (
 	TypeAttempt Type = 27 // numbered: queue → broker → frontend: how often this job's run was started
 	TypeAsk     Type = 28 // numbered: broker → queue: is this job with you?
 	TypeHave    Type = 29 // numbered: queue → broker: it is, or with another code it is not
+
+	TypeCatalogue Type = 30 // numbered: queue → worker: what is deployed; a Catalogue
+	TypeServes    Type = 31 // numbered: worker → queue: what it serves of that; a Serves
+	TypeLogs      Type = 32 // numbered: queue → worker: what has a function printed? a LogsWanted
+	TypeLines     Type = 33 // numbered: worker → queue: this; LogLines
 )
 
 var typeNames = map[Type]string{
@@ -53,6 +58,7 @@ var typeNames = map[Type]string{
 	TypeKill: "KILL", TypeDrain: "DRAIN", TypeUndrain: "UNDRAIN",
 	TypeAttempt: "ATTEMPT",
 	TypeAsk:     "ASK", TypeHave: "HAVE",
+	TypeCatalogue: "CATALOGUE", TypeServes: "SERVES", TypeLogs: "LOGS", TypeLines: "LINES",
 }
 
 // String gives the name used in docs/PROTOCOL.md.
@@ -64,7 +70,7 @@ func (t Type) String() string {
 }
 
 func (t Type) known() bool {
-	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeHave
+	return t >= TypeHello && t <= TypeGoodbye || t >= TypeJob && t <= TypeLines
 }
 
 // Numbered reports whether messages of this type carry a link sequence.

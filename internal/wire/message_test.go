@@ -314,7 +314,7 @@ func TestUnusableMessagesAreRefused(t *testing.T) {
 		{"type 0", patch(3, 0), ErrMalformed},
 		{"type between unnumbered and numbered", patch(3, byte(TypeGoodbye)+1), ErrMalformed},
 		{"type below numbered", patch(3, byte(TypeJob)-1), ErrMalformed},
-		{"type behind the last", patch(3, byte(TypeHave)+1), ErrMalformed},
+		{"type behind the last", patch(3, byte(TypeLines)+1), ErrMalformed},
 		{"no sender", patch(64, 0, 0, 0, 0, 0, 0, 0, 0), ErrMalformed},
 		{"body shorter than said", func(f [][]byte) [][]byte { f[1] = f[1][1:]; return f }, ErrMalformed},
 		{"body longer than said", func(f [][]byte) [][]byte { f[1] = append(f[1], 0); return f }, ErrMalformed},
@@ -375,6 +375,7 @@ func TestTypes(t *testing.T) {
 		TypeJob: true, TypeResult: true, TypeCancel: true, TypeMove: true,
 		TypeMoved: true, TypeRefused: true, TypeReturn: true, TypeVoid: true,
 		TypeKill: true, TypeDrain: true, TypeUndrain: true, TypeAttempt: true, TypeAsk: true, TypeHave: true,
+		TypeCatalogue: true, TypeServes: true, TypeLogs: true, TypeLines: true,
 	}
 	names := make(map[string]bool)
 	for v := range 256 {

@@ -127,8 +127,8 @@ func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 			"the function returned %d bytes; at most %d are passed on (--max-body)", len(o.Body), m.cfg.MaxBody)}
 	}
 	r := &wire.Message{
-		Header: wire.Header{Type: wire.TypeResult, Job: t.msg.Job, Attempt: t.msg.Attempt, Code: o.Code},
-		Meta:   wire.Meta{ContentType: o.ContentType, Reason: o.Reason},
+		Header: wire.Header{Type: wire.TypeResult, Job: t.msg.Job, Attempt: t.msg.Attempt, Code: o.Code, FunctionVersion: o.Version},
+		Meta:   wire.Meta{ContentType: o.ContentType, Reason: o.Reason, ErrorType: o.ErrorType, LogTail: o.LogTail},
 	}
 	r.SetBody(o.Body)
 	if m.queue != nil && m.queue.Link() != nil {

@@ -8,7 +8,8 @@ import (
 // Links are the sockets of a worker.
 func Links() map[role.Link]bus.LinkSpec {
 	return map[role.Link]bus.LinkSpec{
-		LinkPlace: {Name: linkNames[LinkPlace], Kind: bus.Req},
-		LinkQueue: {Name: linkNames[LinkQueue], Kind: bus.Dealer},
+		LinkPlace:    {Name: linkNames[LinkPlace], Kind: bus.Req},
+		LinkQueue:    {Name: linkNames[LinkQueue], Kind: bus.Dealer},
+		LinkPackages: {Name: linkNames[LinkPackages], Kind: bus.Dealer},
 	}
 }

@@ -18,11 +18,12 @@ import (
 
 // The worker's links.
 const (
-	LinkPlace role.Link = iota + 1 // REQ, a new one for each question to a broker
-	LinkQueue                      // DEALER, dialled to the queue that was named
+	LinkPlace    role.Link = iota + 1 // REQ, a new one for each question to a broker
+	LinkQueue                         // DEALER, dialled to the queue that was named
+	LinkPackages                      // DEALER, one dialled to each registrar that is asked
 )
 
-var linkNames = map[role.Link]string{LinkPlace: "place", LinkQueue: "queue"}
+var linkNames = map[role.Link]string{LinkPlace: "place", LinkQueue: "queue", LinkPackages: "packages"}
 
 const (
 	placeWithin = time.Second            // for a broker's answer, before the next is asked
@@ -69,6 +70,15 @@ type Machine struct {
 	undelivered []*wire.Message // results that a lost queue has not acknowledged
 	lostQueue   wire.Incarnation
 
+	// What is deployed.
+	catalogue *wire.Catalogue // told by a queue and not taken yet; nil: none
+	serves    *wire.Serves    // what this worker runs of it; nil: it has not said so
+	sources   []string        // where packages are fetched
+	dialled   []string        // of these, and of those before
+	fetching  map[uint64]*wanted
+	fetches   uint64 // parts of packages asked for so far
+	logs      []wire.LogsWanted
+
 	starts   []Start
 	stops    []wire.JobID
 	draining bool
@@ -95,11 +105,14 @@ type Outcome struct {
 	ContentType string
 	Body        []byte
 	Reason      string // for people, if Code is not OK
+	ErrorType   string // as Lambda names it; "" unknown
+	LogTail     string // the end of what was printed, if the job wants it
+	Version     uint32 // of the function that ran; 0 of a built-in one
 }
 
 // New makes a worker; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task), paths: newPaths()}
+	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task), fetching: make(map[uint64]*wanted), paths: newPaths()}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	return m
 }
@@ -118,6 +131,9 @@ func (m *Machine) Receive(now role.Time, p role.Packet) {
 func (m *Machine) receive(now role.Time, p role.Packet) error {
 	if p.Link == LinkPlace {
 		return m.placed(now, p.Frames)
+	}
+	if p.Link == LinkPackages {
+		return m.fromSource(now, p)
 	}
 	msg, err := wire.Decode(p.Frames)
 	if err != nil || m.queue == nil {
@@ -144,6 +160,14 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 			m.given(now, msg)
 		case wire.TypeCancel:
 			m.cancelled(now, msg.Job)
+		case wire.TypeCatalogue:
+			if err := m.catalogued(msg); err != nil {
+				return err
+			}
+		case wire.TypeLogs:
+			if err := m.logsWanted(msg); err != nil {
+				return err
+			}
 		case wire.TypeKill:
 			m.cfg.Log.Warn("killed by an operator", "queue", m.name)
 			m.Emit(role.Effect{Op: role.OpCrash})
@@ -195,6 +219,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.awake(now)
 	m.timer.Reset(now)
 	m.exitIfDone()
+	m.tickFetch(now)
 	if m.queue != nil {
 		if m.queue.Poll(now) == job.Down {
 			m.queueLost(now, m.queue.Why())
@@ -328,6 +353,7 @@ func (m *Machine) joined(now role.Time, queue wire.Incarnation) {
 		}
 	}
 	m.undelivered = nil
+	m.tellServes(now)
 }
 
 // queueLost keeps what the queue has not acknowledged and gives up what has

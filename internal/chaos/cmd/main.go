@@ -1,5 +1,5 @@
 // Command cmd runs the experiments of internal/chaos: `make chaos`, `make
-// overload`, `make soak`. It exits with 1 if a promise was broken.
+// overload`, `make soak`, `make harm`. It exits with 1 if a promise was broken.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 func main() {
 	os.Exit(config.Main(config.Program{
 		Name: "chaos", Summary: "try a faasd of separate processes",
-		Commands: []config.Command{&torment{}, &overload{}, &soak{}},
+		Commands: []config.Command{&torment{}, &overload{}, &soak{}, &harm{}},
 	}, os.Args[1:], config.OS()))
 }
 

@@ -15,6 +15,8 @@ import (
 	"faasd/internal/wire"
 
 	"golang.org/x/net/http/httpguts"
+
+	"faasd/internal/frontend/frontendtest"
 )
 
 func TestACallIsAnsweredWithWhatTheFunctionReturned(t *testing.T) {
@@ -24,24 +26,24 @@ func TestACallIsAnsweredWithWhatTheFunctionReturned(t *testing.T) {
 		{"not what it says", "\x00\xff", "application/json"},
 		{"empty", "", "text/plain"},
 		{"one byte", "x", "application/octet-stream"},
-		{"as large as may be", strings.Repeat("x", maxBody), "text/plain"},
+		{"as large as may be", strings.Repeat("x", frontendtest.MaxBody), "text/plain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newStage(t, echo)
-			w := s.call("POST", "/echo", c.body, "Content-Type", c.contentType)
+			s := newStage(t, frontendtest.Echo)
+			w := s.Call("POST", "/echo", c.body, "Content-Type", c.contentType)
 			if w.Code != http.StatusOK || w.Body.String() != c.body || w.Header().Get("Content-Type") != c.contentType {
 				t.Errorf("status %d, %q of type %q, want 200 and the same back", w.Code, w.Body, w.Header().Get("Content-Type"))
 			}
 			id, err := ulid.ParseStrict(w.Header().Get("X-Faasd-Job"))
-			if err != nil || id != s.jobs[0].Job {
-				t.Errorf("X-Faasd-Job is %q, the job was %s", w.Header().Get("X-Faasd-Job"), s.jobs[0].Job)
+			if err != nil || id != s.Jobs()[0].Job {
+				t.Errorf("X-Faasd-Job is %q, the job was %s", w.Header().Get("X-Faasd-Job"), s.Jobs()[0].Job)
 			}
 			for name, want := range map[string]string{"Attempt": "1", "Queue": "queueA", "Worker": "w1"} {
 				if got := w.Header().Get("X-Faasd-" + name); got != want {
 					t.Errorf("X-Faasd-%s is %q, want %q", name, got, want)
 				}
 			}
-			if got := s.observed(); !slices.Equal(got, []int{http.StatusOK}) {
+			if got := s.Observed(); !slices.Equal(got, []int{http.StatusOK}) {
 				t.Errorf("observed %v, want one 200", got)
 			}
 		})
@@ -49,8 +51,8 @@ func TestACallIsAnsweredWithWhatTheFunctionReturned(t *testing.T) {
 }
 
 func TestAnAbsentContentTypeStaysAbsent(t *testing.T) {
-	s := newStage(t, echo)
-	server := httptest.NewServer(s.handler)
+	s := newStage(t, frontendtest.Echo)
+	server := httptest.NewServer(s.Handler)
 	defer server.Close()
 	for _, body := range []string{"", "<html>", "{}"} {
 		r, err := http.NewRequest("POST", server.URL+"/echo", strings.NewReader(body))
@@ -69,7 +71,7 @@ func TestAnAbsentContentTypeStaysAbsent(t *testing.T) {
 			t.Errorf("body %q: the answer's length is %d", body, answer.ContentLength)
 		}
 	}
-	for _, j := range s.jobs {
+	for _, j := range s.Jobs() {
 		if j.Meta.ContentType != "" {
 			t.Errorf("the function was told the content type %q", j.Meta.ContentType)
 		}
@@ -77,10 +79,10 @@ func TestAnAbsentContentTypeStaysAbsent(t *testing.T) {
 }
 
 func TestABodyMayComeInChunks(t *testing.T) {
-	s := newStage(t, echo)
-	server := httptest.NewServer(s.handler)
+	s := newStage(t, frontendtest.Echo)
+	server := httptest.NewServer(s.Handler)
 	defer server.Close()
-	for _, size := range []int{0, 1, maxBody} {
+	for _, size := range []int{0, 1, frontendtest.MaxBody} {
 		// A reader that is nothing but a reader is sent in chunks.
 		body := bytes.Repeat([]byte("x"), size)
 		answer, err := http.Post(server.URL+"/echo", "text/plain", struct{ *bytes.Buffer }{bytes.NewBuffer(body)})
@@ -100,12 +102,12 @@ func TestABodyMayComeInChunks(t *testing.T) {
 
 func TestAFunctionsOwnErrorIsA500WithItsBody(t *testing.T) {
 	s := newStage(t, func(m *wire.Message) *wire.Message {
-		r := echo(m)
+		r := frontendtest.Echo(m)
 		r.Code, r.Meta.ContentType, r.Meta.Reason = wire.CodeFunctionError, "text/x-mine", "not for clients"
 		r.SetBody([]byte("mine"))
 		return r
 	})
-	w := s.call("POST", "/echo", "x")
+	w := s.Call("POST", "/echo", "x")
 	if w.Code != http.StatusInternalServerError || w.Body.String() != "mine" || w.Header().Get("Content-Type") != "text/x-mine" {
 		t.Errorf("status %d, %q of type %q, want 500 and the function's own body", w.Code, w.Body, w.Header().Get("Content-Type"))
 	}
@@ -119,62 +121,62 @@ func TestXTimeoutShortensTheTimeAndNeverLengthensIt(t *testing.T) {
 		header string
 		want   time.Duration
 	}{
-		{"", timeout}, {"1500ms", 1500 * time.Millisecond}, {"4s", 4 * time.Second}, {"1h", timeout}, {"10s", timeout},
+		{"", frontendtest.Timeout}, {"1500ms", 1500 * time.Millisecond}, {"4s", 4 * time.Second}, {"1h", frontendtest.Timeout}, {"10s", frontendtest.Timeout},
 	} {
-		s := newStage(t, echo)
-		if w := s.call("POST", "/echo", "x", "X-Timeout", c.header); w.Code != http.StatusOK {
+		s := newStage(t, frontendtest.Echo)
+		if w := s.Call("POST", "/echo", "x", "X-Timeout", c.header); w.Code != http.StatusOK {
 			t.Fatalf("X-Timeout %q: status %d: %s", c.header, w.Code, w.Body)
 		}
-		if got := time.Duration(s.jobs[0].TTLMillis) * time.Millisecond; got > c.want || got < c.want/2 { // the body took some of it
+		if got := time.Duration(s.Jobs()[0].TTLMillis) * time.Millisecond; got > c.want || got < c.want/2 { // the body took some of it
 			t.Errorf("X-Timeout %q: the job has %v, want %v", c.header, got, c.want)
 		}
 	}
 }
 
 func TestACallThatIsNotAnsweredInTimeIsA504(t *testing.T) {
-	s := newStage(t, unanswered)
-	answer := s.callLater("POST", "/echo", "x", "X-Timeout", "2s")
-	s.pass(time.Second)
+	s := newStage(t, frontendtest.Unanswered)
+	answer := s.CallLater("POST", "/echo", "x", "X-Timeout", "2s")
+	s.Pass(time.Second)
 	select {
 	case w := <-answer:
 		t.Fatalf("answered too early: %d %s", w.Code, w.Body)
 	default:
 	}
-	s.pass(1100 * time.Millisecond)
+	s.Pass(1100 * time.Millisecond)
 	w := <-answer
-	p := isProblem(t, w, http.StatusGatewayTimeout, "deadline")
-	if !strings.Contains(p.Detail, "2s") || p.Job != s.jobs[0].Job.String() {
+	p := frontendtest.IsProblem(t, w, http.StatusGatewayTimeout, "deadline")
+	if !strings.Contains(p.Detail, "2s") || p.Job != s.Jobs()[0].Job.String() {
 		t.Errorf("%+v does not name the time and the job", p)
 	}
-	if s.cancels != 1 {
-		t.Errorf("the broker was told of %d cancelled jobs, want one", s.cancels)
+	if s.Cancels() != 1 {
+		t.Errorf("the broker was told of %d cancelled jobs, want one", s.Cancels())
 	}
 }
 
 func TestAClientThatGoesAwayCancelsItsJob(t *testing.T) {
-	s := newStage(t, unanswered)
+	s := newStage(t, frontendtest.Unanswered)
 	ctx, leave := context.WithCancel(context.Background())
 	r := httptest.NewRequestWithContext(ctx, "POST", "/echo", strings.NewReader("x"))
 	w := httptest.NewRecorder()
 	served := make(chan struct{})
-	go func() { s.handler.ServeHTTP(w, r); close(served) }()
-	<-s.arrived
+	go func() { s.Handler.ServeHTTP(w, r); close(served) }()
+	<-s.Arrived
 	leave()
 	<-served
-	if s.cancels != 1 {
-		t.Errorf("the broker was told of %d cancelled jobs, want one", s.cancels)
+	if s.Cancels() != 1 {
+		t.Errorf("the broker was told of %d cancelled jobs, want one", s.Cancels())
 	}
 	if w.Body.Len() > 0 {
 		t.Errorf("%q is written to nobody", w.Body)
 	}
-	if got := s.observed(); !slices.Equal(got, []int{statusClientGone}) {
+	if got := s.Observed(); !slices.Equal(got, []int{499}) {
 		t.Errorf("observed %v, want one 499", got)
 	}
 }
 
 func TestAClientOfAServerThatGoesAwayCancelsItsJob(t *testing.T) {
-	s := newStage(t, unanswered)
-	server := httptest.NewServer(s.handler)
+	s := newStage(t, frontendtest.Unanswered)
+	server := httptest.NewServer(s.Handler)
 	defer server.Close()
 	ctx, leave := context.WithCancel(context.Background())
 	r, err := http.NewRequestWithContext(ctx, "POST", server.URL+"/echo", strings.NewReader("x"))
@@ -186,16 +188,14 @@ func TestAClientOfAServerThatGoesAwayCancelsItsJob(t *testing.T) {
 		_, err := http.DefaultClient.Do(r)
 		gone <- err
 	}()
-	<-s.arrived // the job
+	<-s.Arrived // the job
 	leave()
 	if err := <-gone; err == nil {
 		t.Error("a client that goes away has an answer")
 	}
-	<-s.arrived // the cancel
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cancels != 1 {
-		t.Errorf("the broker was told of %d cancelled jobs, want one", s.cancels)
+	<-s.Arrived // the cancel
+	if s.Cancels() != 1 {
+		t.Errorf("the broker was told of %d cancelled jobs, want one", s.Cancels())
 	}
 }
 
@@ -205,10 +205,10 @@ func FuzzCall(f *testing.F) {
 	f.Add([]byte(`{"hola":"mundo"}`), "application/json")
 	f.Add([]byte{0, 255}, "\n")
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
-		if len(body) > maxBody || len(contentType) > maxContentType || !httpguts.ValidHeaderFieldValue(contentType) {
+		if len(body) > frontendtest.MaxBody || len(contentType) > 16<<10 || !httpguts.ValidHeaderFieldValue(contentType) {
 			return // refused, or never from a real client; tested elsewhere
 		}
-		w := newStage(t, echo).call("POST", "/echo", string(body), "Content-Type", contentType)
+		w := newStage(t, frontendtest.Echo).Call("POST", "/echo", string(body), "Content-Type", contentType)
 		if w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), body) || w.Header().Get("Content-Type") != contentType {
 			t.Errorf("status %d, %q of type %q", w.Code, w.Body, w.Header().Get("Content-Type"))
 		}

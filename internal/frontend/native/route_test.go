@@ -10,14 +10,16 @@ import (
 	"testing"
 
 	"faasd/internal/frontend"
+
+	"faasd/internal/frontend/frontendtest"
 )
 
 func TestPeopleAndLoadBalancersAreAnswered(t *testing.T) {
-	s := newStage(t, echo)
+	s := newStage(t, frontendtest.Echo)
 	for path, want := range map[string]string{
 		"/": "POST /{function}", "/healthz": "ok\n", "/readyz": "ready\n", "/metrics": "metrics\n",
 	} {
-		w := s.call("GET", path, "")
+		w := s.Call("GET", path, "")
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("GET %s: %d %q, want 200 and %q", path, w.Code, w.Body, want)
 		}
@@ -28,9 +30,9 @@ func TestPeopleAndLoadBalancersAreAnswered(t *testing.T) {
 }
 
 func TestFunctionsAreListed(t *testing.T) {
-	s := newStage(t, echo)
-	s.hear("upper")
-	w := s.call("GET", "/functions", "")
+	s := newStage(t, frontendtest.Echo)
+	s.Hear("upper")
+	w := s.Call("GET", "/functions", "")
 	var list []frontend.FunctionInfo
 	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || w.Header().Get("Content-Type") != "application/json" {
 		t.Fatalf("%q of type %q: %v", w.Body, w.Header().Get("Content-Type"), err)
@@ -40,15 +42,15 @@ func TestFunctionsAreListed(t *testing.T) {
 		t.Errorf("listed %+v, want %+v", list, want)
 	}
 	var one frontend.FunctionInfo
-	w = s.call("GET", "/functions/upper", "")
+	w = s.Call("GET", "/functions/upper", "")
 	if err := json.Unmarshal(w.Body.Bytes(), &one); err != nil || one != want[1] {
 		t.Errorf("GET /functions/upper: %q", w.Body)
 	}
 }
 
 func TestHeadIsGetWithoutTheBody(t *testing.T) {
-	s := newStage(t, echo)
-	server := httptest.NewServer(s.handler)
+	s := newStage(t, frontendtest.Echo)
+	server := httptest.NewServer(s.Handler)
 	defer server.Close()
 	for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/functions", "/functions/echo", "/functions/nobody"} {
 		get, err := http.Get(server.URL + path)

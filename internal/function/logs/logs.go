@@ -3,7 +3,6 @@
 package logs
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,9 @@ const (
 	MaxLine  = 8 << 10   // bytes of a line; longer ones are cut into several
 	RingSize = 256 << 10 // bytes of lines that are kept of each function, the newest
 	perLine  = 64        // bytes that a line counts besides its text
+
+	Rate  = 1 << 20 // bytes of lines a second that a Writer passes on, in the long run
+	Burst = 1 << 20 // bytes of lines that it passes on at once
 )
 
 // The streams that a line can come from.
@@ -55,9 +57,10 @@ func (r *Ring) Add(stream, job, text string) {
 		r.bytes -= len(r.lines[drop].Text) + perLine
 		drop++
 	}
-	if drop > 0 {
-		r.lines = slices.Delete(r.lines, 0, drop)
-	}
+	// They move in memory only when append has no room left: once for as many
+	// lines as there are.
+	clear(r.lines[:drop])
+	r.lines = r.lines[drop:]
 }
 
 // Since returns the lines behind that number, oldest first, at most so many
@@ -99,50 +102,9 @@ func (r *Ring) Tail(job string, most int) []byte {
 	return tail[max(0, len(tail)-most):]
 }
 
-// Writer splits what is written into lines of a stream; job tells, for each
-// line, which job it is for. Close writes what has no newline yet.
-func (r *Ring) Writer(stream string, job func() string) *Writer {
-	return &Writer{ring: r, stream: stream, job: job}
-}
-
-// Writer is a stream of a function's output on its way into a Ring. Its methods
-// may not be called concurrently.
-type Writer struct {
-	ring   *Ring
-	stream string
-	job    func() string
-	rest   []byte // what has no newline yet
-}
-
-// Write takes some output; it never fails.
-func (w *Writer) Write(b []byte) (int, error) {
-	n := len(b)
-	for {
-		i := bytes.IndexByte(b, '\n')
-		switch {
-		case i >= 0 && len(w.rest)+i <= MaxLine:
-			w.add(append(w.rest, b[:i]...))
-			b = b[i+1:]
-		case len(w.rest)+len(b) > MaxLine:
-			most := MaxLine - len(w.rest)
-			w.add(append(w.rest, b[:most]...))
-			b = b[most:]
-		default:
-			w.rest = append(w.rest, b...)
-			return n, nil
-		}
-	}
-}
-
-func (w *Writer) add(line []byte) {
-	w.ring.Add(w.stream, w.job(), strings.TrimSuffix(string(line), "\r"))
-	w.rest = w.rest[:0]
-}
-
-// Close adds what has no newline.
-func (w *Writer) Close() error {
-	if len(w.rest) > 0 {
-		w.add(w.rest)
-	}
-	return nil
+// Last is the number of the last line; 0 there was none.
+func (r *Ring) Last() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.number
 }

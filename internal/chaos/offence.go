@@ -1,0 +1,179 @@
+package chaos
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"faasd/internal/registry"
+)
+
+// An offence is how a function can behave badly.
+type offence struct {
+	name    string   // of the function
+	does    string   // for people
+	guest   []string // arguments of internal/chaos/guest
+	kind    registry.Kind
+	timeout time.Duration // of a call
+	memory  int64         // bytes
+	at      int           // calls that a process takes at a time
+	every   bool          // as many callers as there are slots; else callers
+
+	comesTo ending   // what calls must come to
+	or      []ending // and what some may
+}
+
+// callers call an offender at a time.
+const callers = 2
+
+// An ending is how a call can end.
+type ending struct {
+	status int
+	says   string // somewhere in its body; "": exactly what was sent
+}
+
+const (
+	mega = 1 << 20
+	giga = 1 << 30 // what much is, in bytes of output
+)
+
+// What calls come to.
+const (
+	ok        = 200
+	notRun    = 502 // it did not survive the call, or answered what cannot be
+	outOfTime = 504
+	nothing   = "\x00" // is said where an answer has no byte
+)
+
+var (
+	echoed   = ending{status: ok}
+	timedOut = ending{outOfTime, "timed out"}
+)
+
+// offences are all there are. Those that take memory or processes have bounds so
+// tight that a test can pass them.
+var offences = []offence{
+	{
+		name: "leaks", does: "keeps 8 MiB of each call, with 64 MiB to use", guest: []string{"leak", fmt.Sprint(8 * mega)},
+		memory: 64 * mega, comesTo: ending{notRun, "memory"}, or: []ending{echoed},
+	}, {
+		// 170 processes of 5 threads, and those of Go's runtime.
+		name: "forks", does: "starts 170 processes of some 10 threads", guest: []string{"fork", "170", "5"},
+		memory: giga, timeout: 10 * time.Second, comesTo: ending{notRun, "more than 1024 processes and threads"},
+	}, {
+		name: "hangs", does: "never answers; 1 s", guest: []string{"hang"},
+		timeout: time.Second, comesTo: timedOut,
+	}, {
+		name: "all-hang", does: "the same, with a caller for each slot", guest: []string{"hang"}, every: true,
+		timeout: time.Second, comesTo: timedOut,
+	}, {
+		name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
+		timeout: time.Second, comesTo: timedOut,
+	}, {
+		name: "prints-stdout", does: "prints 1 GiB to its log, then answers", guest: []string{"print", "stdout", fmt.Sprint(giga)},
+		timeout: time.Minute, comesTo: echoed,
+	}, {
+		name: "prints-stderr", does: "the same to standard error", guest: []string{"print", "stderr", fmt.Sprint(giga)},
+		timeout: time.Minute, comesTo: echoed,
+	}, {
+		name: "answers-1-gib", does: "exec: 1 GiB on standard output", guest: []string{"print", "stdout", fmt.Sprint(giga)},
+		kind: registry.KindExec, timeout: time.Minute, comesTo: ending{notRun, "bytes to standard output"},
+	}, {
+		name: "complains-1-gib", does: "exec: 1 GiB on standard error", guest: []string{"print", "stderr", fmt.Sprint(giga)},
+		kind: registry.KindExec, timeout: time.Minute, comesTo: ending{ok, nothing},
+	}, {
+		name: "answers-twice", does: "answers each call twice, and the one before again", guest: []string{"twice"}, comesTo: echoed,
+	}, {
+		name: "exits", does: "exits in the middle of a call", guest: []string{"exit"}, comesTo: ending{notRun, "exit status 3"},
+	}, {
+		name: "answers-late", does: "answers 0.3 s after its timeout of 0.5 s, two calls at a time", guest: []string{"late"}, at: 2,
+		timeout: 500 * time.Millisecond, comesTo: timedOut,
+	},
+}
+
+func (e ending) String() string {
+	switch {
+	case e.status == ok:
+		return "200"
+	case e.status == outOfTime:
+		return "504, timed out"
+	}
+	return fmt.Sprintf("%d, %q", e.status, e.says)
+}
+
+// is reports whether a call has ended like that.
+func (e ending) is(r reply, sent []byte) bool {
+	switch {
+	case r.status != e.status:
+		return false
+	case e.says == "":
+		return bytes.Equal(r.body, sent)
+	case e.says == nothing:
+		return len(r.body) == 0
+	}
+	return strings.Contains(string(r.body), e.says)
+}
+
+// spec is how the function is deployed.
+func (o *offence) spec(guest string) registry.Spec {
+	s := registry.Spec{
+		Path: guest, Kind: o.kind, Command: append([]string{"./guest"}, o.guest...),
+		Timeout: o.timeout, Memory: o.memory, Concurrency: o.at,
+	}
+	if s.Kind == "" {
+		s.Kind = registry.KindLambda
+	}
+	return s
+}
+
+// pause is how long a caller of an offender waits for its next call.
+const pause = 20 * time.Millisecond
+
+// offend has the offender called until stop is closed, and what is open then
+// answered. It counts what calls came to, and tells of those that ended otherwise.
+func (x *subject) offend(o *offence, callers int, stop <-chan struct{}) (calls, as int) {
+	var mu sync.Mutex // guards calls and as
+	var group sync.WaitGroup
+	for caller := range callers {
+		group.Go(func() {
+			tick := time.NewTicker(pause)
+			defer tick.Stop()
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				sent := fmt.Appendf(nil, "call %d of caller %d", n, caller)
+				r := x.clients[0].post(o.name, sent, requestTimeout)
+				proper := o.comesTo.is(r, sent)
+				if !proper && !o.mayBe(r, sent) {
+					x.ledger.breach(Breach{Function: o.name, Job: r.job(), What: fmt.Sprintf("answered %d: %.300q, %v", r.status, r.body, r.err)})
+				}
+				mu.Lock()
+				calls++
+				if proper {
+					as++
+				}
+				mu.Unlock()
+				select {
+				case <-tick.C:
+				case <-stop:
+				}
+			}
+		})
+	}
+	group.Wait()
+	return calls, as
+}
+
+func (o *offence) mayBe(r reply, sent []byte) bool {
+	for _, e := range o.or {
+		if e.is(r, sent) {
+			return true
+		}
+	}
+	return false
+}

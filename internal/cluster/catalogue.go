@@ -1,0 +1,64 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// decodeCatalogue reads a catalogue that came from the bus and checks it.
+func decodeCatalogue(frames [][]byte) (*wire.Catalogue, error) {
+	c := new(wire.Catalogue)
+	if err := wire.DecodeBus(frames, c); err != nil {
+		return nil, err
+	}
+	return c, c.Check()
+}
+
+// Published takes a catalogue from the registrar that its topic names. It is
+// dropped if nothing else is known of that registrar: its state comes within a
+// second, and the catalogue again within some more.
+func (v *View) Published(topic string, c *wire.Catalogue) error {
+	parts := strings.Split(strings.TrimPrefix(topic, wire.TopicCatalogue), "/")
+	if len(parts) != 4 {
+		return fmt.Errorf("%w: catalogue on topic %.200q", wire.ErrMalformed, topic)
+	}
+	inc, err := wire.ParseIncarnation(parts[2])
+	if err != nil {
+		return err
+	}
+	if e := v.entries[inc]; e != nil && e.State.Role == wire.RoleRegistrar && !otherVersion(&e.State.Member) {
+		e.catalogue = c
+	}
+	return nil
+}
+
+// Catalogue returns what is deployed: the newest catalogue of the registrars
+// that are heard. While none is heard, what was known last still counts. Nil: no
+// registrar was ever heard.
+func (v *View) Catalogue(now time.Duration) *wire.Catalogue {
+	var newest *wire.Catalogue
+	for _, e := range v.entries {
+		if c := e.catalogue; c != nil && !e.Stale(now) && c.Newer(newest) {
+			newest = c
+		}
+	}
+	if newest != nil {
+		v.catalogue = newest
+	}
+	return v.catalogue
+}
+
+// Sources are where packages can be fetched: the endpoints of registrars that
+// are heard, by incarnation.
+func (v *View) Sources(now time.Duration) (list []string) {
+	for _, e := range role.InOrder(v.entries) {
+		if ep := e.State.Endpoints["packages"]; ep != "" && e.catalogue != nil && !e.Stale(now) {
+			list = append(list, ep)
+		}
+	}
+	return list
+}

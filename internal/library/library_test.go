@@ -1,0 +1,354 @@
+package library
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"faasd/internal/function"
+	"faasd/internal/function/process"
+	"faasd/internal/registry"
+	"faasd/internal/wire"
+)
+
+func TestMain(m *testing.M) {
+	process.Main()
+	os.Exit(m.Run())
+}
+
+const patience = 20 * time.Second
+
+// A depot has packages and manifests, as registrars do.
+type depot struct {
+	mu      sync.Mutex
+	blobs   map[string][]byte
+	fetched int           // parts that were read
+	damaged bool          // what is read is not what it should be
+	gate    chan struct{} // if not nil, reads wait until it is closed
+}
+
+func (d *depot) fetch(ctx context.Context, digest string, offset int64) ([]byte, int64, error) {
+	d.mu.Lock()
+	gate := d.gate
+	d.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, ok := d.blobs[digest]
+	if !ok {
+		return nil, 0, fmt.Errorf("no registrar has %.12s", digest)
+	}
+	d.fetched++
+	part := bytes.Clone(b[offset:min(int64(len(b)), offset+1000)])
+	if d.damaged {
+		part[0] ^= 1
+	}
+	return part, int64(len(b)), nil
+}
+
+// script stores a shell script as a version of a function of the kind exec.
+func (d *depot) script(number uint32, text string, with ...func(*registry.Manifest)) wire.FunctionVersion {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	head := &zip.FileHeader{Name: "main.sh"}
+	head.SetMode(0o755)
+	w, _ := z.CreateHeader(head)
+	fmt.Fprint(w, text)
+	_ = z.Close()
+	m := registry.Manifest{
+		Kind: registry.KindExec, Command: []string{"./main.sh"}, Timeout: 10_000, Memory: 64 << 20, Concurrency: 1,
+		Package: registry.Digest(b.Bytes()), Size: int64(b.Len()),
+	}
+	for _, change := range with {
+		change(&m)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.blobs[m.Package], d.blobs[m.Digest()] = b.Bytes(), m.Encode()
+	return wire.FunctionVersion{Number: number, State: wire.VersionReady, Manifest: m.Digest(), Kind: string(m.Kind), TimeoutMillis: m.Timeout, Labels: m.Labels}
+}
+
+// A stage is a library and what it fetches from.
+type stage struct {
+	*Library
+	*depot
+	t        *testing.T
+	revision uint64
+}
+
+func newStage(t *testing.T, with ...func(*Config)) *stage {
+	d := &depot{blobs: make(map[string][]byte)}
+	log := slog.New(slog.DiscardHandler)
+	guard := process.NewGuard(log)
+	cfg := Config{Folder: t.TempDir(), Slots: 4, Idle: time.Minute, MaxBody: 1 << 20, Guard: guard, Log: log, Fetch: d.fetch}
+	for _, change := range with {
+		change(&cfg)
+	}
+	l, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		l.Close(context.WithoutCancel(t.Context()))
+		_ = guard.Close()
+		if left, _ := filepath.Glob(filepath.Join(cfg.Folder, codeFolder, "*")); len(left) > 0 {
+			t.Errorf("%q is left", left)
+		}
+	})
+	return &stage{Library: l, depot: d, t: t}
+}
+
+// deploys goes by a catalogue of one function.
+func (s *stage) deploys(current uint32, versions ...wire.FunctionVersion) wire.Serves {
+	s.t.Helper()
+	s.revision++
+	c := wire.Catalogue{Store: 1, Revision: s.revision, Functions: []wire.Deployed{{Name: "f", Current: current, Versions: versions}}}
+	if err := c.Check(); err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	return s.Apply(ctx, &c)
+}
+
+// calls calls a version and returns what it says, or why it does not.
+func (s *stage) calls(version uint32) (string, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	res, _, err := s.Invoke(ctx, function.Invocation{Function: "f", Version: version, Job: "j", Body: []byte("in")})
+	return string(res.Body), err
+}
+
+func (s *stage) says(version uint32, want string) {
+	s.t.Helper()
+	if got, err := s.calls(version); got != want || err != nil {
+		s.t.Errorf("version %d says %q, %v; want %q", version, got, err, want)
+	}
+}
+
+func TestWhatIsDeployedIsServed(t *testing.T) {
+	s := newStage(t)
+	one, two := s.script(1, "#!/bin/sh\necho -n one $(cat)"), s.script(2, "#!/bin/sh\necho -n two $(cat)")
+	if got := s.deploys(1, one); fmt.Sprint(got.Functions) != "[f]" || len(got.Broken) > 0 || got.Revision != 1 {
+		t.Errorf("it serves %+v", got)
+	}
+	s.says(0, "one in")
+	if got := s.deploys(2, one, two); fmt.Sprint(got.Functions) != "[f]" {
+		t.Errorf("it serves %+v", got)
+	}
+	s.says(0, "two in")
+	s.says(1, "one in") // by a caller who wants that one, or who has not heard yet
+	s.says(2, "two in")
+	if got := s.deploys(2, two); fmt.Sprint(got.Functions) != "[f]" {
+		t.Errorf("it serves %+v", got)
+	}
+	s.says(2, "two in")
+}
+
+func TestACallThatKnowsMoreThanTheLibraryWaitsForIt(t *testing.T) {
+	s := newStage(t)
+	one := s.script(1, "#!/bin/sh\necho -n one")
+	said := make(chan error)
+	go func() {
+		got, err := s.calls(1)
+		if err == nil && got != "one" {
+			err = fmt.Errorf("it says %q", got)
+		}
+		said <- err
+	}()
+	s.deploys(1, one)
+	if err := <-said; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatDoesNotComeUpIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		version func(s *stage) wire.FunctionVersion
+		why     string
+	}{
+		"no interpreter": {func(s *stage) wire.FunctionVersion { return s.script(2, "#!/no/such/shell\n") }, "/no/such/shell"},
+		"no package": {func(s *stage) wire.FunctionVersion {
+			v := s.script(2, "#!/bin/sh\n")
+			m, _ := registry.ParseManifest(s.blobs[v.Manifest])
+			delete(s.blobs, m.Package)
+			return v
+		}, "no registrar has"},
+		"another release's kind": {func(s *stage) wire.FunctionVersion {
+			v := s.script(2, "#!/bin/sh\n")
+			b := bytes.Replace(s.blobs[v.Manifest], []byte(`"exec"`), []byte(`"later"`), 1)
+			v.Manifest = registry.Digest(b)
+			s.blobs[v.Manifest] = b
+			return v
+		}, "later"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			one, two := s.script(1, "#!/bin/sh\necho -n one"), c.version(s)
+			two.State = wire.VersionTrying
+			got := s.deploys(1, one, two)
+			if fmt.Sprint(got.Functions) != "[f]" || len(got.Broken) != 1 || got.Broken[0].Version != 2 || !strings.Contains(got.Broken[0].Reason, c.why) {
+				t.Errorf("it serves %+v; want f, and version 2 broken for %q", got, c.why)
+			}
+			s.says(0, "one")
+			two.State = wire.VersionReady // all the same: who calls it is told
+			s.deploys(1, one, two)
+			var failure *function.Failure
+			if _, err := s.calls(2); !errors.As(err, &failure) || failure.Type != function.TypeInit && failure.Type != "" {
+				t.Errorf("a call of version 2 gives %v", err)
+			}
+		})
+	}
+}
+
+func TestADamagedPackageIsNotRun(t *testing.T) {
+	s := newStage(t)
+	s.damaged = true
+	if got := s.deploys(1, s.script(1, "#!/bin/sh\necho -n one")); len(got.Functions) != 0 || len(got.Broken) != 1 {
+		t.Errorf("it serves %+v", got)
+	}
+}
+
+func TestOnlyWhatTheWorkerIsForIsTaken(t *testing.T) {
+	gpu := func(m *registry.Manifest) { m.Labels = []string{"gpu"} }
+	for name, c := range map[string]struct {
+		only, labels []string
+		want         string
+	}{
+		"any":             {nil, nil, "[plain]"},
+		"with a gpu":      {nil, []string{"big", "gpu"}, "[other plain]"},
+		"of one function": {[]string{"other"}, []string{"gpu"}, "[other]"},
+		"of none of them": {[]string{"third"}, []string{"gpu"}, "[]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, func(cfg *Config) { cfg.Only, cfg.Labels = c.only, c.labels })
+			catalogue := wire.Catalogue{Store: 1, Revision: 1, Functions: []wire.Deployed{
+				{Name: "other", Current: 1, Versions: []wire.FunctionVersion{s.script(1, "#!/bin/sh\necho 1", gpu)}},
+				{Name: "plain", Current: 1, Versions: []wire.FunctionVersion{s.script(1, "#!/bin/sh\necho 2")}},
+			}}
+			if got := s.Apply(t.Context(), &catalogue); fmt.Sprint(got.Functions) != c.want {
+				t.Errorf("it serves %v, want %s", got.Functions, c.want)
+			}
+		})
+	}
+}
+
+func TestACallsOwnTimeoutIsToldFromItsDeadline(t *testing.T) {
+	s := newStage(t)
+	s.deploys(1, s.script(1, "#!/bin/sh\nexec sleep 60", func(m *registry.Manifest) { m.Timeout = 50 }))
+	var failure *function.Failure
+	if _, err := s.calls(1); !errors.As(err, &failure) || failure.Type != function.TypeTimeout || failure.Message != "Task timed out after 0.05 seconds" {
+		t.Errorf("it ends with %v, want its own timeout", err)
+	}
+	s.deploys(2, s.script(2, "#!/bin/sh\nexec sleep 60"))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := s.Invoke(ctx, function.Invocation{Function: "f", Version: 2}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ends with %v, want the job's deadline", err)
+	}
+}
+
+func TestWhatRunsFinishesOnTheVersionThatItBeganOn(t *testing.T) {
+	s := newStage(t)
+	dir := t.TempDir()
+	began, goOn := filepath.Join(dir, "began"), filepath.Join(dir, "go-on")
+	one := s.script(1, fmt.Sprintf("#!/bin/sh\ntouch %s; while [ ! -e %s ]; do sleep 0.01; done; echo -n one", began, goOn))
+	s.deploys(1, one)
+	said := make(chan string, 1)
+	go func() {
+		got, err := s.calls(0)
+		said <- fmt.Sprint(got, err)
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for _, err := os.Stat(began); err != nil; _, err = os.Stat(began) {
+		<-tick.C
+	}
+	s.deploys(2, s.script(2, "#!/bin/sh\necho -n two")) // and version 1 is kept no more
+	s.says(0, "two")
+	if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-said; got != "one<nil>" {
+		t.Errorf("the call on version 1 gives %s", got)
+	}
+}
+
+func TestARemovedFunctionServesWhoHasBeenAccepted(t *testing.T) {
+	s := newStage(t)
+	one := s.script(1, "#!/bin/sh\necho -n one")
+	s.deploys(1, one)
+	removed := wire.Catalogue{Store: 1, Revision: 9, Functions: []wire.Deployed{{Name: "f", Current: 1, Removed: true, Versions: []wire.FunctionVersion{one}}}}
+	if got := s.Apply(t.Context(), &removed); fmt.Sprint(got.Functions) != "[f]" {
+		t.Errorf("it serves %v", got.Functions)
+	}
+	s.says(1, "one")
+	if got := s.Apply(t.Context(), &wire.Catalogue{Store: 1, Revision: 10}); len(got.Functions) != 0 {
+		t.Errorf("once it is forgotten it serves %v", got.Functions)
+	}
+}
+
+func TestWhatAFunctionPrintsIsKeptByJob(t *testing.T) {
+	s := newStage(t)
+	s.deploys(1, s.script(1, "#!/bin/sh\necho some $FAASD_JOB >&2; echo answer"))
+	s.calls(1)
+	if tail := s.Tail("f", "j", 100); tail != "some j\n" {
+		t.Errorf("the tail is %q", tail)
+	}
+	lines := s.Lines(wire.LogsWanted{Number: 3, Function: "f", Job: "j"})
+	if lines.Number != 3 || len(lines.Lines) != 1 || lines.Lines[0].Text != "some j" || lines.Lines[0].Stream != "stderr" || lines.Last < lines.Lines[0].Number {
+		t.Errorf("its lines are %+v", lines)
+	}
+	if lines := s.Lines(wire.LogsWanted{Function: "f", Since: lines.Last}); len(lines.Lines) != 0 {
+		t.Errorf("since then there are %+v", lines.Lines)
+	}
+	if lines := s.Lines(wire.LogsWanted{Function: "none"}); lines.Lines == nil || len(lines.Lines) != 0 {
+		t.Errorf("of an unknown function there are %+v", lines.Lines)
+	}
+}
+
+func TestFoldersOfWorkersThatWereKilledAreRemoved(t *testing.T) {
+	parent := filepath.Join(t.TempDir(), "work")
+	alive, err := OpenFolder(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := filepath.Join(parent, folderPrefix+"dead")
+	if err := os.MkdirAll(filepath.Join(dead, "code"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dead, "code"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	second, err := OpenFolder(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); err == nil {
+		t.Error("a folder that nobody has is still there")
+	}
+	for _, f := range []*Folder{alive, second} {
+		if _, err := os.Stat(f.Path); err != nil {
+			t.Errorf("a folder that is in use has gone: %v", err)
+		}
+		f.Close()
+	}
+	if left, _ := filepath.Glob(filepath.Join(parent, "*")); len(left) > 0 {
+		t.Errorf("%q is left", left)
+	}
+}

@@ -1,0 +1,131 @@
+package library
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"faasd/internal/function"
+	"faasd/internal/function/logs"
+	"faasd/internal/registry"
+)
+
+// tryAgain is how long a version that could not be made ready is left alone:
+// calls that come meanwhile fail for the same reason.
+const tryAgain = 5 * time.Second
+
+// prepare makes a version ready to be called, unless it is. It does so once,
+// whoever asks.
+func (l *Library) prepare(ctx context.Context, v *version) error {
+	if run, _ := v.ready(); run != nil {
+		return nil
+	}
+	select {
+	case v.turn <- struct{}{}:
+		defer func() { <-v.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if run, _ := v.ready(); run != nil {
+		return nil
+	}
+	if v.failure != nil && time.Since(v.failed) < tryAgain {
+		return v.failure
+	}
+	err := l.build(ctx, v)
+	if ctx.Err() != nil {
+		return err // whoever comes next begins anew
+	}
+	v.failure, v.failed = err, time.Now()
+	if err != nil {
+		l.cfg.Log.Warn("function cannot be made ready", "function", v.name, "version", v.of.Number, "error", err)
+		v.logs.Add(logs.System, "", fmt.Sprintf("version %d cannot be made ready: %v", v.of.Number, err))
+	}
+	return err
+}
+
+// build fetches a version and makes what runs it. The caller has the version's
+// turn.
+func (l *Library) build(ctx context.Context, v *version) error {
+	text, err := l.fetchManifest(ctx, v.of.Manifest)
+	if err != nil {
+		return function.Failed(function.TypeInit, "cannot fetch how version %d of %s is run: %v", v.of.Number, v.name, err)
+	}
+	manifest, err := registry.ParseManifest(text)
+	if err != nil {
+		return function.Failed(function.TypeInit, "version %d of %s: %v", v.of.Number, v.name, err)
+	}
+	code := filepath.Join(l.cfg.Folder, codeFolder, fmt.Sprintf("%s-%d-%.12s", v.name, v.of.Number, manifest.Package))
+	if err := l.unpack(ctx, manifest, code); err != nil {
+		return function.Failed(function.TypeInit, "cannot unpack version %d of %s: %v", v.of.Number, v.name, err)
+	}
+	began := v.logs.Last()
+	run, err := l.make(ctx, v, manifest, code)
+	if err != nil {
+		removeAll(code)
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.run, v.manifest, v.code, v.began = run, manifest, code, began
+	return nil
+}
+
+// fetchManifest reads a manifest and checks that it is the one that was meant.
+func (l *Library) fetchManifest(ctx context.Context, digest string) ([]byte, error) {
+	text, size, err := l.cfg.Fetch(ctx, digest, 0)
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(text)) != size || registry.Digest(text) != digest:
+		return nil, fmt.Errorf("%d bytes of %d came, and they are not those of digest %.12s", len(text), size, digest)
+	}
+	return text, nil
+}
+
+// unpack fetches a version's package and unpacks it.
+func (l *Library) unpack(ctx context.Context, m registry.Manifest, code string) error {
+	if _, err := os.Stat(code); err == nil { // of a version with the same content
+		return nil
+	}
+	file, err := os.CreateTemp(filepath.Join(l.cfg.Folder, codeFolder), "package-*.zip")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = file.Close()
+		_ = os.Remove(file.Name())
+	}()
+	if err := l.download(ctx, m, file); err != nil {
+		return err
+	}
+	return registry.Unpack(file, m.Size, code)
+}
+
+// download fetches a package part by part, and checks it.
+func (l *Library) download(ctx context.Context, m registry.Manifest, into io.Writer) error {
+	sum := sha256.New()
+	for at := int64(0); at < m.Size; {
+		part, size, err := l.cfg.Fetch(ctx, m.Package, at)
+		switch {
+		case err != nil:
+			return err
+		case size != m.Size || len(part) == 0 || at+int64(len(part)) > size:
+			return fmt.Errorf("%d bytes of a package of %d came from %d on; it should have %d", len(part), size, at, m.Size)
+		}
+		_, _ = sum.Write(part) // never fails
+		if _, err := into.Write(part); err != nil {
+			return err
+		}
+		at += int64(len(part))
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != m.Package {
+		return fmt.Errorf("the package that came has digest %.12s instead of %.12s", got, m.Package)
+	}
+	return nil
+}

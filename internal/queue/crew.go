@@ -1,0 +1,136 @@
+package queue
+
+import (
+	"slices"
+	"strings"
+)
+
+// crew is workers that serve the same functions. Mostly there is one, so that
+// what a worker does for a result does not grow with the functions that it has.
+type crew struct {
+	key       string
+	functions []string // sorted
+	serves    map[string]bool
+	members   int
+	idle      []*worker // with a free slot, the longest idle first; checked when used
+}
+
+// join puts a worker into the crew that serves these functions, and counts it
+// for each. It is in none.
+func (m *Machine) join(w *worker, functions []string) {
+	names := slices.Compact(slices.Sorted(slices.Values(functions)))
+	key := strings.Join(names, " ")
+	c := m.crews[key]
+	if c == nil {
+		c = &crew{key: key, functions: names, serves: make(map[string]bool, len(names))}
+		m.crews[key] = c
+		for _, name := range names {
+			c.serves[name] = true
+			f := m.function(name)
+			f.crews = append(f.crews, c)
+		}
+	}
+	c.members++
+	w.crew = c
+	for _, name := range names {
+		m.function(name).workers++
+	}
+}
+
+// part takes a worker out of its crew. What its crew was is still to be seen in it.
+func (m *Machine) part(w *worker) {
+	c := w.crew
+	w.crew, w.inLine = &crew{functions: c.functions, serves: c.serves}, false
+	c.members--
+	c.idle = slices.DeleteFunc(c.idle, func(o *worker) bool { return o == w })
+	for _, name := range c.functions {
+		f := m.function(name)
+		f.workers--
+		if f.kept == w {
+			f.kept, w.kept = nil, false
+		}
+		if c.members == 0 {
+			f.crews = slices.DeleteFunc(f.crews, func(o *crew) bool { return o == c })
+		}
+	}
+	if c.members == 0 {
+		delete(m.crews, c.key)
+	}
+	for _, name := range c.functions {
+		m.forgetIfIdle(m.function(name))
+	}
+}
+
+// lineUp puts a worker with a free slot in its crew's line.
+func (m *Machine) lineUp(w *worker) {
+	if !w.inLine && w.free() > 0 {
+		m.lined++
+		w.inLine, w.lined = true, m.lined
+		w.crew.idle = append(w.crew.idle, w)
+	}
+}
+
+// first is the worker of a crew that has been idle longest; nil if none is free.
+func (c *crew) first() *worker {
+	for len(c.idle) > 0 {
+		if w := c.idle[0]; w.free() > 0 {
+			return w
+		}
+		c.idle[0].inLine = false
+		c.idle[0] = nil
+		c.idle = c.idle[1:]
+	}
+	c.idle = nil
+	return nil
+}
+
+// nextWorker takes the worker that has been idle longest of those that serve f;
+// nil if none is free.
+func (f *function) nextWorker() *worker {
+	var next *worker
+	for _, c := range f.crews {
+		if w := c.first(); w != nil && (next == nil || w.lined < next.lined) {
+			next = w
+		}
+	}
+	if next != nil {
+		c := next.crew
+		c.idle[0] = nil
+		c.idle = c.idle[1:]
+		next.inLine = false
+	}
+	return next
+}
+
+// emptyWorker returns a worker that runs nothing, nil if there is none.
+func (f *function) emptyWorker() *worker {
+	for _, c := range f.crews {
+		for _, w := range c.idle {
+			if w.free() > 0 && w.empty() {
+				return w
+			}
+		}
+	}
+	return nil
+}
+
+// free counts the slots that could take a job of f now.
+func (m *Machine) free(f *function) int {
+	n := 0
+	for _, c := range f.crews {
+		for _, w := range c.idle {
+			n += w.free()
+		}
+	}
+	return n
+}
+
+// slots counts those of f's workers.
+func (m *Machine) slots(f *function) (n int) {
+	for _, w := range m.workers {
+		if w.welcomed && w.crew.serves[f.name] {
+			n += w.slots
+		}
+	}
+	return n
+}

@@ -1,0 +1,243 @@
+package registrar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"faasd/internal/registrar/admin"
+	"faasd/internal/registry"
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
+
+// ErrStopped: the registrar has stopped.
+var ErrStopped = errors.New("the registrar stops; ask again when it has started")
+
+const (
+	// prepareWithin is how long workers have to fetch a version and bring it up.
+	prepareWithin = 2 * time.Minute
+	// followWithin is how long everybody has to go by a new catalogue.
+	followWithin = 10 * time.Second
+	// standingPoll is how often it is looked how far the others are.
+	standingPoll = 10 * time.Millisecond
+)
+
+// Deploy makes a new version of a function what new requests go to. The package
+// is read from pkg, and progress is told what is being waited for.
+func (r *Registrar) Deploy(ctx context.Context, name string, m registry.Manifest, pkg io.Reader, progress func(string)) (admin.Report, error) {
+	if err := r.changeable(name); err != nil {
+		return admin.Report{}, err
+	}
+	if err := r.keep(&m, pkg); err != nil {
+		return admin.Report{}, err
+	}
+	before := r.current(name)
+	number, unchanged, err := r.store.Stage(name, m)
+	switch {
+	case err != nil:
+		return admin.Report{}, err
+	case unchanged:
+		rep := r.report(name, number, before, nil)
+		rep.Unchanged = true
+		return rep, nil
+	}
+	err = r.try(ctx, name, number, progress)
+	if err == nil {
+		err = r.store.Promote(name, number)
+	}
+	if err != nil {
+		return admin.Report{}, r.fail(name, number, err)
+	}
+	r.tell(wire.LevelInfo, "function-deployed", fmt.Sprintf("%s: version %d takes new requests", name, number))
+	return r.report(name, number, before, r.follow(ctx, progress)), nil
+}
+
+// keep stores a package, and refuses one that could not run.
+func (r *Registrar) keep(m *registry.Manifest, pkg io.Reader) (err error) {
+	if m.Package, m.Size, err = r.store.Put(pkg, m.Package); err != nil {
+		return err
+	}
+	blob, err := r.store.Open(m.Package)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, blob.Close()) }()
+	archive, err := registry.OpenArchive(blob, blob.Size())
+	if err != nil {
+		return err
+	}
+	return archive.Check(*m, "") // workers know their own architecture
+}
+
+// Rollback has new requests go to an earlier version, the one before if number
+// is 0.
+func (r *Registrar) Rollback(ctx context.Context, name string, number uint32, progress func(string)) (admin.Report, error) {
+	if err := r.changeable(name); err != nil {
+		return admin.Report{}, err
+	}
+	before := r.current(name)
+	number, err := r.store.Rollback(name, number)
+	if err != nil {
+		return admin.Report{}, err
+	}
+	r.tell(wire.LevelInfo, "function-rolled-back", fmt.Sprintf("%s: version %d takes new requests again", name, number))
+	return r.report(name, number, before, r.follow(ctx, progress)), nil
+}
+
+// Remove has new requests refused. Those that were accepted still run.
+func (r *Registrar) Remove(ctx context.Context, name string, progress func(string)) (admin.Report, error) {
+	if err := r.changeable(name); err != nil {
+		return admin.Report{}, err
+	}
+	before := r.current(name)
+	if err := r.store.Remove(name); err != nil {
+		return admin.Report{}, err
+	}
+	r.tell(wire.LevelInfo, "function-removed", name+" was removed; requests for it are refused")
+	return r.report(name, before, before, r.follow(ctx, progress)), nil
+}
+
+// changeable refuses names that no deployed function can have.
+func (r *Registrar) changeable(name string) error {
+	switch {
+	case r.built[name]:
+		return fmt.Errorf("%w: %s is built in; choose another name", registry.ErrManifest, name)
+	case !wire.ValidFunction(name):
+		return fmt.Errorf("%w: %.80q is no name for a function: write 1 to 64 letters, digits, dots, dashes and underscores, and not the name of a route such as functions or metrics", registry.ErrManifest, name)
+	}
+	return nil
+}
+
+// current is the version that requests go to; 0 none.
+func (r *Registrar) current(name string) uint32 {
+	if f := r.store.Catalogue().Function(name); f != nil && f.Serves() {
+		return f.Current
+	}
+	return 0
+}
+
+// try has every worker bring a version up, and waits for them. Workers that do
+// not say how it went in time do not hold it up: whoever gets a request for it
+// waits there.
+func (r *Registrar) try(ctx context.Context, name string, number uint32, progress func(string)) error {
+	revision := r.publish()
+	var failed []wire.Broken
+	_, err := r.await(ctx, prepareWithin, revision, false, progress, func(s Standing) bool {
+		failed = slices.DeleteFunc(s.Broken, func(b wire.Broken) bool { return b.Function != name || b.Version != number })
+		return len(failed) > 0
+	})
+	if len(failed) == 0 {
+		return err
+	}
+	start := &admin.StartError{Function: name, Version: number}
+	for _, b := range failed {
+		f := admin.StartFailure{Worker: b.Worker, Reason: b.Reason, Log: b.Log}
+		if b.Type != "" && !strings.HasPrefix(b.Reason, b.Type) {
+			f.Reason = b.Type + ": " + b.Reason
+		}
+		start.Failures = append(start.Failures, f)
+	}
+	return start
+}
+
+// fail gives a version up.
+func (r *Registrar) fail(name string, number uint32, why error) error {
+	if err := r.store.Fail(name, number, why.Error()); err != nil {
+		return errors.Join(why, err)
+	}
+	r.publish()
+	r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; the one before stays", name, number))
+	return why
+}
+
+// follow waits until everybody goes by the store as it is now, and returns who
+// does not in time.
+func (r *Registrar) follow(ctx context.Context, progress func(string)) (behind []string) {
+	s, _ := r.await(ctx, followWithin, r.publish(), true, progress, func(Standing) bool { return false })
+	return s.Behind
+}
+
+// await waits until everybody goes by a revision, or enough says yes, or the time
+// has passed, which is no error.
+func (r *Registrar) await(ctx context.Context, within time.Duration, revision uint64, frontends bool, progress func(string), enough func(Standing) bool) (s Standing, err error) {
+	timer, tick := time.NewTimer(within), time.NewTicker(standingPoll)
+	defer timer.Stop()
+	defer tick.Stop()
+	told := ""
+	for {
+		var ok bool
+		s, ok = ask(r, func(now role.Time) Standing { return r.Standing(now, revision, frontends) })
+		switch {
+		case !ok:
+			return s, ErrStopped
+		case enough(s) || len(s.Behind) == 0:
+			return s, nil
+		}
+		if waits := strings.Join(s.Behind, ", "); waits != told {
+			told = waits
+			progress("waiting for " + waits)
+		}
+		select {
+		case <-tick.C:
+		case <-timer.C:
+			return s, nil
+		case <-ctx.Done():
+			return s, ctx.Err()
+		case <-r.ctx.Done():
+			return s, ErrStopped
+		}
+	}
+}
+
+func (r *Registrar) report(name string, version, before uint32, behind []string) admin.Report {
+	rep := admin.Report{Function: name, Version: version, Previous: before, Revision: r.store.Catalogue().Revision, Behind: behind}
+	rep.Workers, _ = ask(r, func(now role.Time) int { return r.Workers(now, name) })
+	return rep
+}
+
+func (r *Registrar) tell(level, kind, text string) {
+	r.log.Info(text)
+	ask(r, func(now role.Time) bool { r.Event(now, level, kind, text); return true })
+}
+
+// Functions are all that are deployed, by name, with how many workers serve each.
+func (r *Registrar) Functions(context.Context) ([]admin.Function, error) {
+	states, ok := ask(r, func(now role.Time) map[string]wire.FunctionState { return r.bus.View.Functions(now) })
+	if !ok {
+		return nil, ErrStopped
+	}
+	list := []admin.Function{}
+	for _, f := range r.store.Catalogue().Functions {
+		if f.Removed.IsZero() {
+			list = append(list, admin.Function{Function: f, Workers: states[f.Name].Workers})
+		}
+	}
+	return list, nil
+}
+
+// Function is one that is deployed, with the manifest of its current version.
+func (r *Registrar) Function(ctx context.Context, name string) (admin.Function, error) {
+	all, err := r.Functions(ctx)
+	if err != nil {
+		return admin.Function{}, err
+	}
+	for _, f := range all {
+		if f.Name != name {
+			continue
+		}
+		if v := f.Version(f.Current); v != nil {
+			m, err := r.store.Manifest(v.Manifest)
+			if err != nil {
+				return f, err
+			}
+			f.Manifest = &m
+		}
+		return f, nil
+	}
+	return admin.Function{}, fmt.Errorf("%w: %s is not deployed; faasctl functions lists what is", registry.ErrNoFunction, name)
+}

@@ -1,0 +1,210 @@
+package wire
+
+import "fmt"
+
+// MaxDeployed bounds how many functions can be deployed at a time, those that
+// were removed lately included.
+const MaxDeployed = 2000
+
+// maxVersions bounds the versions of a function that are kept.
+const maxVersions = 16
+
+// Catalogue is all that is deployed, as a registrar publishes it, whole, and as
+// queues pass it on to their workers. A store counts its revisions; of two
+// catalogues the one with the higher is the newer, see Newer.
+type Catalogue struct {
+	Store     Incarnation `json:"store"` // drawn when the store was made
+	Revision  uint64      `json:"revision"`
+	Functions []Deployed  `json:"functions"` // by name
+
+	// Sources are, in what a queue tells its workers, where packages can be
+	// fetched: the ROUTER endpoints of registrars.
+	Sources []string `json:"sources,omitempty"`
+}
+
+// Deployed is one function of a Catalogue.
+type Deployed struct {
+	Name     string            `json:"name"`
+	Current  uint32            `json:"current"`           // the version that new requests go to; 0 none has come up yet
+	Removed  bool              `json:"removed,omitempty"` // takes no requests any more; those that were accepted still run
+	Versions []FunctionVersion `json:"versions"`          // by number
+}
+
+// States of a version.
+const (
+	VersionTrying = "trying" // workers prepare it and say how that went
+	VersionReady  = "ready"
+	VersionFailed = "failed" // did not come up; never current
+)
+
+// FunctionVersion is one version of a deployed function.
+type FunctionVersion struct {
+	Number        uint32   `json:"number"` // from 1
+	State         string   `json:"state"`
+	Manifest      string   `json:"manifest"`         // digest of what says how to run it, by which it is fetched
+	Kind          string   `json:"kind"`             // of function
+	Labels        []string `json:"labels,omitempty"` // that a worker must have to run it, all of them
+	TimeoutMillis int64    `json:"timeout_ms"`       // of a run
+}
+
+// Find returns a function that is deployed, nil if it is not or was removed.
+func (c *Catalogue) Find(name string) *Deployed {
+	for i := range c.Functions {
+		if f := &c.Functions[i]; f.Name == name && !f.Removed {
+			return f
+		}
+	}
+	return nil
+}
+
+// Version returns a version by its number, nil if it is not kept.
+func (d *Deployed) Version(number uint32) *FunctionVersion {
+	for i := range d.Versions {
+		if d.Versions[i].Number == number {
+			return &d.Versions[i]
+		}
+	}
+	return nil
+}
+
+// Newer reports whether c is to be taken instead of old. Two stores that know
+// nothing of each other cannot be merged; which of them counts is the same
+// everywhere.
+func (c *Catalogue) Newer(old *Catalogue) bool {
+	if old == nil || c.Revision != old.Revision {
+		return old == nil || c.Revision > old.Revision
+	}
+	return c.Store > old.Store
+}
+
+// Check refuses a catalogue that no registrar publishes.
+func (c *Catalogue) Check() error {
+	if c.Store == 0 || c.Revision > maxTotal || len(c.Functions) > MaxDeployed || len(c.Sources) > maxVersions {
+		return fmt.Errorf("%w: catalogue of store %s, revision %d, with %d functions and %d sources, want %d functions at most",
+			ErrMalformed, c.Store, c.Revision, len(c.Functions), len(c.Sources), MaxDeployed)
+	}
+	for i := range c.Functions {
+		f := &c.Functions[i]
+		if !ValidFunction(f.Name) || len(f.Versions) > maxVersions {
+			return fmt.Errorf("%w: catalogue with function %.80q of %d versions", ErrMalformed, f.Name, len(f.Versions))
+		}
+		for j := range f.Versions {
+			if err := f.Versions[j].check(f.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *FunctionVersion) check(name string) error {
+	known := v.State == VersionTrying || v.State == VersionReady || v.State == VersionFailed
+	if v.Number == 0 || !known || !ValidDigest(v.Manifest) || !ValidName(v.Kind) || len(v.Labels) > MaxLabels {
+		return fmt.Errorf("%w: catalogue with version %d of %s: state %.20q, kind %.20q, %d labels", ErrMalformed, v.Number, name, v.State, v.Kind, len(v.Labels))
+	}
+	return millis("timeout", v.TimeoutMillis)
+}
+
+// MaxLabels bounds the labels of a worker and those that a function asks for.
+const MaxLabels = 16
+
+// ValidDigest reports whether s is a SHA-256 as 64 lower-case hex digits.
+func ValidDigest(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for _, c := range s {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// Applied says which catalogue somebody goes by.
+type Applied struct {
+	Store    Incarnation `json:"store"`
+	Revision uint64      `json:"revision"`
+}
+
+// Of is c's own.
+func (c *Catalogue) Of() Applied { return Applied{c.Store, c.Revision} }
+
+// Serves is what a worker says once it goes by a catalogue: the body of SERVES.
+type Serves struct {
+	Applied
+	Functions []string `json:"functions"` // deployed ones that it runs
+	Broken    []Broken `json:"broken,omitempty"`
+}
+
+// Broken is a version that a worker cannot run, and why.
+type Broken struct {
+	Function string `json:"function"`
+	Version  uint32 `json:"version"`
+	Worker   string `json:"worker,omitempty"` // in a queue's state
+	Type     string `json:"type,omitempty"`   // of the error, as Lambda names it
+	Reason   string `json:"reason"`
+	Log      string `json:"log,omitempty"` // the last that it printed
+}
+
+// Bounds of what is said of versions that cannot be run.
+const (
+	MaxBroken = 32
+	MaxReason = 4 << 10 // bytes of one reason, and of one log
+)
+
+// Check refuses what no worker says.
+func (s *Serves) Check() error {
+	if len(s.Functions) > MaxDeployed || len(s.Broken) > MaxBroken {
+		return fmt.Errorf("%w: worker that serves %d functions, with %d broken, want %d and %d at most",
+			ErrMalformed, len(s.Functions), len(s.Broken), MaxDeployed, MaxBroken)
+	}
+	for _, name := range s.Functions {
+		if !ValidFunction(name) {
+			return fmt.Errorf("%w: worker that serves %.80q", ErrMalformed, name)
+		}
+	}
+	for i := range s.Broken {
+		if err := s.Broken[i].check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Broken) check() error {
+	if !ValidFunction(b.Function) || len(b.Reason) > MaxReason || len(b.Log) > MaxReason || len(b.Type) > maxText || b.Worker != "" && !ValidName(b.Worker) {
+		return fmt.Errorf("%w: broken function %.80q of worker %.80q, for a reason of %d bytes", ErrMalformed, b.Function, b.Worker, len(b.Reason))
+	}
+	return nil
+}
+
+// Following is, in a queue's state, how far its native workers follow the
+// catalogue.
+type Following struct {
+	Applied          // what the queue itself goes by, and has passed on
+	Oldest  uint64   `json:"oldest"`           // the lowest revision that one of them goes by; its own if it has none
+	Behind  int      `json:"behind"`           // how many go by another than the queue's
+	Names   []string `json:"names,omitempty"`  // of these, the first MaxNames
+	Broken  []Broken `json:"broken,omitempty"` // of versions that are tried, the first MaxBroken
+}
+
+// MaxNames bounds the workers that a queue names.
+const MaxNames = 16
+
+func (f *Following) check() error {
+	if len(f.Names) > MaxNames || len(f.Broken) > MaxBroken {
+		return fmt.Errorf("%w: queue that names %d workers behind and %d broken versions", ErrMalformed, len(f.Names), len(f.Broken))
+	}
+	for _, name := range f.Names {
+		if !ValidName(name) {
+			return fmt.Errorf("%w: worker %.80q is behind", ErrMalformed, name)
+		}
+	}
+	for i := range f.Broken {
+		if err := f.Broken[i].check(); err != nil {
+			return err
+		}
+	}
+	return counts("workers behind", f.Behind)
+}

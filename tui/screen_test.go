@@ -1,0 +1,71 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"faasd/internal/operator"
+)
+
+func TestAPauseFreezesTheDisplayAndCounts(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("p")
+	s.system.picture.Queues[0].Waiting = 7
+	for n := range 3 {
+		s.system.events = append(s.system.events, event(10+n, "info", "queueB", "worker-joined", "w-new", "joined queueB"))
+	}
+	s.look()
+	s.shows("PAUSED +3 events", "1,102")
+	s.press("tab", "down", "K")
+	s.shows("the display is paused")
+	s.press("p")
+	s.shows("LIVE", "w-new")
+	s.hides("1,102 ")
+}
+
+func TestATooSmallTerminalSaysSoAndCanBeLeft(t *testing.T) {
+	s := newStage(t, 59, 15)
+	s.shows("too small", "60×15", "q quits")
+	if _, cmd := s.m.Update(keyMsg("q")); cmd == nil {
+		t.Error("q does nothing")
+	}
+	s.update(tea.WindowSizeMsg{Width: 60, Height: 15})
+	s.shows("QUEUE")
+}
+
+func TestPartsThatFallSilentOneByOneAreNotShownAsLost(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := &s.system.picture
+	s.now = s.now.Add(2800 * ms)
+	p.Queues = slices.Clone(p.Queues)
+	for i := range p.Queues { // the coordinator has died: all are silent, and these have crossed 3 s
+		p.Queues[i].State, p.Queues[i].AgeMillis = operator.StateLost, 3100
+	}
+	p.Frontends[0].AgeMillis, p.Brokers[0].AgeMillis, p.Coordinators[0].AgeMillis = 2700, 2800, 2900
+	s.look()
+	s.shows("STALE")
+	if line := s.line("queueB"); !strings.Contains(line, " ok ") {
+		t.Errorf("a picture of which half has fallen silent is shown: %q", line)
+	}
+}
+
+func TestWhatWasSaidIsForgottenAfterAWhile(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("b", "enter")
+	s.shows("there is nothing more to show of it")
+	s.now = s.now.Add(noteFor)
+	s.look()
+	s.hides("there is nothing more to show of it")
+}
+
+func TestThemesHaveColours(t *testing.T) {
+	for _, name := range Themes {
+		s := newStage(t, 100, 30, func(o *Options) { o.Theme, o.Colour = name, true })
+		if got, want := strings.ContainsRune(s.m.View(), '\x1b'), name != "mono"; got != want {
+			t.Errorf("%s: escape codes %t, want %t", name, got, want)
+		}
+	}
+}
