@@ -68,7 +68,7 @@ func (m *model) place() {
 	if m.help >= 0 {
 		m.help = max(min(m.help, len(m.helpText())-m.helpRoom()), 0)
 	}
-	if m.shown != nil {
+	if m.shown != nil && !m.small() {
 		m.view().place(m.w, m.bodyHeight(), m.pane())
 	}
 }

@@ -117,9 +117,9 @@ func (e ending) is(r reply, sent []byte) bool {
 }
 
 // spec is how the function is deployed.
-func (o *offence) spec(guest string) registry.Spec {
+func (o *offence) spec() registry.Spec {
 	s := registry.Spec{
-		Path: guest, Kind: o.kind, Command: append([]string{"./guest"}, o.guest...),
+		Kind: o.kind, Command: append([]string{"./guest"}, o.guest...),
 		Timeout: o.timeout, Memory: o.memory, Concurrency: o.at,
 	}
 	if s.Kind == "" {

@@ -119,7 +119,7 @@ func (t *Tail) look(p Picture, news *LogNews) {
 	for _, w := range p.Workers {
 		_, known := t.at[w.ID]
 		has := known || slices.Contains(w.Functions, t.filter.Function)
-		if w.Kind != "native" || w.State == StateLost || !has || t.filter.Worker != "" && w.Name != t.filter.Worker {
+		if !w.Native() || w.State == StateLost || !has || t.filter.Worker != "" && w.Name != t.filter.Worker {
 			continue
 		}
 		there[w.ID] = true

@@ -192,6 +192,10 @@ const (
 	WorkerLost     = "lost"
 )
 
+// ReasonKilled is the Reason of a worker that was lost because an operator has
+// asked for that.
+const ReasonKilled = "killed by an operator"
+
 // WorkerDetail is one worker of a queue.
 type WorkerDetail struct {
 	ID          string   `json:"id"` // by which its queue knows it: a native one's incarnation, "req-NUMBER" or "mdp-NUMBER"
