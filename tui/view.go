@@ -226,8 +226,8 @@ func newParts() *listing {
 func newWrong() *listing {
 	v := &listing{name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"}}
 	v.rows = func(s *Snapshot) (rows []row) {
-		for i, t := range troubles(s) {
-			for j, line := range strings.Split(ansi.Wrap(t, max(v.width, leastWidth)-gutter-2, ""), "\n") {
+		for i, t := range s.wrong {
+			for j, line := range strings.Split(ansi.Wrap(t.whole, max(v.width, leastWidth)-gutter-2, ""), "\n") {
 				if j > 0 {
 					line = "  " + line
 				}
