@@ -23,6 +23,9 @@ type Picture = cluster.Picture
 // Worker is one worker of a Picture.
 type Worker = cluster.Worker
 
+// WorkerKey tells a Worker apart from all others.
+type WorkerKey = cluster.WorkerKey
+
 // Part is what all members of a Picture have.
 type Part = cluster.Part
 
