@@ -19,13 +19,13 @@ type deed struct {
 }
 
 // workerPane is the pane of the present view whose rows are workers, and its
-// focus: keys that act on workers act there.
+// focus: keys that act on workers act there. Nil: none is seen.
 func (m *model) workerPane() *pane {
 	panes := m.view().panes()
 	if p := m.pane(); p.kind == ofWorkers {
 		return p
 	}
-	if i := slices.IndexFunc(panes, func(p *pane) bool { return p.kind == ofWorkers }); i >= 0 {
+	if i := slices.IndexFunc(panes, func(p *pane) bool { return p.kind == ofWorkers && p.seen() }); i >= 0 {
 		return panes[i]
 	}
 	return nil
