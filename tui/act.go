@@ -55,19 +55,28 @@ func (m *model) targets() (targets []operator.Worker) {
 	return targets
 }
 
+// hindrance is why nothing can be done to the system now; "" if it can.
+func (m *model) hindrance() string {
+	switch {
+	case m.shown == nil || m.latest.Stale():
+		return "nothing can be done while the system is not heard"
+	case m.paused:
+		return "the display is paused: p goes on; what is shown may be over"
+	}
+	return ""
+}
+
 // usable reports whether something can be done to the system now, and says why
 // not.
 func (m *model) usable() bool {
-	switch {
-	case m.shown == nil || m.latest.Stale():
-		m.say(caution, "nothing can be done while the system is not heard")
-	case m.paused:
-		m.say(caution, "the display is paused: p goes on; what is shown may be over")
-	default:
-		return true
+	why := m.hindrance()
+	if why != "" {
+		m.say(caution, "%s", why)
 	}
-	return false
+	return why == ""
 }
+
+func draining(w operator.Worker) bool { return w.State == operator.WorkerDraining }
 
 // ask opens the dialog for the workers that are meant.
 func (m *model) ask(v verb) {
@@ -91,7 +100,7 @@ func (m *model) undrain() tea.Cmd {
 	if !m.usable() {
 		return nil
 	}
-	targets := slices.DeleteFunc(m.targets(), func(w operator.Worker) bool { return w.State != operator.WorkerDraining })
+	targets := slices.DeleteFunc(m.targets(), func(w operator.Worker) bool { return !draining(w) })
 	if len(targets) == 0 {
 		m.say(caution, "no draining worker is under the cursor")
 		return nil

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -314,12 +315,18 @@ func (m *model) keyBar() string {
 		add(k.Back, "back")
 	}
 	p := m.pane()
-	if m.workerPane() != nil || len(m.targets()) > 0 {
+	if m.hindrance() == "" && (m.workerPane() != nil || len(m.targets()) > 0) {
 		add(k.Kill, "kill")
 		add(k.Drain, "drain")
+		if slices.ContainsFunc(m.targets(), draining) {
+			add(k.Undrain, "undrain")
+		}
+	}
+	if p.kind == ofWorkers {
+		add(k.Mark, "mark")
 	}
 	switch p.kind {
-	case ofTests:
+	case ofTests, ofSteps:
 		add(k.Open, "run, or stop")
 	case ofQueues, ofWorkers, ofJobs, ofFunctions, ofEvents:
 		add(k.Open, "open")
@@ -329,17 +336,14 @@ func (m *model) keyBar() string {
 	} else if v, ok := m.view().(*tabbed); ok && len(v.tabs.list) > 1 {
 		add(k.NextPane, "next tab")
 	}
-	if p.kind != ofTests {
+	if !p.kind.prose() {
 		add(k.Filter, "filter")
 		add(k.Sort, "sort")
 	}
-	switch p.kind {
-	case ofWorkers:
-		add(k.Mark, "mark")
-	case ofEvents:
+	if p.kind == ofEvents {
 		add(k.Follow, "follow")
 	}
-	if p.kind != ofTests {
+	if m.view() != view(m.tests) {
 		add(k.Tests, "tests")
 	}
 	add(k.Pause, "pause")
