@@ -19,13 +19,13 @@ type deed struct {
 }
 
 // workerPane is the pane of the present view whose rows are workers, and its
-// focus: keys that act on workers act there.
+// focus: keys that act on workers act there. Nil: none is seen.
 func (m *model) workerPane() *pane {
 	panes := m.view().panes()
 	if p := m.pane(); p.kind == ofWorkers {
 		return p
 	}
-	if i := slices.IndexFunc(panes, func(p *pane) bool { return p.kind == ofWorkers }); i >= 0 {
+	if i := slices.IndexFunc(panes, func(p *pane) bool { return p.kind == ofWorkers && p.seen() }); i >= 0 {
 		return panes[i]
 	}
 	return nil
@@ -153,7 +153,7 @@ func (m *model) act(v verb, targets []operator.Worker) tea.Cmd {
 		m.say(caution, "%s %s was asked already, and is not over yet", v, named(targets))
 		return nil
 	}
-	m.say(plain, "%s %s: asked", v, named(targets))
+	m.report(plain, "%s %s: asked", v, named(targets))
 	if p := m.workerPane(); p != nil {
 		clear(p.marks)
 	}
@@ -179,8 +179,8 @@ func (m *model) done(msg deedMsg) {
 	case errors.Is(msg.err, context.Canceled): // taken back
 	case msg.err != nil:
 		m.failed += fmt.Sprintf("%s %s failed: %v  ", msg.deed.verb, msg.deed.name, msg.err)
-		m.say(bad, "%s", m.failed)
+		m.report(bad, "%s", m.failed)
 	case !msg.over && m.failed == "": // a failure stays until something else is asked
-		m.say(plain, "%s %s %s: %s", msg.deed.verb, msg.deed.name, msg.stage, msg.text)
+		m.report(plain, "%s %s %s: %s", msg.deed.verb, msg.deed.name, msg.stage, msg.text)
 	}
 }

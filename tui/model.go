@@ -32,9 +32,10 @@ type model struct {
 	tests  *testsView                  // keeps its runs while it is not seen
 	deeds  map[deed]context.CancelFunc // under way
 	failed string                      // what did not work of what was asked last
-	note   string                      // of the last command
+	note   string                      // what was said last; "" is nothing
 	noteIs mood
 	noted  time.Time // when it was said
+	keeps  bool      // it tells of a deed, and stays though keys are pressed
 }
 
 // The messages.
@@ -98,6 +99,9 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 	case *Snapshot:
 		return m.take(msg)
 	case tea.KeyMsg:
+		if !m.keeps {
+			m.note = ""
+		}
 		return m.pressAll(msg)
 	case tea.MouseMsg:
 		return m.click(msg)
@@ -123,13 +127,13 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 // take takes a new snapshot.
 func (m *model) take(s *Snapshot) tea.Cmd {
 	m.latest = s
+	if s.Taken.Sub(m.noted) >= noteFor {
+		m.note = ""
+	}
 	if m.paused && m.shown != nil {
 		return nil
 	}
 	m.shown = s
-	if s.Taken.Sub(m.noted) >= noteFor {
-		m.note = ""
-	}
 	m.view().show(s)
 	return m.askJob()
 }
@@ -153,11 +157,18 @@ func (m *model) pane() *pane {
 	return panes[min(m.focus[v], len(panes)-1)]
 }
 
+// say says something until the next key is pressed.
 func (m *model) say(in mood, format string, args ...any) {
-	m.note, m.noteIs, m.noted = clean(fmt.Sprintf(format, args...)), in, m.opt.Now()
+	m.note, m.noteIs, m.noted, m.keeps = clean(fmt.Sprintf(format, args...)), in, m.opt.Now(), false
 }
 
-// noteFor is how long what was said last is shown.
+// report says how far something has come that was asked for.
+func (m *model) report(in mood, format string, args ...any) {
+	m.say(in, format, args...)
+	m.keeps = true
+}
+
+// noteFor is how long what was said last is shown at most.
 const noteFor = 15 * time.Second
 
 // open shows one more view.

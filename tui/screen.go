@@ -55,12 +55,7 @@ func (m *model) lines() []string {
 }
 
 // bodyHeight is how many lines the view has, between the head and the foot.
-func (m *model) bodyHeight() int {
-	if m.shown == nil {
-		return m.h - 3
-	}
-	return m.h - 6
-}
+func (m *model) bodyHeight() int { return max(m.h-len(m.head())-len(m.foot()), 0) }
 
 // place gives what is shown its room, after anything has changed: what View
 // draws depends on where each list was before, and View changes nothing.
@@ -80,8 +75,8 @@ func (m *model) small() bool { return m.w < leastWidth || m.h < leastHeight }
 func (m *model) smallLines() []string {
 	text := fmt.Sprintf("%d×%d is too small: %d×%d at least. q quits", m.w, m.h, leastWidth, leastHeight)
 	if m.latest != nil {
-		if t := troubles(m.latest); len(t) > 0 {
-			text = "! " + t[0] + " — " + text
+		if wrong := m.latest.wrong; len(wrong) > 0 {
+			text = "! " + wrong[0].whole + " — " + text
 		}
 	}
 	lines := strings.Split(ansi.Wrap(text, max(m.w, 1), ""), "\n")
@@ -105,7 +100,7 @@ func (m *model) head() []string {
 	if m.shown == nil {
 		return lines
 	}
-	return append(lines, m.load(), m.latency(), m.verdict())
+	return append(append(lines, m.load(), m.latency()), m.verdict()...)
 }
 
 // load is how much is done, as shortly as it must be said.
@@ -156,6 +151,9 @@ func (m *model) latency() string {
 	if t.WorkersLost > 0 {
 		workers += " " + th.say(bad, count(t.WorkersLost)+" LOST")
 	}
+	if t.WorkersKilled > 0 {
+		workers += " " + th.say(caution, count(t.WorkersKilled)+" killed")
+	}
 	l := &t.Latency
 	p50, p95, p99, most := "p50 "+millis(l.P50), "p95 "+millis(l.P95), "p99 "+millis(l.P99), "max "+millis(l.Max)
 	line := ""
@@ -168,24 +166,61 @@ func (m *model) latency() string {
 	return fitStyled(line, m.w)
 }
 
-// verdict is in a word whether the system is well.
-func (m *model) verdict() string {
-	th := &m.theme
+// verdict says whether the system is well. The worst is said whole, with what to do
+// about it, in as many lines as there is room for; where there is not, in a few words.
+func (m *model) verdict() []string {
 	if m.latest.Stale() {
-		return th.say(caution, fit("? not heard for "+span(m.latest.Age)+": what is below is old; see that a coordinator runs and can be reached", m.w, false))
+		advice := "see that a coordinator runs and can be reached"
+		if m.opt.Up {
+			advice = "faasd up has stopped? start it again"
+		}
+		return m.judge(caution, "? ", trouble{
+			whole: fmt.Sprintf("not heard for %s: what is below is old; %s", span(m.latest.Age), advice),
+			brief: advice,
+		}, "", "")
 	}
-	list := troubles(m.shown)
-	if len(list) == 0 {
-		return th.say(good, "all is well")
+	wrong := m.shown.wrong
+	switch len(wrong) {
+	case 0:
+		return []string{m.theme.say(good, "all is well")}
+	case 1:
+		return m.judge(bad, "! ", wrong[0], "", "(all of it: !)")
 	}
-	rest := ""
+	more := fmt.Sprintf("(%d more: !)", len(wrong)-1)
+	return m.judge(bad, "! ", wrong[0], more, more)
+}
+
+// judge says a trouble behind a sign, and after it what else there is to see, if it
+// is said whole or in brief.
+func (m *model) judge(in mood, sign string, t trouble, more, rest string) []string {
+	w := m.w - len(sign)
+	whole := strings.TrimSpace(t.whole + " " + strings.ReplaceAll(more, " ", unbroken))
+	lines := strings.Split(ansi.Wrap(whole, w, ""), "\n")
+	if len(lines) > m.verdictRoom() {
+		if strings.HasPrefix(t.brief, "!") { // it has a sign of its own
+			sign, w = "", m.w
+		}
+		lines = []string{fit(t.brief, min(ansi.StringWidth(t.brief), w-len(rest)-1), false) + " " + rest}
+	}
+	for i, l := range lines {
+		lines[i] = m.theme.say(in, fit(sign+strings.ReplaceAll(l, unbroken, " "), m.w, false))
+		sign = strings.Repeat(" ", len(sign))
+	}
+	return lines
+}
+
+// unbroken is a space at which no line ends.
+const unbroken = "\u00a0"
+
+// verdictRoom is how many lines what is wrong may take.
+func (m *model) verdictRoom() int {
 	switch {
-	case len(list) > 1:
-		rest = fmt.Sprintf(" (%d more: !)", len(list)-1)
-	case ansi.StringWidth(list[0]) > m.w-2:
-		rest = " (all of it: !)"
+	case m.h < 20:
+		return 1
+	case m.h < 30:
+		return 2
 	}
-	return th.say(bad, fit("! "+fit(list[0], min(ansi.StringWidth(list[0]), m.w-2-len(rest)), false)+rest, m.w, false))
+	return 3
 }
 
 // headline names the system, whose name gives way to what matters more.

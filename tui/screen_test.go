@@ -80,13 +80,32 @@ func TestPartsThatFallSilentOneByOneAreNotShownAsLost(t *testing.T) {
 	}
 }
 
-func TestWhatWasSaidIsForgottenAfterAWhile(t *testing.T) {
+func TestWhatWasSaidIsForgottenAfterAWhileOrWithTheNextKey(t *testing.T) {
+	const nothing, paused = "there is nothing more to show of it", "the display is paused"
 	s := newStage(t, 100, 30)
 	s.press("b", "enter")
-	s.shows("there is nothing more to show of it")
+	s.shows(nothing)
 	s.now = s.now.Add(noteFor)
 	s.look()
-	s.hides("there is nothing more to show of it")
+	s.hides(nothing)
+	s.press("enter")
+	s.shows(nothing)
+	s.press("a")
+	s.hides(nothing)
+	s.press("down", "p", "K")
+	s.shows(paused)
+	s.now = s.now.Add(noteFor)
+	s.look()
+	s.hides(paused)
+}
+
+func TestWhatIsSaidOfADeedStaysWhileKeysArePressed(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "down", "d", "tab", "enter", "a", "down")
+	s.shows("drain w-a00000 gone")
+	s.now = s.now.Add(noteFor)
+	s.look()
+	s.hides("drain w-a00000 gone")
 }
 
 func TestThemesHaveColours(t *testing.T) {

@@ -264,6 +264,7 @@ func (t *table) view(w, h int, focused bool, th *theme) []string {
 func (t *table) more() string {
 	below := len(t.rows) - t.top - t.height
 	switch {
+	case t.height <= 0: // none is seen
 	case t.top > 0 && below > 0:
 		return count(t.top) + " above, " + count(below) + " below"
 	case t.top > 0:

@@ -26,6 +26,7 @@ import (
 type Options struct {
 	System   System
 	Target   string        // what the system is called
+	Up       bool          // it is a `faasd up` of this machine, which its user has started
 	Interval time.Duration // from one snapshot to the next
 	ReadOnly bool          // nothing can be done to the system
 	Theme    string        // one of Themes

@@ -272,3 +272,32 @@ func TestAFunctionIsDeployedByWayOfACoordinatorOrAnAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestOnATerminalLongWaitsAreToldAndRemovalsAskedAbout(t *testing.T) {
+	t.Parallel()
+	dir, url := startWithWorkers(t)
+	mustCtl(t, dir, "deploy", "hello", folder(t, map[string]string{"main.sh": script("old")}))
+	slow := folder(t, map[string]string{"bootstrap": "#!/bin/sh\nexec sleep 600\n"})
+	p := openPane(t, 100, 24, nil, binary(t, "faasctl"), "deploy", "hello", slow, "--data", dir)
+	p.shows(`hello: waiting for worker w-\S+ at queue`)
+	p.keys("C-c") // whoever does not wait any more wants it no more
+	versions := ""
+	eventually(t, func() bool {
+		versions = mustCtl(t, dir, "functions", "hello", "--versions")
+		return strings.Contains(versions, "2        failed")
+	}, func() string { return "not given up after Ctrl-C:\n" + versions })
+	if got := answered200(t, url+"/hello", "x"); got != "old x" {
+		t.Errorf("answered %q", got)
+	}
+	for _, tt := range []struct{ answer, code string }{{"n", "1"}, {"y", "0"}} {
+		p = openPane(t, 100, 24, nil, binary(t, "faasctl"), "functions", "rm", "hello", "--data", dir)
+		p.shows(`Remove hello with all versions: .* Go on\? \[y/N\]`)
+		p.keys(tt.answer, "Enter")
+		if code := p.ends(); code != tt.code {
+			t.Errorf("exit code %s after %s", code, tt.answer)
+		}
+	}
+	if status, _ := called(t, url+"/hello", "x", nil); status != http.StatusNotFound {
+		t.Errorf("removed, it is answered with %d", status)
+	}
+}

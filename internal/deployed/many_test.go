@@ -16,6 +16,7 @@ const (
 )
 
 func TestAHundredFunctionsAnswerAThousandCallsEachWithItsOwn(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := up(t, data, "--workers", "2", "--queues", "2", "--slots", "4")
 	name := func(n int) string { return fmt.Sprintf("f%02d", n%manyFunctions) }

@@ -18,6 +18,7 @@ func twofold() proc.Layout {
 }
 
 func TestDeployedFunctionsSurviveTheDeathOfEveryRole(t *testing.T) {
+	t.Parallel()
 	s := apart(t, twofold())
 	s.site(1).deploy("f", says(t, "v1"))
 	s.site(2).deploy("f", says(t, "v2"))
@@ -63,6 +64,7 @@ func TestDeployedFunctionsSurviveTheDeathOfEveryRole(t *testing.T) {
 }
 
 func TestADeployThroughOneFrontendIsServedByAll(t *testing.T) {
+	t.Parallel()
 	s := apart(t, twofold())
 	for n := range 6 {
 		text := fmt.Sprint("v", n)
@@ -84,6 +86,7 @@ func TestADeployThroughOneFrontendIsServedByAll(t *testing.T) {
 }
 
 func TestOfTwoDeploysAtOnceOneIsRefusedOrComesAfterTheOther(t *testing.T) {
+	t.Parallel()
 	s := apart(t, twofold())
 	s.site(1).deploy("f", script(t, "echo -n first"))
 	refused, next := 0, uint32(1)
@@ -123,6 +126,7 @@ func TestOfTwoDeploysAtOnceOneIsRefusedOrComesAfterTheOther(t *testing.T) {
 }
 
 func TestADeployGoesOnWhileAWorkerIsStopped(t *testing.T) {
+	t.Parallel()
 	s := apart(t, twofold())
 	at := s.site(1)
 	at.deploy("f", says(t, "v1"))

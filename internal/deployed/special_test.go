@@ -12,6 +12,7 @@ import (
 )
 
 func TestAFunctionThatNoWorkerServesWaitsForOne(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		labels []string
@@ -81,6 +82,7 @@ func (s *spread) shows(t *testing.T, what string, ok func(operator.Function) boo
 }
 
 func TestAFunctionHasProcessesOnlyWhileItIsCalled(t *testing.T) {
+	t.Parallel()
 	const idle = time.Second // the least that there can be
 	s := up(t, t.TempDir(), "--workers", "2", "--queues", "1", "--idle", idle.String())
 	s.deploy("f", says(t, "here"))

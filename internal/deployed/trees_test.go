@@ -59,6 +59,7 @@ func (s *upSite) named(t *testing.T, name string) (pids []int) {
 }
 
 func TestNoProcessOfAFunctionOutlivesItsWorker(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		end  func(t *testing.T, s *upSite) error

@@ -60,6 +60,7 @@ type reign struct {
 const switchWithin = 2 * time.Second
 
 func TestNoRequestFailsWhileVersionsFollowEachOther(t *testing.T) {
+	t.Parallel()
 	s := up(t, t.TempDir(), "--workers", "2", "--queues", "2")
 	reigns := []reign{{says: "v1", from: time.Now()}}
 	s.deploy("f", says(t, "v1"))
@@ -140,6 +141,7 @@ func overlap(samples []sample, old, next string, from, until time.Time) time.Dur
 }
 
 func TestWhatRunsFinishesOnTheVersionThatItBeganOn(t *testing.T) {
+	t.Parallel()
 	s := up(t, t.TempDir(), "--workers", "1", "--queues", "1")
 	for _, kind := range []registry.Kind{registry.KindLambda, registry.KindExec} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -167,6 +169,7 @@ func TestWhatRunsFinishesOnTheVersionThatItBeganOn(t *testing.T) {
 }
 
 func TestAVersionThatCannotBeLeavesTheOldOne(t *testing.T) {
+	t.Parallel()
 	s := up(t, t.TempDir(), "--workers", "2", "--queues", "1")
 	s.deploy("f", says(t, "v1"))
 	s.refuses(t)
