@@ -105,7 +105,7 @@ soak: build ## leave a system at work for an hour and see whether anything grows
 
 .PHONY: harm
 harm: build ## deploy functions that behave badly beside one that does not; prints a table
-	@CGO_ENABLED=0 go build -o bin/ ./internal/chaos/guest
+	@CGO_ENABLED=0 go build -ldflags '-s -w' -o bin/ ./internal/chaos/guest
 	@go build -o bin/chaos ./internal/chaos/cmd
 	@exec bin/chaos harm --faasd bin/faasd $(HARM_ARGS)
 

@@ -121,11 +121,22 @@ func (m *model) decide(v verb) tea.Cmd {
 		m.dialog = nil
 		return nil
 	}
+	if !slices.ContainsFunc(d.targets, m.there) { // by another's hand, or its own
+		m.dialog = nil
+		m.say(caution, "%s: gone already, nothing was done", named(d.targets))
+		return nil
+	}
 	if d.renew(&m.latest.Picture); !d.allowed() {
 		return nil
 	}
 	m.dialog = nil
 	return m.act(v, d.targets)
+}
+
+// there reports whether a worker is not lost, by what was heard last.
+func (m *model) there(w operator.Worker) bool {
+	now := workerOf(m.latest, workerID(&w))
+	return now != nil && now.State != operator.StateLost
 }
 
 // act begins to do something to workers. Whoever takes a drain back waits for its

@@ -27,10 +27,10 @@ const (
 type dialog struct {
 	verb    verb
 	targets []operator.Worker
-	lines   []string // what will come of it
-	need    string   // what must be typed first; "" nothing
-	missing bool     // Enter was pressed without it
-	opened  time.Time
+	lines   []string  // what will come of it
+	need    string    // what must be typed first; "" nothing
+	missing bool      // Enter was pressed without it
+	opened  time.Time // or when a key came last that means nothing here
 	typed   textinput.Model
 	choices []choice
 	at      int // in choices

@@ -151,8 +151,28 @@ func TestADialogIsSeenBeforeEnterCounts(t *testing.T) {
 	s.asked()
 	s.shows("KILL 1 worker", "> Kill")
 	s.now = s.now.Add(readFor)
+	s.update(keyMsg("x")) // a text is on its way
+	s.update(keyMsg("enter"))
+	s.asked()
+	s.now = s.now.Add(readFor)
 	s.press("enter")
 	s.asked("kill w-a00000")
+}
+
+func TestWhoIsGoneBeforeEnterIsNotKilledAgain(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "K", "tab", "tab")
+	workers := slices.Clone(s.system.picture.Workers)
+	for i := range workers {
+		if workers[i].Name == "w-7f3b01" {
+			workers[i].State = operator.StateLost
+		}
+	}
+	s.system.picture.Workers = workers
+	s.look()
+	s.press("enter")
+	s.asked()
+	s.shows("w-7f3b01: gone already, nothing was done")
 }
 
 // A promise that others take over is made only where others are.

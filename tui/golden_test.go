@@ -168,7 +168,7 @@ func TestWithoutUnicodeEverythingIsASCII(t *testing.T) {
 
 // What strangers publish must not be obeyed by the terminal.
 func TestNothingThatTheSystemSaysReachesTheTerminalRaw(t *testing.T) {
-	const evil = "\x1b]52;c;aGk=\x07\r\n\x9b31m\u202e"
+	const evil = "\x1b]52;c;aGk=\x07\r\n\x9b31m\u202e\u2028\u061c\U000e0041"
 	s := newStage(t, 160, 50)
 	p := &s.system.picture
 	for i := range p.Queues {
@@ -198,14 +198,14 @@ func TestNothingThatTheSystemSaysReachesTheTerminalRaw(t *testing.T) {
 		}
 		s.look()
 		scene.set(s)
-		if strings.ContainsAny(s.m.View(), "\x1b\r\x07\u009b\u202e") {
+		if strings.ContainsAny(s.m.View(), "\x1b\r\x07\u009b\u202e\u2028\u061c\U000e0041") {
 			t.Errorf("%s: %q", scene.name, s.m.View())
 		}
 		s.m.dialog, s.m.prompt, s.m.help, s.m.paused = nil, nil, -1, false
 		s.m.views = s.m.views[:1]
 	}
 	var b bytes.Buffer
-	if err := Once(&b, s.m.opt, s.m.latest); err != nil || strings.ContainsAny(b.String(), "\x1b\r\x07\u009b\u202e") {
+	if err := Once(&b, s.m.opt, s.m.latest); err != nil || strings.ContainsAny(b.String(), "\x1b\r\x07\u009b\u202e\u2028\u061c\U000e0041") {
 		t.Errorf("printed once: %v, %q", err, b.String())
 	}
 }

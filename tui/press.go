@@ -51,6 +51,9 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		if v, done := m.dialog.press(msg); done {
 			return m.decide(v)
 		}
+		if msg.Type == tea.KeyRunes && m.dialog.need == "" { // meant for something else: what follows may be too
+			m.dialog.opened = m.opt.Now()
+		}
 		return nil
 	case m.prompt != nil:
 		return m.typeKey(msg)

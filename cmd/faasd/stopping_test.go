@@ -43,7 +43,7 @@ func mustExit(t testing.TB, p *proc.Process, code int) {
 }
 
 // mustHaveLeft fails the test if `up` has left anything in its data folder but
-// what is of use to the next: the lock file and logs.
+// what is of use to the next: the lock file, logs, and the functions that are deployed.
 func mustHaveLeft(t testing.TB, data string) {
 	t.Helper()
 	entries, err := os.ReadDir(data)
@@ -51,7 +51,7 @@ func mustHaveLeft(t testing.TB, data string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" && e.Name() != "logs" {
+		if !slices.Contains([]string{"lock", "logs", "functions"}, e.Name()) {
 			t.Errorf("%s is left in the data folder", e.Name())
 		}
 	}

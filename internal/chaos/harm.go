@@ -46,7 +46,7 @@ type harm struct {
 	*subject
 	admin  *admin.Client
 	work   string // the workers' folder
-	guest  string
+	guest  *registry.Package
 	victim *load
 	rows   []HarmRow
 	spans  []span // of the rows
@@ -61,9 +61,10 @@ func (v *Harm) Run(ctx context.Context) (*HarmReport, error) {
 	before := loadAverage()
 	r := &harm{Harm: v, work: filepath.Join(v.Logs, "work")}
 	var err error
-	if r.guest, err = v.guestPath(); err != nil {
+	if r.guest, err = v.pack(); err != nil {
 		return nil, err
 	}
+	defer r.guest.Close()
 	if r.subject, err = v.start(ctx, v.layout(r.work)); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (v *Harm) Run(ctx context.Context) (*HarmReport, error) {
 	if r.admin, err = admin.NewClient(r.system.Process("frontend1").Bound("admin")); err != nil {
 		return nil, err
 	}
-	if err := r.deploy(ctx, victim, registry.Spec{Path: r.guest, Kind: registry.KindLambda, Command: []string{"./guest", "echo"}}); err != nil {
+	if err := r.deploy(ctx, victim, registry.Spec{Kind: registry.KindLambda, Command: []string{"./guest", "echo"}}); err != nil {
 		return nil, err
 	}
 	r.victim = r.load(v.Seed, victim, v.Rate, harmBodies, false)
@@ -90,15 +91,17 @@ func (v *Harm) Run(ctx context.Context) (*HarmReport, error) {
 	return report, err
 }
 
-func (v *Harm) guestPath() (string, error) {
-	if v.Guest != "" {
-		return v.Guest, nil
+// pack packs what is deployed, once for all functions.
+func (v *Harm) pack() (*registry.Package, error) {
+	path := v.Guest
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find the guest program beside this one: %w", err)
+		}
+		path = filepath.Join(filepath.Dir(self), "guest")
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find the guest program beside this one: %w", err)
-	}
-	return filepath.Join(filepath.Dir(self), "guest"), nil
+	return registry.Pack(path)
 }
 
 // layout is the system, with a store.
@@ -114,16 +117,11 @@ func (v *Harm) layout(work string) proc.Layout {
 
 // deploy deploys a function; whoever does not serve it then is an error.
 func (r *harm) deploy(ctx context.Context, name string, s registry.Spec) error {
-	p, err := registry.Pack(s.Path)
+	m, _, err := s.Manifest(r.guest)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
-	m, _, err := s.Manifest(p)
-	if err != nil {
-		return err
-	}
-	report, err := r.admin.Deploy(ctx, name, m, io.NewSectionReader(p, 0, p.Size), nil)
+	report, err := r.admin.Deploy(ctx, name, m, io.NewSectionReader(r.guest, 0, r.guest.Size), nil)
 	if err == nil && len(report.Behind) > 0 {
 		err = fmt.Errorf("not served by %s", strings.Join(report.Behind, ", "))
 	}
@@ -150,7 +148,7 @@ func (r *harm) offences(ctx context.Context) error {
 // commit has one committed.
 func (r *harm) commit(ctx context.Context, o *offence) error {
 	r.ledger.enters("quiet before " + o.name)
-	if err := r.deploy(ctx, o.name, o.spec(r.guest)); err != nil {
+	if err := r.deploy(ctx, o.name, o.spec()); err != nil {
 		return err
 	}
 	s := span{quiet: r.ledger.now()}
@@ -162,7 +160,7 @@ func (r *harm) commit(ctx context.Context, o *offence) error {
 	r.tell("%6.1f s  %s: %s", s.from.Seconds(), o.name, o.does)
 	during, cancel := context.WithTimeout(ctx, r.Duration)
 	defer cancel()
-	row := HarmRow{Offence: o.name, Does: o.does, Kind: string(o.spec("").Kind), Ends: o.comesTo.String(), Callers: callers}
+	row := HarmRow{Offence: o.name, Does: o.does, Kind: string(o.spec().Kind), Ends: o.comesTo.String(), Callers: callers, Waits: o.every}
 	if o.every {
 		row.Callers = harmWorkers * harmSlots
 	}

@@ -46,7 +46,7 @@ func TestAFunctionThatBehavesBadlyHarmsNoOther(t *testing.T) {
 func buildGuest(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "guest")
-	cmd := exec.Command("go", "build", "-o", bin, "faasd/internal/chaos/guest")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", bin, "faasd/internal/chaos/guest")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the guest: %v\n%s", err, out)

@@ -19,7 +19,10 @@ type offence struct {
 	timeout time.Duration // of a call
 	memory  int64         // bytes
 	at      int           // calls that a process takes at a time
-	every   bool          // as many callers as there are slots; else callers
+
+	// every is that there is a caller for each slot: while all slots are held,
+	// others wait for one, and how long is not judged.
+	every bool
 
 	comesTo ending   // what calls must come to
 	or      []ending // and what some may
@@ -117,9 +120,9 @@ func (e ending) is(r reply, sent []byte) bool {
 }
 
 // spec is how the function is deployed.
-func (o *offence) spec(guest string) registry.Spec {
+func (o *offence) spec() registry.Spec {
 	s := registry.Spec{
-		Path: guest, Kind: o.kind, Command: append([]string{"./guest"}, o.guest...),
+		Kind: o.kind, Command: append([]string{"./guest"}, o.guest...),
 		Timeout: o.timeout, Memory: o.memory, Concurrency: o.at,
 	}
 	if s.Kind == "" {

@@ -219,6 +219,23 @@ func TestAMemberOfAnotherVersionHasNoRates(t *testing.T) {
 }
 
 // sketch is a window's to which those times were added, ms.
+func TestAMemberThatCountsThisNowAndThatLaterHasNoRates(t *testing.T) {
+	frontend, queue := &wire.FrontendState{Accepted: 1}, &wire.QueueState{Arrived: 1}
+	for _, role := range []string{wire.RoleFrontend, wire.RoleQueue} {
+		for _, frontendFirst := range []bool{true, false} {
+			v := &View{Rates: true}
+			for n := range 4 { // a stranger's
+				s := wire.State{Member: wire.Member{Role: role, Name: "x", Incarnation: 1}, Sequence: uint64(n + 1), Clock: int64(1 + 1000*n), Frontend: frontend}
+				if frontendFirst != (n < 2) {
+					s.Frontend, s.Queue = nil, queue
+				}
+				v.State(time.Duration(n)*second, s, 0)
+				_ = v.Picture(time.Duration(n) * second) // does not panic
+			}
+		}
+	}
+}
+
 func sketch(times ...int) []byte {
 	var w latency.Window
 	for _, ms := range times {

@@ -74,6 +74,7 @@ var table = []row{
 
 	{"internal/proc", []string{"internal/config"}},
 	{"internal/acceptance", []string{"internal/proc", "internal/operator"}},
+	{"internal/deployed", []string{"internal/proc", "internal/operator", "internal/config", "internal/registry", "internal/registrar/admin"}},
 	{"internal/chaos", []string{"internal/proc", "internal/operator", "internal/registry", "internal/registrar/admin"}},
 	// What is deployed to a system that is tried: it knows nothing of it.
 	{"internal/chaos/guest", nil},

@@ -252,6 +252,7 @@ func (s *system) close() error {
 		errs = append(errs, s.zmq.Close())
 	}
 	if s.dir != nil {
+		_ = os.Remove(filepath.Join(s.dir.path, workFolder)) // empty, unless a worker was killed
 		errs = append(errs, s.dir.close())
 	}
 	return errors.Join(errs...)

@@ -92,6 +92,27 @@ func TestWorkersAreToldWhatIsDeployedOnceAndWhenTheyCome(t *testing.T) {
 	}
 }
 
+func TestWhatAFunctionHasDoneIsKeptThroughTheDeployOfAnother(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 1)
+	s.registrar(1, "tcp://r:1", deployed(7, "resize"))
+	w.serves(7, nil, "resize")
+	s.brokers[0].Link().Send(s.now, named(1, "resize"))
+	for _, j := range w.jobs() {
+		w.answer(j)
+	}
+	s.registrar(2, "tcp://r:1", deployed(8, "blur", "resize"))
+	w.serves(8, nil, "blur", "resize")
+	if f := s.state().Queue.Functions["resize"]; f.Done != 1 || f.Arrived != 1 || f.Workers != 1 {
+		t.Errorf("resize is %+v, want one job done by one worker", f)
+	}
+	s.registrar(3, "tcp://r:1", deployed(9, "blur"))
+	w.serves(9, nil, "blur")
+	if f, known := s.state().Queue.Functions["resize"]; known {
+		t.Errorf("resize is %+v, want it forgotten: nobody serves it", f)
+	}
+}
+
 func TestAWorkersFunctionsFollowWhatItSays(t *testing.T) {
 	s := newStage(t, 1)
 	w := s.worker(1, here, 2)

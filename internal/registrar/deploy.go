@@ -211,6 +211,9 @@ func (r *Registrar) Functions(context.Context) ([]admin.Function, error) {
 	if !ok {
 		return nil, ErrStopped
 	}
+	if _, err := r.store.Reload(); err != nil { // what was changed through another frontend counts at once
+		return nil, err
+	}
 	list := []admin.Function{}
 	for _, f := range r.store.Catalogue().Functions {
 		if f.Removed.IsZero() {

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -53,19 +54,36 @@ func run(args []string) error {
 }
 
 // say answers with its first argument. A body "await FILE" has it make
-// FILE.began and answer once FILE is there.
+// FILE.began and answer once FILE is there. Called as a program it does the same.
 func say(args []string) error {
-	return serve(func(c *call) error {
-		if file, ok := strings.CutPrefix(string(c.body), "await "); ok {
-			if err := os.WriteFile(file+".began", nil, 0o600); err != nil {
+	if os.Getenv(apiVariable) != "" {
+		return serve(func(c *call) error {
+			if err := await(c.body); err != nil {
 				return err
 			}
-			for _, err := os.Stat(file); err != nil; _, err = os.Stat(file) {
-				time.Sleep(pollEvery)
-			}
-		}
-		return c.answer([]byte(args[0]))
-	})
+			return c.answer([]byte(args[0]))
+		})
+	}
+	body, err := io.ReadAll(os.Stdin)
+	if err == nil {
+		err = await(body)
+	}
+	fmt.Print(args[0])
+	return err
+}
+
+func await(body []byte) error {
+	file, ok := strings.CutPrefix(string(body), "await ")
+	if !ok {
+		return nil
+	}
+	if err := os.WriteFile(file+".began", nil, 0o600); err != nil {
+		return err
+	}
+	for _, err := os.Stat(file); err != nil; _, err = os.Stat(file) {
+		time.Sleep(pollEvery)
+	}
+	return nil
 }
 
 const pollEvery = 5 * time.Millisecond
