@@ -166,7 +166,7 @@ func TestMarksDoNotGoWithoutAWord(t *testing.T) {
 	s.shows("1 marked")
 	s.press("K", "tab", "tab", "enter", "a")
 	s.hides("went with")
-	s.press("o", "enter", "down", " ", "2") // another tab
+	s.press("o", "shift+tab", "enter", "down", " ", "2") // another tab
 	s.hides("went with")
 	s.press("1")
 	s.shows("1 marked")
