@@ -93,6 +93,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return m.enter(p)
 	case is(k.Back):
 		m.back()
+	case p.kind.prose() && (is(k.Filter) || is(k.Sort) || is(k.Reverse)):
+		m.say(faint, "there is nothing to filter or sort here")
 	case is(k.Filter):
 		m.prompt = newPrompt("/", p.filter)
 	case is(k.Palette):
@@ -152,7 +154,7 @@ func (m *model) visit(msg tea.KeyMsg) tea.Cmd {
 // move moves a pane's cursor. Who goes back in what has happened stops following.
 func (m *model) move(p *pane, n int) {
 	p.move(n)
-	if p.kind == ofEvents {
+	if p.kind == ofEvents || p.kind == ofSteps {
 		p.follow = p.at == len(p.rows)-1
 	}
 }
@@ -195,7 +197,7 @@ func (m *model) enter(p *pane) tea.Cmd {
 		return m.openEvent(p.cursor)
 	case ofFunctions:
 		return m.open(newFunction(p.cursor))
-	case ofTests:
+	case ofTests, ofSteps:
 		m.runTest()
 	default:
 		m.say(faint, "there is nothing more to show of it")

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -274,18 +275,44 @@ func (m *model) liveness() string {
 func (m *model) foot() []string {
 	th := &m.theme
 	if m.prompt != nil {
-		hint := "Enter keeps the filter, Esc takes it away"
-		if m.prompt.kind == ":" {
-			hint = "Enter does it, Tab completes, Esc leaves: " + strings.Join(m.candidates(m.prompt.input.Value()), " ")
-		}
-		line := m.prompt.kind + clean(m.prompt.input.Value()) + "_"
-		return []string{fit(line, m.w, false), th.say(faint, fit(hint, m.w, false))}
+		return m.prompting()
 	}
 	note := m.crumbs()
 	if m.note != "" {
 		note += "  " + th.say(m.noteIs, m.note)
 	}
 	return []string{fitStyled(note, m.w), m.keyBar()}
+}
+
+// prompting is the line that is typed, and below it what may stand there.
+func (m *model) prompting() []string {
+	line := fit(m.prompt.kind+clean(m.prompt.input.Value())+"_", m.w, false)
+	hints := []string{"Enter keeps the filter, Esc takes it away"}
+	if m.prompt.kind == ":" {
+		hints = m.offers()
+	}
+	for i, hint := range hints {
+		hints[i] = m.theme.say(faint, fit(hint, m.w, false))
+	}
+	return append([]string{line}, hints...)
+}
+
+// maxOffers is how many lines of candidates are offered.
+const maxOffers = 3
+
+// offers are the candidates for what is typed, and what the keys do.
+func (m *model) offers() []string {
+	list := m.candidates(m.prompt.input.Value())
+	items := []string{"Enter does it, Tab completes, Esc leaves:"}
+	for _, c := range list[:min(len(list), m.w*maxOffers/2)] { // there is no room for more
+		items = append(items, clean(c))
+	}
+	lines := flow(items, m.w, 0)
+	if len(lines) > maxOffers {
+		lines = lines[:maxOffers]
+		lines[maxOffers-1] = fit(lines[maxOffers-1], m.w-2, false) + " …"
+	}
+	return lines
 }
 
 // crumbs are the views that are stacked.
@@ -314,12 +341,18 @@ func (m *model) keyBar() string {
 		add(k.Back, "back")
 	}
 	p := m.pane()
-	if m.workerPane() != nil || len(m.targets()) > 0 {
+	if m.hindrance() == "" && (m.workerPane() != nil || len(m.targets()) > 0) {
 		add(k.Kill, "kill")
 		add(k.Drain, "drain")
+		if slices.ContainsFunc(m.targets(), draining) {
+			add(k.Undrain, "undrain")
+		}
+	}
+	if p.kind == ofWorkers {
+		add(k.Mark, "mark")
 	}
 	switch p.kind {
-	case ofTests:
+	case ofTests, ofSteps:
 		add(k.Open, "run, or stop")
 	case ofQueues, ofWorkers, ofJobs, ofFunctions, ofEvents:
 		add(k.Open, "open")
@@ -329,17 +362,14 @@ func (m *model) keyBar() string {
 	} else if v, ok := m.view().(*tabbed); ok && len(v.tabs.list) > 1 {
 		add(k.NextPane, "next tab")
 	}
-	if p.kind != ofTests {
+	if !p.kind.prose() {
 		add(k.Filter, "filter")
 		add(k.Sort, "sort")
 	}
-	switch p.kind {
-	case ofWorkers:
-		add(k.Mark, "mark")
-	case ofEvents:
+	if p.kind == ofEvents {
 		add(k.Follow, "follow")
 	}
-	if p.kind != ofTests {
+	if m.view() != view(m.tests) {
 		add(k.Tests, "tests")
 	}
 	add(k.Pause, "pause")

@@ -137,8 +137,24 @@ func feed(ctx context.Context, f *Feed, every time.Duration, show func(*Snapshot
 	}
 }
 
-// carryOut does something to a worker.
-func (o *Options) carryOut(ctx context.Context, d deed, w operator.Worker) tea.Cmd {
+// work does something to the system, and tells how far it has come.
+type work func(ctx context.Context, tell func(operator.Progress)) error
+
+// work is what is done to a worker.
+func (o *Options) work(v verb, w operator.Worker) work {
+	return func(ctx context.Context, tell func(operator.Progress)) error {
+		switch v {
+		case verbKill:
+			return o.System.Kill(ctx, w, tell)
+		case verbDrain:
+			return o.System.Drain(ctx, w, true, tell)
+		}
+		return o.System.Undrain(ctx, w, tell)
+	}
+}
+
+// carryOut does what a deed is.
+func (o *Options) carryOut(ctx context.Context, d deed, do work) tea.Cmd {
 	return func() tea.Msg {
 		within := deedWithin
 		if d.verb == verbDrain {
@@ -147,16 +163,7 @@ func (o *Options) carryOut(ctx context.Context, d deed, w operator.Worker) tea.C
 		ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
 		defer cancel()
 		tell := func(p operator.Progress) { o.send(deedMsg{deed: d, stage: p.Stage, text: p.Text}) }
-		var err error
-		switch d.verb {
-		case verbKill:
-			err = o.System.Kill(ctx, w, tell)
-		case verbDrain:
-			err = o.System.Drain(ctx, w, true, tell)
-		case verbUndrain:
-			err = o.System.Undrain(ctx, w, tell)
-		}
-		return deedMsg{deed: d, err: err, over: true}
+		return deedMsg{deed: d, err: do(ctx, tell), over: true}
 	}
 }
 
