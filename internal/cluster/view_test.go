@@ -357,7 +357,9 @@ func TestFunctionsOfALostQueueAreUnknownUnlessAllAreLost(t *testing.T) {
 
 func TestPictureShowsWhatIsLostAndCountsWhatIsNot(t *testing.T) {
 	var v View
-	worker := func(name string) wire.WorkerDetail { return wire.WorkerDetail{ID: name, Name: name, State: wire.WorkerUp} }
+	worker := func(name string) wire.WorkerDetail {
+		return wire.WorkerDetail{ID: name, Name: name, State: wire.WorkerUp}
+	}
 	detail := func(inc wire.Incarnation, workers ...wire.WorkerDetail) {
 		v.Detail(wire.Detail{Role: wire.RoleQueue, Incarnation: inc, Sequence: 1, Workers: workers})
 	}
