@@ -75,7 +75,7 @@ func newQueue(id, name string, zone *time.Location) *tabbed {
 		if q == nil {
 			return []string{th.say(bad, fmt.Sprintf("queue %s is gone; Esc goes back", v.name))}
 		}
-		word, m := queueWord(q)
+		word, m := queueWord(q, &s.Picture)
 		items := []string{
 			"queue " + th.say(title, v.name), th.say(m, word), "waiting " + count(q.Waiting), "in-flight " + count(q.Running),
 			fmt.Sprintf("slots %d/%d free", q.Free, q.Slots), "in " + perSecond(q.Rates.In) + "/s", "out " + perSecond(q.Rates.Out) + "/s",

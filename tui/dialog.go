@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,13 +13,14 @@ import (
 	"faasd/internal/operator"
 )
 
-// verb is what can be done to workers.
+// verb is what can be done to the system.
 type verb string
 
 const (
 	verbKill    verb = "kill"
 	verbDrain   verb = "drain"
 	verbUndrain verb = "undrain"
+	verbScale   verb = "scale"
 )
 
 // dialog asks before something is done to workers. Its targets are those that
@@ -26,10 +28,10 @@ const (
 type dialog struct {
 	verb    verb
 	targets []operator.Worker
-	lines   []string // what will come of it
-	need    string   // what must be typed first; "" nothing
-	missing bool     // Enter was pressed without it
-	opened  time.Time
+	lines   []string  // what will come of it
+	need    string    // what must be typed first; "" nothing
+	missing bool      // Enter was pressed without it
+	opened  time.Time // or when a key came last that means nothing here
 	typed   textinput.Model
 	choices []choice
 	at      int // in choices
@@ -57,33 +59,19 @@ func newDialog(v verb, targets []operator.Worker, p *operator.Picture) *dialog {
 // asked for only where much depends on it: several workers, the system's last, or
 // a queue's last for which jobs wait.
 func (d *dialog) renew(p *operator.Picture) {
-	d.lines, d.need = nil, ""
+	l := without(d.targets, p)
+	d.lines = nil
 	for i := range d.targets[:min(len(d.targets), maxTargets)] {
-		d.lines = append(d.lines, d.target(&d.targets[i], p)...)
+		d.lines = append(d.lines, d.target(&d.targets[i], p, &l)...)
 	}
 	if more := len(d.targets) - maxTargets; more > 0 {
 		d.lines = append(d.lines, "and "+plural(more, "more worker"))
 	}
-	left, queues := remaining(d.targets, p)
-	for i, q := range queues {
-		if i == maxTargets {
-			d.lines = append(d.lines, "and leaves fewer at "+plural(len(queues)-i, "more queue"))
-			break
-		}
-		d.lines = append(d.lines, fmt.Sprintf("leaves %s %s, %s waiting", clean(q.name), plural(q.left, "worker"), count(q.waiting)))
-	}
-	switch {
-	case len(d.targets) > 1:
+	d.lines = append(d.lines, l.lines()...)
+	if len(d.targets) > 1 {
 		d.need = fmt.Sprint(len(d.targets))
-	case left == 0:
-		d.lines = append(d.lines, "no worker is left in the whole system")
-		d.need = d.targets[0].Queue
-	default:
-		for _, q := range queues {
-			if q.left == 0 && q.waiting > 0 {
-				d.need = q.name
-			}
-		}
+	} else {
+		d.need = l.need(&d.targets[0])
 	}
 }
 
@@ -94,7 +82,7 @@ const readFor = 300 * time.Millisecond
 // maxTargets is how many workers a dialog describes.
 const maxTargets = 3
 
-func (d *dialog) target(w *operator.Worker, p *operator.Picture) []string {
+func (d *dialog) target(w *operator.Worker, p *operator.Picture, l *leaving) []string {
 	lines := []string{fmt.Sprintf("%s on %s, %s", clean(w.Name), clean(place(w.Host, w.PID)), clean(w.Queue))}
 	runs := 0
 	for i := range p.Jobs {
@@ -103,63 +91,37 @@ func (d *dialog) target(w *operator.Worker, p *operator.Picture) []string {
 			continue
 		}
 		if runs++; runs == 1 {
-			lines = append(lines, fmt.Sprintf("runs %s: %s", tail(j.ID), d.becomes(j)))
+			lines = append(lines, fmt.Sprintf("runs %s: %s", tail(j.ID), d.becomes(w, j, l)))
 		}
 	}
 	switch {
 	case w.Running == 0:
 		lines = append(lines, "runs nothing")
 	case runs == 0:
-		lines = append(lines, fmt.Sprintf("runs %s: %s", plural(w.Running, "job"), d.becomes(nil)))
+		lines = append(lines, fmt.Sprintf("runs %s: %s", plural(w.Running, "job"), d.becomes(w, nil, l)))
 	case w.Running > 1:
 		lines[len(lines)-1] += fmt.Sprintf(", and %s", plural(w.Running-1, "more job"))
 	}
 	return lines
 }
 
-// becomes says what will become of what a worker runs.
-func (d *dialog) becomes(j *operator.Job) string {
+// becomes says what will become of what a worker runs, of one job if that is known.
+func (d *dialog) becomes(w *operator.Worker, j *operator.Job, l *leaving) string {
+	unserved := slices.ContainsFunc(w.Functions, func(name string) bool { return slices.Contains(l.alone, name) })
+	served := slices.ContainsFunc(w.Functions, func(name string) bool { return !slices.Contains(l.alone, name) })
 	switch {
 	case d.verb == verbDrain:
 		return "finished first"
+	case j != nil && slices.Contains(l.alone, j.Function):
+		return "waits until another serves " + clean(j.Function)
+	case j == nil && !served:
+		return "waits until another serves it"
+	case j == nil && unserved:
+		return "given to another that serves it, or waits for one"
 	case j == nil:
 		return "given to another"
 	}
 	return fmt.Sprintf("given to another, as attempt %d", j.Attempt+1) // a kill does not count against the limit
-}
-
-type leaving struct {
-	name          string
-	left, waiting int
-}
-
-// remaining counts the workers that would be left: in all, and at the queues
-// whose workers are among the targets.
-func remaining(targets []operator.Worker, p *operator.Picture) (left int, queues []leaving) {
-	going := make(map[string]bool)
-	for i := range targets {
-		going[workerID(&targets[i])] = true
-	}
-	for i := range p.Queues {
-		q := &p.Queues[i]
-		l := leaving{name: q.Name, waiting: q.Waiting}
-		hit := false
-		for j := range p.Workers {
-			w := &p.Workers[j]
-			switch {
-			case w.QueueIncarnation != q.Incarnation:
-			case going[workerID(w)]:
-				hit = true
-			case w.State == operator.WorkerUp:
-				l.left++
-			}
-		}
-		left += l.left
-		if hit {
-			queues = append(queues, l)
-		}
-	}
-	return left, queues
 }
 
 // press takes a key. It returns what was decided: "" and true is that nothing

@@ -73,7 +73,7 @@ func TestWhatMuchDependsOnMustBeTyped(t *testing.T) {
 	}
 	t.Run("nothing waits at the queue", func(t *testing.T) {
 		s := newStage(t, 100, 30)
-		s.system.picture.Queues[0].Waiting = 0
+		s.system.picture.Queues[0].Waiting, s.system.picture.Queues[0].Functions = 0, nil
 		s.system.picture.Workers = slices.DeleteFunc(s.system.picture.Workers, func(w operator.Worker) bool {
 			return w.Queue == "queueA" && w.Name != "w-a00000"
 		})
@@ -151,6 +151,62 @@ func TestADialogIsSeenBeforeEnterCounts(t *testing.T) {
 	s.asked()
 	s.shows("KILL 1 worker", "> Kill")
 	s.now = s.now.Add(readFor)
+	s.update(keyMsg("x")) // a text is on its way
+	s.update(keyMsg("enter"))
+	s.asked()
+	s.now = s.now.Add(readFor)
 	s.press("enter")
 	s.asked("kill w-a00000")
+}
+
+func TestWhoIsGoneBeforeEnterIsNotKilledAgain(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "K", "tab", "tab")
+	workers := slices.Clone(s.system.picture.Workers)
+	for i := range workers {
+		if workers[i].Name == "w-7f3b01" {
+			workers[i].State = operator.StateLost
+		}
+	}
+	s.system.picture.Workers = workers
+	s.look()
+	s.press("enter")
+	s.asked()
+	s.shows("w-7f3b01: gone already, nothing was done")
+}
+
+// A promise that others take over is made only where others are.
+func TestADialogSaysWhatIsLeftForEachFunction(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := &s.system.picture
+	p.Workers = p.Workers[2:5] // of queueA
+	only := func(function string, runs int) {
+		p.Workers[0].Functions, p.Workers[0].Running = []string{function}, runs
+		for i := range p.Jobs {
+			if p.Jobs[i].Worker == p.Workers[0].Name {
+				p.Jobs[i].Function = function
+			}
+		}
+		s.look()
+	}
+	only("slow", 1)
+	s.press("tab", "K")
+	s.shows("runs …0010: waits until another serves slow", "leaves queueA 2 workers, none for slow, 1,102 waiting", "nobody is left to serve slow", "> Cancel")
+	s.hides("given to another", "to kill:") // nothing waits for it
+	s.press("esc", "d")
+	s.shows("runs …0010: finished first", "nobody is left to serve slow")
+	s.press("esc")
+	only("resize", 1) // 40 wait for it, at another queue
+	s.press("K")
+	s.shows("nobody is left to serve resize", "type queueA to kill")
+	s.press("esc")
+	p.Jobs = nil // more than are listed
+	s.look()
+	s.press("K")
+	s.shows("runs 1 job: waits until another serves it")
+	s.press("esc")
+	p.Workers[0].Functions = []string{"echo", "slow"}
+	s.look()
+	s.press("K")
+	s.shows("runs 1 job: given to another that serves it, or waits for one", "2 workers, none for slow")
 }

@@ -15,6 +15,7 @@ type System interface {
 	Kill(ctx context.Context, w operator.Worker, tell func(operator.Progress)) error
 	Drain(ctx context.Context, w operator.Worker, wait bool, tell func(operator.Progress)) error
 	Undrain(ctx context.Context, w operator.Worker, tell func(operator.Progress)) error
+	Scale(ctx context.Context, supervisor operator.Part, n int, tell func(operator.Progress)) error
 	Job(ctx context.Context, id string) ([]operator.JobAt, error)
 }
 
@@ -41,8 +42,9 @@ type Snapshot struct {
 	Events  []operator.Event // the last ones, oldest first
 	Begun   int              // number of the first of Events, counted from when the screen was opened
 	Trends  map[string][]float64
-	Failed  uint64 // answers other than OK in the last minute
-	Refused uint64 // requests, likewise
+	Failed  uint64    // answers other than OK in the last minute
+	Refused uint64    // requests, likewise
+	wrong   []trouble // the worst first
 }
 
 // Trends of the whole system; those of queues go by incarnation.
@@ -97,11 +99,13 @@ func (f *Feed) Snapshot() *Snapshot {
 	for name, values := range f.trends {
 		trends[name] = slices.Clone(values)
 	}
-	return &Snapshot{
+	s := &Snapshot{
 		Taken: now, Picture: f.last, Age: max(now.Sub(f.heard), 0), Trends: trends,
 		Events: slices.Clip(f.events), Begun: f.begun,
 		Failed: f.since(func(m moment) uint64 { return m.failed }), Refused: f.since(func(m moment) uint64 { return m.refused }),
 	}
+	s.wrong = diagnose(s)
+	return s
 }
 
 // since adds up what was counted in the last minute. Frontends that are lost, or

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/oklog/ulid/v2"
@@ -93,15 +94,16 @@ func plural(n int, thing string) string {
 	return count(n) + " " + thing + "s"
 }
 
-// clean takes out of a text of others what a terminal would obey, and puts it
-// on one line.
+// clean takes out of a text of others what a terminal would obey, what is not seen
+// and what turns text round, and puts it on one line.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
+		case r >= ' ' && r <= '~': // most are
+			return r
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < 0x20, r >= 0x7f && r < 0xa0, // controls
-			r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff: // unseen, or turns text round
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
 			return '\ufffd'
 		}
 		return r

@@ -81,9 +81,7 @@ var scenes = []struct {
 	{"events", func(s *stage) { s.press("e") }},
 	{"tests", func(s *stage) {
 		s.press("t")
-		s.m.tests.results[3] = &acceptance.Result{Number: 3, State: acceptance.Running}
-		s.m.tests.running = 3
-		s.m.tests.stop = func() {}
+		s.m.tests.begin(3, func() {})
 		s.update(stepMsg{3, acceptance.Step{Text: "all services and workers are on the bus", State: acceptance.Passed, TookMillis: 320, Evidence: []string{"queueA 1 worker"}}})
 		s.update(stepMsg{3, acceptance.Step{Text: "the worker of queueA is killed", State: acceptance.Running}})
 		s.press("down", "down")
@@ -170,7 +168,7 @@ func TestWithoutUnicodeEverythingIsASCII(t *testing.T) {
 
 // What strangers publish must not be obeyed by the terminal.
 func TestNothingThatTheSystemSaysReachesTheTerminalRaw(t *testing.T) {
-	const evil = "\x1b]52;c;aGk=\x07\r\n\x9b31m\u202e"
+	const evil = "\x1b]52;c;aGk=\x07\r\n\x9b31m\u202e\u2028\u061c\U000e0041"
 	s := newStage(t, 160, 50)
 	p := &s.system.picture
 	for i := range p.Queues {
@@ -200,14 +198,14 @@ func TestNothingThatTheSystemSaysReachesTheTerminalRaw(t *testing.T) {
 		}
 		s.look()
 		scene.set(s)
-		if strings.ContainsAny(s.m.View(), "\x1b\r\x07\u009b\u202e") {
+		if strings.ContainsAny(s.m.View(), "\x1b\r\x07\u009b\u202e\u2028\u061c\U000e0041") {
 			t.Errorf("%s: %q", scene.name, s.m.View())
 		}
 		s.m.dialog, s.m.prompt, s.m.help, s.m.paused = nil, nil, -1, false
 		s.m.views = s.m.views[:1]
 	}
 	var b bytes.Buffer
-	if err := Once(&b, s.m.opt, s.m.latest); err != nil || strings.ContainsAny(b.String(), "\x1b\r\x07\u009b\u202e") {
+	if err := Once(&b, s.m.opt, s.m.latest); err != nil || strings.ContainsAny(b.String(), "\x1b\r\x07\u009b\u202e\u2028\u061c\U000e0041") {
 		t.Errorf("printed once: %v, %q", err, b.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"faasd/internal/acceptance"
@@ -32,9 +33,10 @@ type model struct {
 	tests  *testsView                  // keeps its runs while it is not seen
 	deeds  map[deed]context.CancelFunc // under way
 	failed string                      // what did not work of what was asked last
-	note   string                      // of the last command
+	note   string                      // what was said last; "" is nothing
 	noteIs mood
 	noted  time.Time // when it was said
+	keeps  bool      // it tells of a deed, and stays though keys are pressed
 }
 
 // The messages.
@@ -89,6 +91,34 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, cmd
 }
 
+// heed takes a key. What was said last goes with it, and marks do not go unsaid.
+func (m *model) heed(msg tea.KeyMsg) tea.Cmd {
+	if !m.keeps {
+		m.note = ""
+	}
+	before := m.marked()
+	cmd := m.pressAll(msg)
+	m.place()
+	if gone := before - m.marked(); gone > 0 && m.note == "" && !key.Matches(msg, m.keys.Mark) {
+		m.say(caution, "%s went with the list of workers", plural(gone, "mark"))
+	}
+	return cmd
+}
+
+// marked counts the marks in all views.
+func (m *model) marked() (n int) {
+	for _, v := range m.views {
+		panes := v.panes()
+		if v, ok := v.(*tabbed); ok {
+			panes = v.tabs.list
+		}
+		for _, p := range panes {
+			n += len(p.marks)
+		}
+	}
+	return n
+}
+
 func (m *model) receive(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -98,7 +128,7 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 	case *Snapshot:
 		return m.take(msg)
 	case tea.KeyMsg:
-		return m.pressAll(msg)
+		return m.heed(msg)
 	case tea.MouseMsg:
 		return m.click(msg)
 	case deedMsg:
@@ -123,13 +153,13 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 // take takes a new snapshot.
 func (m *model) take(s *Snapshot) tea.Cmd {
 	m.latest = s
+	if s.Taken.Sub(m.noted) >= noteFor {
+		m.note = ""
+	}
 	if m.paused && m.shown != nil {
 		return nil
 	}
 	m.shown = s
-	if s.Taken.Sub(m.noted) >= noteFor {
-		m.note = ""
-	}
 	m.view().show(s)
 	return m.askJob()
 }
@@ -153,11 +183,18 @@ func (m *model) pane() *pane {
 	return panes[min(m.focus[v], len(panes)-1)]
 }
 
+// say says something until the next key is pressed.
 func (m *model) say(in mood, format string, args ...any) {
-	m.note, m.noteIs, m.noted = clean(fmt.Sprintf(format, args...)), in, m.opt.Now()
+	m.note, m.noteIs, m.noted, m.keeps = clean(fmt.Sprintf(format, args...)), in, m.opt.Now(), false
 }
 
-// noteFor is how long what was said last is shown.
+// report says how far something has come that was asked for.
+func (m *model) report(in mood, format string, args ...any) {
+	m.say(in, format, args...)
+	m.keeps = true
+}
+
+// noteFor is how long what was said last is shown at most.
 const noteFor = 15 * time.Second
 
 // open shows one more view.

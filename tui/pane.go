@@ -17,9 +17,14 @@ const (
 	ofParts
 	ofEvents
 	ofTests
+	ofSteps
 	ofTroubles
 	ofLatencies
 )
+
+// prose reports whether the rows are lines of a text: there is nothing to sort or
+// filter, and their number says nothing.
+func (k kind) prose() bool { return k == ofSteps || k == ofTroubles }
 
 // pane is a table under a title.
 type pane struct {
@@ -41,12 +46,19 @@ func (p *pane) set(rows []row) {
 // place gives the pane that many lines.
 func (p *pane) place(lines int) {
 	p.lines = lines
-	p.scroll(lines - 2) // below the title and the names of the columns
+	p.scroll(max(lines-2, 0)) // below the title and the names of the columns
 }
+
+// wants is how many lines it would have with all its rows, or the word that there
+// are none.
+func (p *pane) wants() int { return max(len(p.rows), 1) + 2 }
+
+// seen reports whether the pane has any lines.
+func (p *pane) seen() bool { return p.lines > 0 }
 
 // draw draws the pane in its lines.
 func (p *pane) draw(w int, focused bool, th *theme) []string {
-	if p.lines <= 0 {
+	if !p.seen() {
 		return nil
 	}
 	body := p.view(w, p.lines-1, focused, th)
@@ -61,7 +73,7 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	}
 	name := p.title + " " + count(len(p.rows))
 	switch {
-	case p.kind == ofTroubles: // of which one may have several rows
+	case p.kind.prose():
 		name = p.title
 	case p.filter != "":
 		name += " of " + count(len(p.all))

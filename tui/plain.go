@@ -19,15 +19,14 @@ func Once(out io.Writer, o Options, s *Snapshot) error {
 	fmt.Fprintf(&b, "faasctl top  %s  up %s  %s\n", clean(o.Target), span(uptime(s)), s.Taken.In(o.Zone).Format(time.DateTime))
 	fmt.Fprintf(&b, "in %s/s  done %s/s  err %s/s  refused %s/s  waiting %s  in-flight %s\n", perSecond(t.Rates.In), perSecond(t.Rates.Out),
 		perSecond(t.Rates.Failed), perSecond(t.RefusedRate), count(t.Waiting), count(t.Running))
-	fmt.Fprintf(&b, "latency/60s  p50 %s  p95 %s  p99 %s  max %s  workers %d: %d up, %d draining, %d lost\n", millis(t.Latency.P50),
-		millis(t.Latency.P95), millis(t.Latency.P99), millis(t.Latency.Max), t.Workers+t.WorkersDraining+t.WorkersLost, t.Workers,
-		t.WorkersDraining, t.WorkersLost)
-	if list := troubles(s); len(list) == 0 {
+	fmt.Fprintf(&b, "latency/60s  p50 %s  p95 %s  p99 %s  max %s  workers %d: %d up, %d draining, %d lost, %d killed\n", millis(t.Latency.P50),
+		millis(t.Latency.P95), millis(t.Latency.P99), millis(t.Latency.Max), t.Workers+t.WorkersDraining+t.WorkersLost+t.WorkersKilled, t.Workers,
+		t.WorkersDraining, t.WorkersLost, t.WorkersKilled)
+	if len(s.wrong) == 0 {
 		b.WriteString("all is well\n")
-	} else {
-		for _, trouble := range list {
-			fmt.Fprintf(&b, "! %s\n", trouble)
-		}
+	}
+	for _, t := range s.wrong {
+		fmt.Fprintf(&b, "! %s\n", t.whole)
 	}
 	for _, list := range []*pane{
 		{table: newTable("none", queueColumns...), title: "Queues"},
@@ -89,12 +88,17 @@ type Record struct {
 	Events    []operator.Event `json:"events"`
 }
 
-func (s *Snapshot) forPrograms() Record {
-	r := Record{s.Taken, s.Age.Milliseconds(), s.Stale(), troubles(s), s.Picture, s.Events}
-	if r.Troubles == nil {
-		r.Troubles = []string{}
+// troubles are all that is wrong, each whole.
+func (s *Snapshot) troubles() []string {
+	list := make([]string, len(s.wrong))
+	for i, t := range s.wrong {
+		list[i] = t.whole
 	}
-	return r
+	return list
+}
+
+func (s *Snapshot) forPrograms() Record {
+	return Record{s.Taken, s.Age.Milliseconds(), s.Stale(), s.troubles(), s.Picture, s.Events}
 }
 
 // JSON writes one snapshot as JSON, on one line if compact.
@@ -176,7 +180,7 @@ func (p *teller) news(s *Snapshot) string {
 			say("LIVE: heard again")
 		}
 	}
-	list := strings.Join(troubles(s), "; ")
+	list := strings.Join(s.troubles(), "; ")
 	due := s.Taken.Sub(p.said) >= sayEvery
 	if !p.stale && (!p.began || due || withoutNumbers(list) != withoutNumbers(p.troubles)) {
 		t := &s.Picture.Totals

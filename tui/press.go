@@ -27,6 +27,7 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 	for _, r := range msg.Runes {
 		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}
 		if key.Matches(one, m.keys.Kill, m.keys.Drain, m.keys.Undrain) {
+			m.say(caution, "%c and what followed came together with other keys and was left out: press it by itself", r)
 			break
 		}
 		all = append(all, m.press(one))
@@ -50,6 +51,9 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		}
 		if v, done := m.dialog.press(msg); done {
 			return m.decide(v)
+		}
+		if msg.Type == tea.KeyRunes && m.dialog.need == "" { // meant for something else: what follows may be too
+			m.dialog.opened = m.opt.Now()
 		}
 		return nil
 	case m.prompt != nil:
@@ -90,6 +94,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return m.enter(p)
 	case is(k.Back):
 		m.back()
+	case p.kind.prose() && (is(k.Filter) || is(k.Sort) || is(k.Reverse)):
+		m.say(faint, "there is nothing to filter or sort here")
 	case is(k.Filter):
 		m.prompt = newPrompt("/", p.filter)
 	case is(k.Palette):
@@ -149,7 +155,7 @@ func (m *model) visit(msg tea.KeyMsg) tea.Cmd {
 // move moves a pane's cursor. Who goes back in what has happened stops following.
 func (m *model) move(p *pane, n int) {
 	p.move(n)
-	if p.kind == ofEvents {
+	if p.kind == ofEvents || p.kind == ofSteps {
 		p.follow = p.at == len(p.rows)-1
 	}
 }
@@ -192,7 +198,7 @@ func (m *model) enter(p *pane) tea.Cmd {
 		return m.openEvent(p.cursor)
 	case ofFunctions:
 		return m.open(newFunction(p.cursor))
-	case ofTests:
+	case ofTests, ofSteps:
 		m.runTest()
 	default:
 		m.say(faint, "there is nothing more to show of it")

@@ -27,7 +27,7 @@ var queueColumns = []column{
 func queueRows(s *Snapshot) (rows []row) {
 	for i := range s.Picture.Queues {
 		q := &s.Picture.Queues[i]
-		word, m := queueWord(q)
+		word, m := queueWord(q, &s.Picture)
 		rows = append(rows, row{q.Incarnation.String(), []cell{
 			text(q.Name), mooded(word, m), counted(q.Waiting), counted(q.Running),
 			number(fmt.Sprintf("%d/%d", q.Free, q.Slots), float64(q.Free)),

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -55,12 +56,7 @@ func (m *model) lines() []string {
 }
 
 // bodyHeight is how many lines the view has, between the head and the foot.
-func (m *model) bodyHeight() int {
-	if m.shown == nil {
-		return m.h - 3
-	}
-	return m.h - 6
-}
+func (m *model) bodyHeight() int { return max(m.h-len(m.head())-len(m.foot()), 0) }
 
 // place gives what is shown its room, after anything has changed: what View
 // draws depends on where each list was before, and View changes nothing.
@@ -68,7 +64,7 @@ func (m *model) place() {
 	if m.help >= 0 {
 		m.help = max(min(m.help, len(m.helpText())-m.helpRoom()), 0)
 	}
-	if m.shown != nil {
+	if m.shown != nil && !m.small() {
 		m.view().place(m.w, m.bodyHeight(), m.pane())
 	}
 }
@@ -80,8 +76,8 @@ func (m *model) small() bool { return m.w < leastWidth || m.h < leastHeight }
 func (m *model) smallLines() []string {
 	text := fmt.Sprintf("%d×%d is too small: %d×%d at least. q quits", m.w, m.h, leastWidth, leastHeight)
 	if m.latest != nil {
-		if t := troubles(m.latest); len(t) > 0 {
-			text = "! " + t[0] + " — " + text
+		if wrong := m.latest.wrong; len(wrong) > 0 {
+			text = "! " + wrong[0].whole + " — " + text
 		}
 	}
 	lines := strings.Split(ansi.Wrap(text, max(m.w, 1), ""), "\n")
@@ -105,7 +101,7 @@ func (m *model) head() []string {
 	if m.shown == nil {
 		return lines
 	}
-	return append(lines, m.load(), m.latency(), m.verdict())
+	return append(append(lines, m.load(), m.latency()), m.verdict()...)
 }
 
 // load is how much is done, as shortly as it must be said.
@@ -156,6 +152,9 @@ func (m *model) latency() string {
 	if t.WorkersLost > 0 {
 		workers += " " + th.say(bad, count(t.WorkersLost)+" LOST")
 	}
+	if t.WorkersKilled > 0 {
+		workers += " " + th.say(caution, count(t.WorkersKilled)+" killed")
+	}
 	l := &t.Latency
 	p50, p95, p99, most := "p50 "+millis(l.P50), "p95 "+millis(l.P95), "p99 "+millis(l.P99), "max "+millis(l.Max)
 	line := ""
@@ -168,24 +167,61 @@ func (m *model) latency() string {
 	return fitStyled(line, m.w)
 }
 
-// verdict is in a word whether the system is well.
-func (m *model) verdict() string {
-	th := &m.theme
+// verdict says whether the system is well. The worst is said whole, with what to do
+// about it, in as many lines as there is room for; where there is not, in a few words.
+func (m *model) verdict() []string {
 	if m.latest.Stale() {
-		return th.say(caution, fit("? not heard for "+span(m.latest.Age)+": what is below is old; see that a coordinator runs and can be reached", m.w, false))
+		advice := "see that a coordinator runs and can be reached"
+		if m.opt.Up {
+			advice = "faasd up has stopped? start it again"
+		}
+		return m.judge(caution, "? ", trouble{
+			whole: fmt.Sprintf("not heard for %s: what is below is old; %s", span(m.latest.Age), advice),
+			brief: advice,
+		}, "", "")
 	}
-	list := troubles(m.shown)
-	if len(list) == 0 {
-		return th.say(good, "all is well")
+	wrong := m.shown.wrong
+	switch len(wrong) {
+	case 0:
+		return []string{m.theme.say(good, "all is well")}
+	case 1:
+		return m.judge(bad, "! ", wrong[0], "", "(all of it: !)")
 	}
-	rest := ""
+	more := fmt.Sprintf("(%d more: !)", len(wrong)-1)
+	return m.judge(bad, "! ", wrong[0], more, more)
+}
+
+// judge says a trouble behind a sign, and after it what else there is to see, if it
+// is said whole or in brief.
+func (m *model) judge(in mood, sign string, t trouble, more, rest string) []string {
+	w := m.w - len(sign)
+	whole := strings.TrimSpace(t.whole + " " + strings.ReplaceAll(more, " ", unbroken))
+	lines := strings.Split(ansi.Wrap(whole, w, ""), "\n")
+	if len(lines) > m.verdictRoom() {
+		if strings.HasPrefix(t.brief, "!") { // it has a sign of its own
+			sign, w = "", m.w
+		}
+		lines = []string{fit(t.brief, min(ansi.StringWidth(t.brief), w-len(rest)-1), false) + " " + rest}
+	}
+	for i, l := range lines {
+		lines[i] = m.theme.say(in, fit(sign+strings.ReplaceAll(l, unbroken, " "), m.w, false))
+		sign = strings.Repeat(" ", len(sign))
+	}
+	return lines
+}
+
+// unbroken is a space at which no line ends.
+const unbroken = "\u00a0"
+
+// verdictRoom is how many lines what is wrong may take.
+func (m *model) verdictRoom() int {
 	switch {
-	case len(list) > 1:
-		rest = fmt.Sprintf(" (%d more: !)", len(list)-1)
-	case ansi.StringWidth(list[0]) > m.w-2:
-		rest = " (all of it: !)"
+	case m.h < 20:
+		return 1
+	case m.h < 30:
+		return 2
 	}
-	return th.say(bad, fit("! "+fit(list[0], min(ansi.StringWidth(list[0]), m.w-2-len(rest)), false)+rest, m.w, false))
+	return 3
 }
 
 // headline names the system, whose name gives way to what matters more.
@@ -239,18 +275,44 @@ func (m *model) liveness() string {
 func (m *model) foot() []string {
 	th := &m.theme
 	if m.prompt != nil {
-		hint := "Enter keeps the filter, Esc takes it away"
-		if m.prompt.kind == ":" {
-			hint = "Enter does it, Tab completes, Esc leaves: " + strings.Join(m.candidates(m.prompt.input.Value()), " ")
-		}
-		line := m.prompt.kind + clean(m.prompt.input.Value()) + "_"
-		return []string{fit(line, m.w, false), th.say(faint, fit(hint, m.w, false))}
+		return m.prompting()
 	}
 	note := m.crumbs()
 	if m.note != "" {
 		note += "  " + th.say(m.noteIs, m.note)
 	}
 	return []string{fitStyled(note, m.w), m.keyBar()}
+}
+
+// prompting is the line that is typed, and below it what may stand there.
+func (m *model) prompting() []string {
+	line := fit(m.prompt.kind+clean(m.prompt.input.Value())+"_", m.w, false)
+	hints := []string{"Enter keeps the filter, Esc takes it away"}
+	if m.prompt.kind == ":" {
+		hints = m.offers()
+	}
+	for i, hint := range hints {
+		hints[i] = m.theme.say(faint, fit(hint, m.w, false))
+	}
+	return append([]string{line}, hints...)
+}
+
+// maxOffers is how many lines of candidates are offered.
+const maxOffers = 3
+
+// offers are the candidates for what is typed, and what the keys do.
+func (m *model) offers() []string {
+	list := m.candidates(m.prompt.input.Value())
+	items := []string{"Enter does it, Tab completes, Esc leaves:"}
+	for _, c := range list[:min(len(list), m.w*maxOffers/2)] { // there is no room for more
+		items = append(items, clean(c))
+	}
+	lines := flow(items, m.w, 0)
+	if len(lines) > maxOffers {
+		lines = lines[:maxOffers]
+		lines[maxOffers-1] = fit(lines[maxOffers-1], m.w-2, false) + " …"
+	}
+	return lines
 }
 
 // crumbs are the views that are stacked.
@@ -279,12 +341,18 @@ func (m *model) keyBar() string {
 		add(k.Back, "back")
 	}
 	p := m.pane()
-	if m.workerPane() != nil || len(m.targets()) > 0 {
+	if m.hindrance() == "" && (m.workerPane() != nil || len(m.targets()) > 0) {
 		add(k.Kill, "kill")
 		add(k.Drain, "drain")
+		if slices.ContainsFunc(m.targets(), draining) {
+			add(k.Undrain, "undrain")
+		}
+	}
+	if p.kind == ofWorkers {
+		add(k.Mark, "mark")
 	}
 	switch p.kind {
-	case ofTests:
+	case ofTests, ofSteps:
 		add(k.Open, "run, or stop")
 	case ofQueues, ofWorkers, ofJobs, ofFunctions, ofEvents:
 		add(k.Open, "open")
@@ -294,17 +362,14 @@ func (m *model) keyBar() string {
 	} else if v, ok := m.view().(*tabbed); ok && len(v.tabs.list) > 1 {
 		add(k.NextPane, "next tab")
 	}
-	if p.kind != ofTests {
+	if !p.kind.prose() {
 		add(k.Filter, "filter")
 		add(k.Sort, "sort")
 	}
-	switch p.kind {
-	case ofWorkers:
-		add(k.Mark, "mark")
-	case ofEvents:
+	if p.kind == ofEvents {
 		add(k.Follow, "follow")
 	}
-	if p.kind != ofTests {
+	if m.view() != view(m.tests) {
 		add(k.Tests, "tests")
 	}
 	add(k.Pause, "pause")

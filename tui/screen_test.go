@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"faasd/internal/operator"
 )
@@ -36,6 +37,33 @@ func TestATooSmallTerminalSaysSoAndCanBeLeft(t *testing.T) {
 	s.shows("QUEUE")
 }
 
+// Windows are dragged to any size while anything is on the screen.
+func TestEveryViewStandsEverySize(t *testing.T) {
+	s := newStage(t, 100, 30)
+	for _, keys := range []string{"o", "a", "i", "f", "b", "e", "t", "!", "o\r", "o\r2", "o\r3", "a\r", "i\r", "f\r", "a?", "aK"} {
+		for _, key := range strings.ReplaceAll(keys, "\r", "⏎") {
+			s.press(strings.ReplaceAll(string(key), "⏎", "enter"))
+		}
+		for _, w := range []int{1, 2, 59, 60, 61, 80, 500} {
+			for h := range 40 {
+				s.update(tea.WindowSizeMsg{Width: w, Height: h + 1})
+				s.update(s.feed.Snapshot())
+				lines := strings.Split(s.m.View(), "\n")
+				if len(lines) > h+1 {
+					t.Errorf("%q at %d×%d: %d lines", keys, w, h+1, len(lines))
+				}
+				for _, l := range lines {
+					if ansi.StringWidth(l) > w {
+						t.Errorf("%q at %d×%d: %q is wider", keys, w, h+1, l)
+					}
+				}
+			}
+		}
+		s.update(tea.WindowSizeMsg{Width: 100, Height: 30})
+		s.press("esc")
+	}
+}
+
 func TestPartsThatFallSilentOneByOneAreNotShownAsLost(t *testing.T) {
 	s := newStage(t, 100, 30)
 	p := &s.system.picture
@@ -52,13 +80,32 @@ func TestPartsThatFallSilentOneByOneAreNotShownAsLost(t *testing.T) {
 	}
 }
 
-func TestWhatWasSaidIsForgottenAfterAWhile(t *testing.T) {
+func TestWhatWasSaidIsForgottenAfterAWhileOrWithTheNextKey(t *testing.T) {
+	const nothing, paused = "there is nothing more to show of it", "the display is paused"
 	s := newStage(t, 100, 30)
 	s.press("b", "enter")
-	s.shows("there is nothing more to show of it")
+	s.shows(nothing)
 	s.now = s.now.Add(noteFor)
 	s.look()
-	s.hides("there is nothing more to show of it")
+	s.hides(nothing)
+	s.press("enter")
+	s.shows(nothing)
+	s.press("a")
+	s.hides(nothing)
+	s.press("down", "p", "K")
+	s.shows(paused)
+	s.now = s.now.Add(noteFor)
+	s.look()
+	s.hides(paused)
+}
+
+func TestWhatIsSaidOfADeedStaysWhileKeysArePressed(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "down", "d", "tab", "enter", "a", "down")
+	s.shows("drain w-a00000 gone")
+	s.now = s.now.Add(noteFor)
+	s.look()
+	s.hides("drain w-a00000 gone")
 }
 
 func TestThemesHaveColours(t *testing.T) {

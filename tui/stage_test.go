@@ -66,6 +66,14 @@ func (s *theSystem) Undrain(_ context.Context, w operator.Worker, tell func(oper
 	return s.do("undrain", w, tell)
 }
 
+func (s *theSystem) Scale(_ context.Context, supervisor operator.Part, n int, tell func(operator.Progress)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = append(s.done, fmt.Sprintf("scale %s to %d", supervisor.Name, n))
+	tell(operator.Progress{Stage: operator.Done, Text: "all joined"})
+	return s.fails
+}
+
 func (s *theSystem) Job(context.Context, string) ([]operator.JobAt, error) {
 	return s.job, s.fails
 }
@@ -232,7 +240,8 @@ func busy() *theSystem {
 	p.Queues = []operator.Queue{
 		{
 			Part: part("queueA", operator.StateOK, 11, 400), Workers: 8, Slots: 64, Free: 0, Waiting: 1102, Running: 8, Oldest: 3400, Done: 41_022,
-			Moved: 88, Arrived: 43_000, Latency: latency, Rates: rates(410, 322, 0), JobsTotal: 1110, Spread: []operator.Bin{
+			Moved: 88, Arrived: 43_000, Latency: latency, Rates: rates(410, 322, 0), JobsTotal: 1110,
+			Functions: map[string]operator.FunctionState{"echo": {Workers: 8, Waiting: 1102, Oldest: 3400}}, Spread: []operator.Bin{
 				{Below: 10, Count: 100}, {Below: 20, Count: 300}, {Below: 50, Count: 500}, {Below: 100, Count: 80}, {Below: 1000, Count: 20},
 			},
 		},
@@ -240,7 +249,8 @@ func busy() *theSystem {
 			Part: part("queueB", operator.StateOK, 12, 700), Workers: 7, Slots: 8, Free: 2, Running: 6, Done: 9_700_000, Taken: 41, Arrived: 9_700_006,
 			Latency: operator.Latency{Count: 90, P50: 3, P95: 9, P99: 22, Max: 40}, Rates: rates(1900, 1910, 0.3), JobsTotal: 6,
 		},
-		{Part: part("queueC", operator.StateNoWorker, 13, 500), Waiting: 40, Oldest: 41_000, Arrived: 40, Rates: rates(12, 0, 0), JobsTotal: 40},
+		{Part: part("queueC", operator.StateNoWorker, 13, 500), Waiting: 40, Oldest: 41_000, Arrived: 40, Rates: rates(12, 0, 0), JobsTotal: 40,
+			Functions: map[string]operator.FunctionState{"resize": {Waiting: 40, Oldest: 41_000}}},
 	}
 	worker := func(queue, inc int, name, state string, running int) operator.Worker {
 		w := operator.Worker{Queue: p.Queues[queue].Name, QueueIncarnation: p.Queues[queue].Incarnation, Rates: rates(0, 38.9, 0)}
@@ -271,8 +281,8 @@ func busy() *theSystem {
 		}
 	}
 	p.Functions = []operator.Function{
-		{Name: "echo", Queues: 2, Workers: 15, Free: 2, Waiting: 1102, Running: 14, Oldest: 3400, Rates: rates(12_100, 12_000, 0.3), Latency: latency},
-		{Name: "resize", Queues: 1, Waiting: 40, Oldest: 41_000, Rates: rates(12, 0, 0)},
+		{Name: "echo", State: operator.StateOK, Queues: 2, Workers: 15, Free: 0, Waiting: 1102, Running: 14, Oldest: 3400, Rates: rates(12_100, 12_000, 0.3), Latency: latency},
+		{Name: "resize", State: operator.StateNoWorker, Queues: 1, Waiting: 40, Oldest: 41_000, Rates: rates(12, 0, 0)},
 	}
 	p.Frontends = []operator.Part{part("frontend", operator.StateOK, 31, 300)}
 	p.Frontends[0].Frontend = &operator.FrontendState{Open: 1160, Refused: 12}

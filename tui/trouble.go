@@ -2,184 +2,181 @@ package tui
 
 import (
 	"fmt"
-	"time"
+	"slices"
+	"strings"
 
 	"faasd/internal/operator"
 )
 
-// backlogAfter is how long a job may wait before its queue is said to have a
-// backlog.
-const backlogAfter = time.Second
-
-// The words for what is wrong. docs/OPERATING.md says what to do about each.
-const (
-	wordBacklog  = "!BACKLOG"
-	wordNoWorker = "!NO WRK"
-	wordLost     = "!LOST"
-	wordVersion  = "!VERSION"
-	wordStuck    = "!STUCK"
-)
-
-func partWord(state string) (string, mood) {
-	switch state {
-	case operator.StateLost:
-		return wordLost, bad
-	case operator.StateOther:
-		return wordVersion, bad
-	case operator.StateDraining:
-		return state, caution
-	case operator.StateOK:
-		return state, good
-	}
-	return state, plain
+// trouble is one thing that is wrong.
+type trouble struct {
+	whole string // what is wrong, and what to do
+	brief string // the same in a few words, what to do before names, which may be long
 }
 
-func queueWord(q *operator.Queue) (string, mood) {
-	switch {
-	case q.State == operator.StateNoWorker && q.Waiting > 0:
-		return wordNoWorker, bad
-	case q.State == operator.StateNoWorker:
-		return "no work.", caution
-	case q.State == operator.StateOK && q.Waiting > 0 && q.Oldest >= backlogAfter.Milliseconds():
-		return wordBacklog, bad
-	}
-	return partWord(q.State)
+// diagnosis is all that is wrong in a snapshot.
+type diagnosis struct {
+	p    *operator.Picture
+	list []trouble
 }
 
-func functionWord(f *operator.Function) (string, mood) {
-	switch {
-	case f.Workers == 0 && f.Waiting > 0:
-		return wordNoWorker, bad
-	case f.Workers == 0:
-		return "no work.", caution
-	case f.Waiting > 0 && f.Oldest >= backlogAfter.Milliseconds():
-		return wordBacklog, bad
-	}
-	return operator.StateOK, good
+func (d *diagnosis) add(brief, whole string, args ...any) {
+	d.list = append(d.list, trouble{clean(fmt.Sprintf(whole, args...)), clean(brief)})
 }
 
-func workerWord(w *operator.Worker) (string, mood) {
-	switch {
-	case w.State == operator.StateLost:
-		return wordLost, bad
-	case w.Stuck > 0:
-		return wordStuck, bad
-	case w.State == operator.WorkerUp:
-		return "ok", good
-	}
-	return clean(w.State), caution
+// diagnose says what is wrong and what to do, the worst first.
+func diagnose(s *Snapshot) []trouble {
+	d := &diagnosis{p: &s.Picture}
+	d.unserved()
+	d.missing()
+	d.backlogs()
+	d.failures(s)
+	d.parts()
+	d.stuckWorkers()
+	d.lostWorkers()
+	return d.list
 }
 
-// troubles says what is wrong and what to do, the worst first.
-func troubles(s *Snapshot) (list []string) {
-	p := &s.Picture
-	say := func(format string, args ...any) { list = append(list, clean(fmt.Sprintf(format, args...))) }
-	for i := range p.Functions {
-		f := &p.Functions[i]
-		if word, _ := functionWord(f); word == wordNoWorker {
-			say("%s has no worker and %s: start one that serves it (faasd worker)", f.Name, waits(f.Waiting))
+// unserved are functions that nobody can run.
+func (d *diagnosis) unserved() {
+	for i := range d.p.Functions {
+		f := &d.p.Functions[i]
+		switch word, _ := functionWord(f); word {
+		case wordNoWorker:
+			d.add(wordNoWorker+": start a worker for "+f.Name, "%s has no worker and %s: start one that serves it (%s)", f.Name, waits(f.Waiting), d.starting())
+		case wordFailed:
+			d.add(wordFailed+": faasctl functions "+f.Name, "no version of %s has come up: faasctl functions %s says why", f.Name, f.Name)
 		}
 	}
-	serving := 0
-	for _, part := range p.Frontends {
-		if part.State == operator.StateOK {
-			serving++
-		}
-	}
-	if serving == 0 {
-		say("no frontend is heard: clients reach nobody; start one (faasd frontend)")
-	}
-	if len(p.Queues) == 0 {
-		say("no queue is heard: jobs wait at brokers; start one (faasd queue --name queueA)")
-	} else if p.Totals.Workers+p.Totals.WorkersDraining == 0 {
-		say("no worker is there: requests wait; start one (faasd worker)")
-	}
-	if !some(p.Brokers, operator.StateOK) {
-		say("no broker is heard: frontends refuse requests; start one (faasd broker)")
-	}
-	for i := range p.Functions {
-		f := &p.Functions[i]
-		if word, _ := functionWord(f); word == wordBacklog {
-			say("%s: %s, the oldest for %s; %s", f.Name, waits(f.Waiting), millis(f.Oldest), more(f))
-		}
-	}
-	if s.Failed > 0 {
-		say("%s failed in the last minute%s: 504 is too slow or too few workers, else see functions (f) and their logs",
-			plural(int(s.Failed), "request"), whose(p))
-	}
-	if s.Refused > 0 {
-		say("%s refused with 503 in the last minute: more is asked for than the workers can do", plural(int(s.Refused), "request"))
-	}
-	for _, part := range p.QueueParts() {
-		trouble(&part, "queue", say)
-	}
-	for _, kind := range []struct {
-		role  string
-		parts []operator.Part
-	}{{"broker", p.Brokers}, {"frontend", p.Frontends}, {"coordinator", p.Coordinators}, {"supervisor", p.Supervisors}} {
-		for i := range kind.parts {
-			trouble(&kind.parts[i], kind.role, say)
-		}
-	}
-	for i := range p.Workers {
-		if w := &p.Workers[i]; w.Stuck > 0 {
-			say("worker %s has %s that should have stopped and holds its slot: kill it (K)", w.Name, plural(w.Stuck, "run"))
-		}
-	}
-	lostWorkers(p, say)
-	return list
 }
 
-// maxLost is how many lost workers are named.
-const maxLost = 5
+// starting is how workers are started: `faasd up` starts its own.
+func (d *diagnosis) starting() string {
+	if some(d.p.Supervisors, operator.StateOK) {
+		return ":scale N, or faasd worker"
+	}
+	return "faasd worker"
+}
 
-// lostWorkers says which workers were lost, and why.
-func lostWorkers(p *operator.Picture, say func(string, ...any)) {
-	named := 0
-	for i := range p.Workers {
-		w := &p.Workers[i]
-		if w.State != operator.StateLost || named == min(p.Totals.WorkersLost, maxLost) {
+// missing are roles of which nobody is heard.
+func (d *diagnosis) missing() {
+	if !some(d.p.Frontends, operator.StateOK) {
+		d.add("no frontend is heard: start one", "no frontend is heard: clients reach nobody; start one (faasd frontend)")
+	}
+	if len(d.p.Queues) == 0 {
+		d.add("no queue is heard: start one", "no queue is heard: jobs wait at brokers; start one (faasd queue --name queueA)")
+	} else if d.p.Totals.Workers+d.p.Totals.WorkersDraining == 0 {
+		d.add("no worker is there: start one", "no worker is there: requests wait; start one (%s)", d.starting())
+	}
+	if !some(d.p.Brokers, operator.StateOK) {
+		d.add("no broker is heard: start one", "no broker is heard: frontends refuse requests; start one (faasd broker)")
+	}
+}
+
+func (d *diagnosis) backlogs() {
+	for i := range d.p.Functions {
+		f := &d.p.Functions[i]
+		if word, _ := functionWord(f); word != wordBacklog {
 			continue
 		}
-		named++
-		say("worker %s of %s was lost (%s); what it ran runs again elsewhere", w.Name, w.Queue, w.Reason)
-	}
-	if more := p.Totals.WorkersLost - named; more > 0 {
-		were := "was"
-		if more > 1 {
-			were = "were"
+		brief, remedy := wordBacklog+": more workers for "+f.Name, fmt.Sprintf("all slots that serve %s are busy: more workers for it, or fewer requests", f.Name)
+		if f.Free > 0 {
+			brief, remedy = wordBacklog+": queues hand over "+f.Name, "slots that serve it are free elsewhere: queues hand over within a second"
 		}
-		say("%s %s lost: a lists all", plural(more, "more worker"), were)
+		d.add(brief, "%s: %s, the oldest for %s; %s", f.Name, waits(f.Waiting), millis(f.Oldest), remedy)
 	}
 }
 
-func trouble(p *operator.Part, role string, say func(string, ...any)) {
-	switch p.State {
-	case operator.StateLost:
-		say("%s %s is not heard for %s: see whether it runs, and its log", role, p.Name, millis(p.AgeMillis))
-	case operator.StateOther:
-		say("%s %s speaks another version of the bus (%s): finish the upgrade", role, p.Name, p.Version)
+// failures are requests that were not answered with OK in the last minute.
+func (d *diagnosis) failures(s *Snapshot) {
+	if n := plural(int(s.Failed), "request"); s.Failed > 0 {
+		d.add(n+" failed: see functions (f)", "%s failed in the last minute%s: 504 is too slow or too few workers, else see functions (f) and their logs", n, d.whose())
+	}
+	if n := plural(int(s.Refused), "request"); s.Refused > 0 {
+		d.add(n+" refused (503): more workers", "%s refused with 503 in the last minute: more is asked for than the workers can do", n)
 	}
 }
 
 // whose names the function that fails most, if one is known to.
-func whose(p *operator.Picture) string {
+func (d *diagnosis) whose() string {
 	most, name := 0.05, ""
-	for i := range p.Functions {
-		if f := &p.Functions[i]; f.Rates.Failed > most {
+	for i := range d.p.Functions {
+		if f := &d.p.Functions[i]; f.Rates.Failed > most {
 			most, name = f.Rates.Failed, " ("+f.Name+")"
 		}
 	}
 	return name
 }
 
-func some(parts []operator.Part, state string) bool {
-	for _, p := range parts {
-		if p.State == state {
-			return true
+// parts are those that are not heard, or not understood.
+func (d *diagnosis) parts() {
+	for _, kind := range []struct {
+		role  string
+		parts []operator.Part
+	}{
+		{"queue", d.p.QueueParts()}, {"broker", d.p.Brokers}, {"frontend", d.p.Frontends},
+		{"coordinator", d.p.Coordinators}, {"supervisor", d.p.Supervisors},
+	} {
+		for _, p := range kind.parts {
+			name := kind.role + " " + p.Name
+			switch p.State {
+			case operator.StateLost:
+				d.add(wordLost+": see the log of "+name, "%s is not heard for %s: see whether it runs, and its log", name, millis(p.AgeMillis))
+			case operator.StateOther:
+				d.add(wordVersion+": upgrade "+name, "%s speaks another version of the bus (%s): finish the upgrade", name, p.Version)
+			}
 		}
 	}
-	return false
+}
+
+func (d *diagnosis) stuckWorkers() {
+	for i := range d.p.Workers {
+		if w := &d.p.Workers[i]; w.Stuck > 0 {
+			d.add(wordStuck+": kill (K) "+w.Name, "worker %s has %s that should have stopped and holds its slot: kill it (K)", w.Name, plural(w.Stuck, "run"))
+		}
+	}
+}
+
+// maxLost is how many lost workers are named.
+const maxLost = 5
+
+// lostWorkers says which workers were lost, and why.
+func (d *diagnosis) lostWorkers() {
+	lost := d.p.Lost()
+	for _, w := range lost[:min(len(lost), maxLost)] {
+		d.add(wordLost+": "+w.Name+" ("+w.Reason+")", "worker %s of %s was lost (%s); %s", w.Name, w.Queue, w.Reason, d.fate(w))
+	}
+	if more := len(lost) - maxLost; more > 0 {
+		d.add(plural(more, "more worker")+" lost: a lists all", "%s %s lost: a lists all", plural(more, "more worker"), was(more))
+	}
+}
+
+// fate is what becomes of that which a lost worker ran.
+func (d *diagnosis) fate(w *operator.Worker) string {
+	alone := slices.DeleteFunc(slices.Clone(w.Functions), func(name string) bool { return served(d.p, name) })
+	switch {
+	case len(alone) == 0:
+		return "what it ran runs again elsewhere"
+	case len(alone) == len(w.Functions):
+		return "what it ran waits: nobody else serves " + firstFew(alone)
+	}
+	return "what it ran runs again elsewhere, but " + firstFew(alone) + " waits: nobody else serves it"
+}
+
+// firstFew lists the first three of many names.
+func firstFew(names []string) string {
+	const most = 3
+	if more := len(names) - most; more > 0 {
+		return strings.Join(names[:most], ", ") + " and " + plural(more, "other")
+	}
+	return strings.Join(names, ", ")
+}
+
+func was(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 func waits(n int) string {
@@ -189,10 +186,6 @@ func waits(n int) string {
 	return count(n) + " jobs wait"
 }
 
-// more is what helps against a backlog.
-func more(f *operator.Function) string {
-	if f.Free > 0 {
-		return "slots are free elsewhere: queues hand over within a second"
-	}
-	return "all slots are busy: more workers, or fewer requests"
+func some(parts []operator.Part, state string) bool {
+	return slices.ContainsFunc(parts, func(p operator.Part) bool { return p.State == state })
 }

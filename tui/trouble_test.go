@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,14 +14,14 @@ func TestAWellSystemIsSaidToBeWell(t *testing.T) {
 	p := &s.system.picture
 	p.Queues, p.Functions, p.Brokers = p.Queues[1:2], p.Functions[:1], p.Brokers[:1]
 	p.Functions[0].Waiting, p.Functions[0].Oldest = 0, 0
-	p.Totals.WorkersLost, p.Totals.Rates.Failed = 0, 0
+	p.Workers, p.Totals.WorkersLost, p.Totals.Rates.Failed = p.Workers[1:], 0, 0 // none is lost
 	s.look()
 	s.shows("all is well")
 	for _, c := range []struct {
 		harm func()
 		want string
 	}{
-		{func() { p.Workers[3].Stuck = 2 }, "worker w-a00001 has 2 runs that should have stopped"},
+		{func() { p.Workers[2].Stuck = 2 }, "worker w-a00001 has 2 runs that should have stopped"},
 		{func() { p.Totals.Refused += 3 }, "3 requests refused with 503 in the last minute"},
 		{func() { p.Totals.Failed += 360; p.Functions[0].Rates.Failed = 2 }, "360 requests failed in the last minute (echo)"},
 		{func() { p.Functions[0].Waiting, p.Functions[0].Oldest = 4, 2000 }, "echo: 4 jobs wait, the oldest for 2.0s"},
@@ -52,7 +53,7 @@ func TestWhatHasFailedIsRememberedForAMinute(t *testing.T) {
 	s := newStage(t, 100, 30)
 	p := &s.system.picture
 	p.Queues, p.Functions, p.Brokers = p.Queues[1:2], p.Functions[:1], p.Brokers[:1]
-	p.Functions[0].Waiting, p.Totals.WorkersLost = 0, 0
+	p.Functions[0].Waiting, p.Workers = 0, p.Workers[1:]
 	p.Totals.Failed = 1000 // long ago
 	step := func(d time.Duration) { s.now = s.now.Add(d); s.look() }
 	step(2 * time.Minute)
@@ -84,7 +85,6 @@ func TestEachLostWorkerIsNamedWithItsReason(t *testing.T) {
 			w := &p.Workers[i]
 			w.State, w.Reason = operator.StateLost, fmt.Sprintf("killed by somebody for a reason of %d words", i)
 		}
-		p.Totals.WorkersLost = n
 		s.look()
 	}
 	lose(2)
@@ -93,4 +93,124 @@ func TestEachLostWorkerIsNamedWithItsReason(t *testing.T) {
 	lose(9)
 	s.press("G")
 	s.shows("4 more workers were lost: a lists all")
+}
+
+// Numbered workers of two queues have the same ids.
+func TestLostWorkersOfTwoQueuesWithOneNumberAreBothNamed(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := &s.system.picture
+	for i, at := range []int{1, 10} { // of queueA and queueB
+		w := &p.Workers[at]
+		w.ID, w.Kind, w.Name, w.State, w.Reason = "req-4", "req", fmt.Sprint("r", i), operator.StateLost, "silent for 3 s"
+	}
+	s.look()
+	s.press("!", "G")
+	s.shows("worker r0 of queueA was lost", "worker r1 of queueB was lost")
+}
+
+func TestWhatALostWorkerRanIsNotPromisedToOthersThatAreNotThere(t *testing.T) {
+	s := newStage(t, 160, 50)
+	p := &s.system.picture
+	for _, c := range []struct {
+		functions []string
+		want      string
+	}{
+		{[]string{"echo"}, "what it ran runs again elsewhere"},
+		{[]string{"resize"}, "what it ran waits: nobody else serves resize"},
+		{[]string{"a", "b", "c", "d"}, "what it ran waits: nobody else serves a, b, c and 1 other"},
+		{[]string{"echo", "resize"}, "what it ran runs again elsewhere, but resize waits: nobody else serves it"},
+	} {
+		p.Workers[0].Functions = c.functions
+		s.look()
+		s.press("!")
+		if line := s.line("w-2c10aa"); !strings.HasSuffix(line, c.want) {
+			t.Errorf("of %v: %q, want %q", c.functions, line, c.want)
+		}
+	}
+}
+
+func TestAKillThatWasAskedForIsNoTrouble(t *testing.T) {
+	s := newStage(t, 100, 30)
+	p := &s.system.picture
+	p.Workers[0].Reason = operator.ReasonKilled
+	p.Totals.WorkersLost, p.Totals.WorkersKilled = 0, 1
+	s.look()
+	s.shows("1 killed", "w-2c10aa   node2/4001       killed by an … killed ")
+	s.hides("LOST")
+	s.press("!")
+	s.hides("w-2c10aa")
+}
+
+// What a queue's jobs wait for may be at another queue.
+func TestAQueueLacksWorkersOnlyForFunctionsThatNobodyServes(t *testing.T) {
+	p := &operator.Picture{Functions: []operator.Function{{Name: "echo", Workers: 1}, {Name: "resize"}}}
+	for _, c := range []struct {
+		state  string
+		waits  string
+		oldest int64
+		want   string
+		why    string
+	}{
+		{operator.StateNoWorker, "resize", 10, wordNoWorker, "no worker anywhere"},
+		{operator.StateOK, "resize", 10, wordNoWorker, "workers of other functions"},
+		{operator.StateNoWorker, "echo", 10, wordIdle, "pulled within a second"},
+		{operator.StateNoWorker, "echo", 1000, wordBacklog, "not pulled"},
+		{operator.StateOK, "echo", 10, operator.StateOK, ""},
+		{operator.StateOK, "echo", 1000, wordBacklog, ""},
+		{operator.StateLost, "resize", 1000, wordLost, ""},
+		{operator.StateNoWorker, "", 0, wordIdle, ""},
+	} {
+		q := &operator.Queue{Part: operator.Part{State: c.state}, Oldest: c.oldest}
+		if c.waits != "" {
+			q.Waiting, q.Functions = 1, map[string]operator.FunctionState{c.waits: {Waiting: 1}}
+		}
+		if got, _ := queueWord(q, p); got != c.want {
+			t.Errorf("a queue %s where a job of %q waits for %d ms is %s, want %s", c.state, c.waits, c.oldest, got, c.want)
+		}
+	}
+}
+
+func TestADeployedFunctionIsShownAsItIs(t *testing.T) {
+	for _, c := range []struct {
+		f    operator.Function
+		want string
+	}{
+		{operator.Function{State: operator.StateFailed, Waiting: 3, Oldest: 2000}, wordFailed},
+		{operator.Function{State: operator.StateRemoved, Running: 1, Workers: 1}, operator.StateRemoved},
+		{operator.Function{State: operator.StateNoWorker}, wordIdle},
+	} {
+		if got, _ := functionWord(&c.f); got != c.want {
+			t.Errorf("%+v is %s, want %s", c.f, got, c.want)
+		}
+	}
+	s := newStage(t, 100, 30)
+	s.system.picture.Functions[1].State = operator.StateFailed
+	s.look()
+	s.shows("! no version of resize has come up: faasctl functions resize says why")
+}
+
+// The remedy is not what gives way.
+func TestWhatToDoIsSeenAtEverySize(t *testing.T) {
+	for _, size := range sizes {
+		s := newStage(t, size[0], size[1])
+		p := &s.system.picture
+		says := func(what string) {
+			t.Helper()
+			s.look()
+			if said := strings.Join(strings.Fields(s.screen()), " "); !strings.Contains(said, what) { // on several lines, perhaps
+				t.Errorf("%d×%d does not say %q:\n%s", size[0], size[1], what, s.screen())
+			}
+		}
+		says("start ")
+		p.Functions = p.Functions[:1]
+		says("more workers")
+		p.Functions[0].Free = 3
+		says("hand over")
+		s.now = s.now.Add(time.Minute)
+		silence(s.system)
+		says("see that a coordinator runs")
+		s.m.opt.Up = true // who has started that knows of no coordinator
+		says("faasd up has stopped? start it again")
+		s.hides("coordinator")
+	}
 }

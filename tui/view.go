@@ -80,19 +80,28 @@ func (v *overview) place(_, h int, focus *pane) {
 	if v.queues.cursor != v.of {
 		v.workersOf()
 	}
-	events := max(min(h/4, 8), 0)
-	if h < 14 {
-		events = 0
-	}
-	if focus == v.events {
-		events = max(events, min(6, h-8))
+	queues, workers, events := v.divide(h, focus)
+	v.queues.place(queues)
+	v.workers.place(workers)
+	v.events.place(events)
+}
+
+// divide gives each pane its lines. On a low screen the events are seen only
+// while they have the focus, and then no workers are.
+func (v *overview) divide(h int, focus *pane) (queues, workers, events int) {
+	const low = 14
+	switch {
+	case focus == v.events:
+		events = max(min(h/4, 8), min(6, h/2))
+	case h >= low:
+		events = min(h/4, 8)
 	}
 	left := h - events
-	queues := min(len(v.queues.rows)+2, left-min(left/2, len(v.workers.rows)+2))
-	queues = max(queues, min(4, left))
-	v.queues.place(queues)
-	v.workers.place(left - queues)
-	v.events.place(events)
+	queues = min(v.queues.wants(), left-min(left/2, v.workers.wants()))
+	if queues = max(queues, min(4, left)); left-queues < leastPane {
+		queues = left
+	}
+	return queues, left - queues, events
 }
 
 func (v *overview) draw(w, _ int, focus *pane, th *theme) (lines []string) {
@@ -226,8 +235,8 @@ func newParts() *listing {
 func newWrong() *listing {
 	v := &listing{name: "what is wrong", list: &pane{table: newTable("all is well", column{title: "WHAT", width: 20, grow: true}), kind: ofTroubles, title: "What is wrong"}}
 	v.rows = func(s *Snapshot) (rows []row) {
-		for i, t := range troubles(s) {
-			for j, line := range strings.Split(ansi.Wrap(t, max(v.width, leastWidth)-gutter-2, ""), "\n") {
+		for i, t := range s.wrong {
+			for j, line := range strings.Split(ansi.Wrap(t.whole, max(v.width, leastWidth)-gutter-2, ""), "\n") {
 				if j > 0 {
 					line = "  " + line
 				}

@@ -56,3 +56,32 @@ func TestAFunctionHasItsWorkersAndJobs(t *testing.T) {
 	s.look()
 	s.shows("function resize is no longer served; Esc goes back")
 }
+
+// The pane with the focus is one whose rows can be read, on any screen.
+func TestThePaneWithTheFocusHasRows(t *testing.T) {
+	for _, size := range sizes {
+		s := newStage(t, size[0], size[1])
+		for n := range 9 {
+			s.system.events = append(s.system.events, event(10+n, "info", "queueB", "worker-joined", "w-new", "joined queueB"))
+		}
+		s.system.picture.Workers = s.system.picture.Workers[:2]
+		s.look()
+		for range s.m.view().panes() {
+			p := s.m.pane()
+			if p.height < min(len(p.rows), 2) {
+				t.Errorf("%d×%d: %d rows of %s are seen:\n%s", size[0], size[1], p.height, p.title, s.screen())
+			}
+			s.shows("  queueB  ", "  queueC  ") // there is room for all
+			for _, p := range s.m.view().panes() {
+				if below := len(p.rows) - p.top - p.height; p.seen() && below < 0 && p.top > 0 {
+					t.Errorf("%d×%d: %s has %s", size[0], size[1], p.title, p.more())
+				}
+			}
+			s.press("tab")
+		}
+	}
+	s := newStage(t, 60, 15)
+	s.press("tab", "tab", "K") // the workers are not seen
+	s.hides("KILL")
+	s.shows("no worker is under the cursor of a list")
+}

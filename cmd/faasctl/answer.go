@@ -34,6 +34,9 @@ type answer struct {
 	took time.Duration
 }
 
+// noWorker is what stands for a worker where there was none.
+const noWorker = "-"
+
 func newAnswer(url string, r *http.Response, body []byte, took time.Duration) *answer {
 	head := r.Header
 	attempt, _ := strconv.Atoi(head.Get("X-Faasd-Attempt")) // 0 if it was not from a frontend
@@ -103,7 +106,7 @@ func (a *answer) failure() error {
 func (a *answer) summary() string {
 	line := fmt.Sprintf("%s in %s", statusLine(a.Status), a.took.Round(10*time.Microsecond))
 	if a.Attempt > 0 {
-		line += fmt.Sprintf(" by %s on %s, attempt %d", cmp.Or(a.Worker, "-"), cmp.Or(a.Queue, "-"), a.Attempt)
+		line += fmt.Sprintf(" by %s on %s, attempt %d", cmp.Or(a.Worker, noWorker), cmp.Or(a.Queue, "-"), a.Attempt)
 	}
 	if a.Job != "" {
 		line += ", job " + a.Job

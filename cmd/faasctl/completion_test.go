@@ -123,6 +123,8 @@ func TestShellsCompleteNamesOfARunningSystem(t *testing.T) {
 			s.mustOffer(at+"--queue queueA,queueC,q", "queueA,queueC,queueB")
 			s.mustOffer(at+"--function ", "echo")
 			s.mustOffer("faasctl invoke --data "+data+" e", "echo")
+			s.mustOffer("faasctl functions --data "+data+" r", "rm", "rollback")
+			s.mustOffer("faasctl functions --data "+data+" rm ", "echo")
 			s.mustOffer("faasctl pick --coordinator "+running.Coordinator+" ", workers...)
 		})
 	}
@@ -134,7 +136,7 @@ func TestShellsCompleteCommandsAndFlags(t *testing.T) {
 			s := startShell(t, name)
 			s.mustOffer("faasctl st", "status")
 			s.mustOffer("faasctl completion ", shellNames()...)
-			s.mustOffer("faasctl help in", "invoke")
+			s.mustOffer("faasctl help inv", "invoke")
 			s.mustOffer("faasctl invoke --js", "--json")
 			s.mustOffer("faasctl invoke --coordinator tcp://127.0.0.1:1 --js", "--json")
 			s.mustOffer("faasctl nonsense ")
@@ -166,6 +168,9 @@ func TestShellsCompletePaths(t *testing.T) {
 			}
 			s.mustOffer("faasctl invoke --data ", want.data...)
 			s.mustOffer("faasctl invoke --body @faas", want.body...)
+			if name == "fish" { // the others' own completion of files is not seen here
+				s.mustOffer("faasctl deploy hello fol", "folder/")
+			}
 		})
 	}
 }

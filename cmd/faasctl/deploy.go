@@ -218,7 +218,9 @@ func (p *packed) deploy(ctx context.Context, std config.Stdio, to listener) (dep
 		done.URL = strings.TrimRight(to.frontends[0], "/") + "/" + p.name
 	}
 	began := time.Now()
-	report, err := to.Deploy(ctx, p.name, p.manifest, io.NewSectionReader(p, 0, p.Size), progress(std, p.name))
+	tell, told := progress(std, p.name)
+	report, err := to.Deploy(ctx, p.name, p.manifest, io.NewSectionReader(p, 0, p.Size), tell)
+	told()
 	done.Took = milliseconds(time.Since(began))
 	var start *admin.StartError
 	if errors.As(err, &start) {

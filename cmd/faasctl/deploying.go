@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"faasd/internal/config"
 	"faasd/internal/operator"
@@ -133,12 +135,39 @@ func unreached(err error) error {
 	return err
 }
 
-// progress returns how to tell what is waited for: on a terminal.
-func progress(std config.Stdio, name string) func(line string) {
+// toldAfter is how long something must be waited for to be told of.
+const toldAfter = 500 * time.Millisecond
+
+// progress returns how to tell, on a terminal, what is waited for, until done is
+// called.
+func progress(std config.Stdio, name string) (tell func(line string), done func()) {
 	if !isTerminal(std.Err) {
-		return func(string) {}
+		return func(string) {}, func() {}
 	}
-	return func(line string) { fmt.Fprintf(std.Err, "%s: %s\n", config.Printable(name), config.Printable(line)) }
+	var (
+		mu    sync.Mutex // guards what follows, and std.Err meanwhile
+		over  bool
+		timer *time.Timer
+	)
+	tell = func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if timer != nil {
+			timer.Stop()
+		}
+		timer = time.AfterFunc(toldAfter, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if !over {
+				fmt.Fprintf(std.Err, "%s: %s\n", config.Printable(name), config.Printable(line))
+			}
+		})
+	}
+	return tell, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+	}
 }
 
 // late says who does not go by a change yet.

@@ -249,7 +249,9 @@ func (c *functions) rollback(ctx context.Context, std config.Stdio) error {
 	name := c.names[0]
 	done := deployed{Name: name}
 	began := time.Now()
-	report, err := to.Rollback(ctx, name, c.version, progress(std, name))
+	tell, told := progress(std, name)
+	report, err := to.Rollback(ctx, name, c.version, tell)
+	told()
 	done.Took = milliseconds(time.Since(began))
 	done, err = done.finish(std, report, err)
 	switch {

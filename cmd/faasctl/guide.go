@@ -16,6 +16,13 @@ var guide = []config.Chapter{
 		{Line: "faasctl drain --wait w-2c10", Meaning: "have it finish what it runs, and leave"},
 		{Line: "faasctl scale worker=8", Meaning: "have `faasd up` keep more workers, or fewer"},
 	}},
+	{Heading: "Deploy a function", Tasks: []config.Task{
+		{Line: "faasctl init hello --lang python", Meaning: "write one to start from: go, python, sh or wasm"},
+		{Line: "faasctl deploy hello ./hello", Meaning: "deploy a folder, a file or a zip; again for each new version"},
+		{Line: "faasctl deploy -f faasd.yaml", Meaning: "deploy all that a file names; it shows its plan"},
+		{Line: "faasctl functions", Meaning: "what can be called, who serves it; its versions, rollback, rm"},
+		{Line: "faasctl logs hello --follow", Meaning: "what it prints, as it prints it"},
+	}},
 	{Heading: "Call a function", Tasks: []config.Task{
 		{Line: "faasctl invoke echo --body hello", Meaning: "print what it answers, and who served it"},
 		{Line: "faasctl invoke echo --body @picture.png", Meaning: "send a file; - or a pipe sends standard input"},

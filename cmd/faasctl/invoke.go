@@ -89,14 +89,21 @@ func (c *invoke) Run(ctx context.Context, std config.Stdio) error {
 // printed is what the function has printed for the call. What cannot be had is
 // said, and is no reason to fail: the answer is there.
 func (c *invoke) printed(ctx context.Context, std config.Stdio, a *answer) []operator.Line {
+	if a.Attempt == 0 {
+		return nil // it did not run
+	}
+	filter := operator.LogFilter{Function: c.function[0], Job: a.Job}
+	if a.Worker != noWorker { // else any may have begun with it
+		filter.Worker = a.Worker
+	}
 	o, picture, err := c.open(ctx)
 	if err == nil {
 		defer o.Close()
 		var news operator.LogNews
-		news, err = o.Tail(operator.LogFilter{Function: c.function[0], Job: a.Job, Worker: a.Worker}).Next(ctx, c.within)
+		news, err = o.Tail(filter).Next(ctx, c.within)
 		switch {
-		case errors.Is(err, operator.ErrNoPrinter):
-			err = nobodyPrints(picture, c.function[0], a.Worker)
+		case errors.Is(err, operator.ErrNoWorker):
+			err = nobodyPrints(picture, filter.Function, filter.Worker)
 		case len(news.Late) > 0:
 			err = fmt.Errorf("no answer from %s within %s", strings.Join(news.Late, ", "), c.within)
 		case err == nil:

@@ -22,7 +22,7 @@ func (c *kill) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:    "kill",
 		Summary: "kill workers, or a queue, a broker or a coordinator, as a crash would",
-		Description: "A worker dies as by SIGKILL; its jobs go to others. A name's beginning is enough if no other worker has it. A worker that speaks REQ is not ours to kill: it is disconnected.\n\n" +
+		Description: "A worker dies as by SIGKILL; its jobs go to others. A name's beginning is enough if no other worker has it. A worker that speaks REQ or Majordomo is not ours to kill: it is disconnected.\n\n" +
 			"A queue, broker or coordinator dies with all it holds, to show what the others make of it. In `faasd up`, where they are no processes, the role comes back by itself; elsewhere whoever started it may start it again.\n\n" +
 			"Several at once, or the last of their kind, are asked about first.",
 		Examples: []string{"faasctl kill w-2c10", "faasctl kill --yes w-2c10 w-7f3b", "faasctl kill queue queueA"},

@@ -84,7 +84,7 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 		switch {
 		case ctx.Err() != nil && c.follow:
 			return nil // Ctrl-C is how it ends
-		case errors.Is(err, operator.ErrNoPrinter):
+		case errors.Is(err, operator.ErrNoWorker):
 			return nobodyPrints(picture, name, c.worker)
 		case err != nil:
 			return err

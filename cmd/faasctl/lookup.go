@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"faasd/internal/config"
 	"faasd/internal/operator"
@@ -34,18 +32,9 @@ func (t *target) queues(ctx context.Context) []config.Candidate {
 }
 
 func (t *target) functions(ctx context.Context) []config.Candidate {
-	workers := make(map[string]int)
-	for _, q := range t.now(ctx).Queues {
-		if q.State == operator.StateLost {
-			continue
-		}
-		for name, f := range q.Functions {
-			workers[name] += f.Workers
-		}
-	}
 	var found []config.Candidate
-	for _, name := range slices.Sorted(maps.Keys(workers)) {
-		found = append(found, config.Candidate{Value: name, Summary: operator.Plural(workers[name], "worker")})
+	for _, f := range t.now(ctx).Functions {
+		found = append(found, config.Candidate{Value: f.Name, Summary: operator.Plural(f.Workers, "worker")})
 	}
 	return found
 }

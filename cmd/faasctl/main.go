@@ -18,8 +18,8 @@ func program() config.Program {
 		Name:    "faasctl",
 		Summary: "look at a running faasd, act on it, and test one",
 		Commands: []config.Command{
-			&status{}, &top{}, &queues{}, &workers{}, &jobs{}, &job{}, &events{},
-			&kill{}, &drain{}, &undrain{}, &scale{}, &invoke{}, &deploy{}, &functions{}, &logs{}, &test{},
+			&status{}, &top{}, &queues{}, &workers{}, &functions{}, &jobs{}, &job{}, &events{}, &logs{},
+			&kill{}, &drain{}, &undrain{}, &scale{}, &initialize{}, &deploy{}, &invoke{}, &test{},
 		},
 		Guide:     guide,
 		Libraries: []config.Library{{Name: "libzmq", Version: operator.ZeroMQ()}},

@@ -194,7 +194,9 @@ func (p *project) do(ctx context.Context, std config.Stdio, to listener, s regis
 func remove(ctx context.Context, std config.Stdio, to listener, name string) (deployed, error) {
 	done := deployed{Name: name}
 	began := time.Now()
-	report, err := to.Remove(ctx, name, progress(std, name))
+	tell, told := progress(std, name)
+	report, err := to.Remove(ctx, name, tell)
+	told()
 	done.Took = milliseconds(time.Since(began))
 	return done.finish(std, report, err)
 }

@@ -94,6 +94,9 @@ func addParts(t *table, p operator.Picture) {
 	for _, c := range p.Coordinators {
 		row("coordinator", c, "")
 	}
+	for _, r := range p.Registrars {
+		row("registrar", r, "")
+	}
 	for _, s := range p.Supervisors {
 		jobs := ""
 		if s.Supervisor != nil {

@@ -32,9 +32,10 @@ func faasctl(args ...string) (code int, out, errs string) {
 // startUp starts a real `faasd up` with its data in dir.
 func startUp(t *testing.T, dir string, args ...string) *proc.Process {
 	t.Helper()
+	bin := binary(t, "faasd") // it may have to be built first
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	p, err := proc.Start(ctx, proc.Spec{Bin: binary(t, "faasd"), Args: append([]string{"up", "--http", "127.0.0.1:0", "--data", dir}, args...)})
+	p, err := proc.Start(ctx, proc.Spec{Bin: bin, Args: append([]string{"up", "--http", "127.0.0.1:0", "--data", dir}, args...)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func (c *top) Run(ctx context.Context, std config.Stdio) error {
 	}
 	defer o.Close()
 	opt := tui.Options{
-		System: o, Target: c.name(), Interval: c.interval, ReadOnly: c.readOnly, Theme: c.theme, Mouse: c.mouse,
+		System: o, Target: c.name(), Up: c.up > 0, Interval: c.interval, ReadOnly: c.readOnly, Theme: c.theme, Mouse: c.mouse,
 		Colour: std.Env("NO_COLOR") == "", ASCII: !unicode(std.Env), In: std.In, Out: std.Out, Now: time.Now, Zone: time.Local,
 	}
 	dumb := std.Env("TERM") == "dumb" || std.Env("TERM") == ""

@@ -133,7 +133,7 @@ func TestTheScreenOfARunningSystem(t *testing.T) {
 	p.shows(`> Kill`)
 	p.isDrawnAnew(2) // Enter does not count before a dialog has been seen
 	p.keys("Enter")
-	p.shows(`kill `+victim+` gone`, victim+` .*!LOST`, `1 LOST`, `workers 3 up`) // and replaced
+	p.shows(`kill `+victim+` gone`, victim+` .*killed`, `1 killed`, `all is well`, `workers 3 up`) // and replaced
 
 	p.keys("t")
 	p.shows(`Acceptance tests`)

@@ -155,6 +155,7 @@ func TestMajordomoWorkers(t *testing.T) {
 		asked := m.call("twice")
 		h.awaitAllBusy(first)
 		m.killAll(first)
+		m.awaitShouters(0)
 		m.begin(1, m.source)
 		if _, attempt := m.served(<-asked); attempt != 2 {
 			m.t.Errorf("answered at attempt %d, want 2", attempt)

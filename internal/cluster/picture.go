@@ -49,6 +49,7 @@ type Totals struct {
 
 	JobsTotal       int     `json:"jobs_total"`       // at queues
 	WorkersLost     int     `json:"workers_lost"`     // in the last 30 s; besides Workers
+	WorkersKilled   int     `json:"workers_killed"`   // likewise, by an operator's command; not among WorkersLost
 	WorkersDraining int     `json:"workers_draining"` // or told to die; besides Workers, which are those that take jobs
 	Latency         Latency `json:"latency"`          // at queues
 
@@ -100,28 +101,6 @@ type Queue struct {
 	Rates     Rates                         `json:"rates"` // of jobs that arrive, are done, and failed
 }
 
-// Worker is one worker of a queue, as that queue sees it.
-type Worker struct {
-	Queue            string           `json:"queue"`
-	QueueIncarnation wire.Incarnation `json:"queue_incarnation"` // of the one that says so
-	Rates            Rates            `json:"rates"`             // Out: results; In is 0
-	wire.WorkerDetail
-}
-
-// withoutReturned leaves out the loss of workers that are at another queue now.
-func withoutReturned(workers []Worker) []Worker {
-	there := make(map[string]bool) // native ids are their own everywhere
-	for _, w := range workers {
-		there[w.ID] = there[w.ID] || w.Kind == "native" && w.State != wire.WorkerLost
-	}
-	return slices.DeleteFunc(workers, func(w Worker) bool { return w.State == wire.WorkerLost && w.Kind == "native" && there[w.ID] })
-}
-
-// Same reports whether o is the same worker as w, at another moment perhaps.
-func (w Worker) Same(o Worker) bool {
-	return w.ID == o.ID && w.QueueIncarnation == o.QueueIncarnation
-}
-
 // Picture draws the view as of now.
 func (v *View) Picture(now time.Duration) Picture {
 	p := Picture{
@@ -152,31 +131,13 @@ func (v *View) Picture(now time.Duration) Picture {
 	p.Workers = withoutReturned(p.Workers)
 	p.Jobs = oldestFirst(jobs)
 	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
-	p.Totals.addWorkers(p.Workers)
+	p.countWorkers()
 	for _, e := range v.Members(now, wire.RoleFrontend) {
 		if !e.Stale(now) && e.State.Frontend != nil {
 			p.Totals.addFrontend(e)
 		}
 	}
 	return p
-}
-
-// queueLost is the reason of workers whose queue is not heard.
-const queueLost = "its queue is lost"
-
-// addWorkers counts those that are no longer up, each once wherever it is listed.
-// Those of a lost queue are not lost themselves: they go to another.
-func (t *Totals) addWorkers(workers []Worker) {
-	lost := make(map[string]struct{})
-	for i := range workers {
-		switch w := &workers[i]; {
-		case w.State == wire.WorkerLost && w.Reason != queueLost:
-			lost[w.ID] = struct{}{}
-		case w.State == wire.WorkerDraining, w.State == wire.WorkerDying:
-			t.WorkersDraining++
-		}
-	}
-	t.WorkersLost = len(lost)
 }
 
 func (e *Entry) appendJobs(jobs []*Job) []*Job {
@@ -196,25 +157,6 @@ func oldestFirst(jobs []*Job) []Job {
 		list = append(list, *j)
 	}
 	return list
-}
-
-// drawWorkers draws the workers of a queue.
-func drawWorkers(q *Queue, e *Entry) (workers []Worker) {
-	if e.Detail == nil {
-		return nil
-	}
-	rates := workerRates(e.workers)
-	for _, w := range e.Detail.Workers {
-		if q.State == StateLost && w.State != wire.WorkerLost {
-			w.State, w.Reason = wire.WorkerLost, queueLost
-		}
-		drawn := Worker{Queue: q.Name, QueueIncarnation: q.Incarnation, WorkerDetail: w}
-		if w.State != wire.WorkerLost {
-			drawn.Rates = rates[w.ID]
-		}
-		workers = append(workers, drawn)
-	}
-	return workers
 }
 
 // QueueParts returns what queues have in common with all other members.

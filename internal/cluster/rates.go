@@ -77,7 +77,8 @@ func perSecond(from, to uint64, seconds float64) float64 {
 	return float64(to-from) / seconds
 }
 
-// counters are what a member counts.
+// counters are what a member counts: nil what it does not. A stranger may count
+// this now and that later.
 type counters struct {
 	queue    *wire.QueueState
 	frontend *wire.FrontendState
@@ -90,6 +91,9 @@ func queueRates(h history[counters]) (all Rates, functions map[string]Rates) {
 		return Rates{}, nil
 	}
 	a, b := from.queue, to.queue
+	if a == nil || b == nil {
+		return Rates{}, nil
+	}
 	all = Rates{true, perSecond(a.Arrived, b.Arrived, seconds), perSecond(a.Done, b.Done, seconds), perSecond(a.Failed, b.Failed, seconds)}
 	functions = make(map[string]Rates, len(b.Functions))
 	for name, f := range b.Functions {
@@ -106,6 +110,9 @@ func frontendRates(h history[counters]) (all Rates, refused float64) {
 		return Rates{}, 0
 	}
 	a, b := from.frontend, to.frontend
+	if a == nil || b == nil {
+		return Rates{}, 0
+	}
 	all = Rates{true, perSecond(a.Accepted, b.Accepted, seconds), perSecond(a.Answered, b.Answered, seconds), perSecond(a.Failed, b.Failed, seconds)}
 	return all, perSecond(a.Refused, b.Refused, seconds)
 }

@@ -219,6 +219,23 @@ func TestAMemberOfAnotherVersionHasNoRates(t *testing.T) {
 }
 
 // sketch is a window's to which those times were added, ms.
+func TestAMemberThatCountsThisNowAndThatLaterHasNoRates(t *testing.T) {
+	frontend, queue := &wire.FrontendState{Accepted: 1}, &wire.QueueState{Arrived: 1}
+	for _, role := range []string{wire.RoleFrontend, wire.RoleQueue} {
+		for _, frontendFirst := range []bool{true, false} {
+			v := &View{Rates: true}
+			for n := range 4 { // a stranger's
+				s := wire.State{Member: wire.Member{Role: role, Name: "x", Incarnation: 1}, Sequence: uint64(n + 1), Clock: int64(1 + 1000*n), Frontend: frontend}
+				if frontendFirst != (n < 2) {
+					s.Frontend, s.Queue = nil, queue
+				}
+				v.State(time.Duration(n)*second, s, 0)
+				_ = v.Picture(time.Duration(n) * second) // does not panic
+			}
+		}
+	}
+}
+
 func sketch(times ...int) []byte {
 	var w latency.Window
 	for _, ms := range times {
@@ -263,10 +280,10 @@ func TestPercentilesAreOfAllJobsTogether(t *testing.T) {
 	check("g", p.Functions[1].Latency, 0, 0, 0, 0, 0)
 	f, g := p.Functions[0], p.Functions[1]
 	f.Latency = Latency{}
-	if want := (Function{Name: "f", Queues: 2, Workers: 2, Arrived: 8, Done: 6, Failed: 2, Oldest: 2}); f != want {
+	if want := (Function{Name: "f", State: StateOK, Queues: 2, Workers: 2, Arrived: 8, Done: 6, Failed: 2, Oldest: 2}); f != want {
 		t.Errorf("%+v, want %+v", f, want)
 	}
-	if want := (Function{Name: "g", Queues: 1, Waiting: 2}); g != want {
+	if want := (Function{Name: "g", State: StateNoWorker, Queues: 1, Waiting: 2}); g != want {
 		t.Errorf("%+v, want %+v", g, want)
 	}
 	if p.Totals.JobsTotal != 14 || p.Queues[2].JobsTotal != 7 {

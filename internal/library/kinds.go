@@ -49,7 +49,7 @@ func (l *Library) make(ctx context.Context, v *version, m registry.Manifest, cod
 		file, _ := m.File()
 		f, err := wasm.New(ctx, wasm.Config{
 			Name: v.name, Version: v.of.Number, Code: code, Module: file, Env: m.Env, ContentType: m.ContentType,
-			Memory: m.Memory, MaxOutput: l.cfg.MaxBody, Cache: filepath.Join(l.cfg.Folder, wasmFolder),
+			Memory: m.Memory, MaxOutput: l.cfg.MaxBody, Cache: l.cfg.Cache,
 			Logs: v.logs, Log: log,
 		})
 		if err != nil {
@@ -59,6 +59,3 @@ func (l *Library) make(ctx context.Context, v *version, m registry.Manifest, cod
 	}
 	return nil, function.Failed(function.TypeInit, "version %d of %s is of kind %q, which this release of faasd cannot run", v.of.Number, v.name, m.Kind)
 }
-
-// wasmFolder is where compiled modules are kept.
-const wasmFolder = "wasm"

@@ -24,6 +24,7 @@ import (
 // Config is what a worker's library goes by.
 type Config struct {
 	Folder  string        // for packages and what functions write; this library's alone
+	Cache   string        // folder for compiled modules; workers on one machine share it
 	Only    []string      // functions that are taken; empty: all
 	Labels  []string      // of the worker: functions that ask for others are not taken
 	Slots   int           // calls at a time, of all functions

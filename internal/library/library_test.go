@@ -95,7 +95,7 @@ func newStage(t *testing.T, with ...func(*Config)) *stage {
 	d := &depot{blobs: make(map[string][]byte)}
 	log := slog.New(slog.DiscardHandler)
 	guard := process.NewGuard(log)
-	cfg := Config{Folder: t.TempDir(), Slots: 4, Idle: time.Minute, MaxBody: 1 << 20, Guard: guard, Log: log, Fetch: d.fetch}
+	cfg := Config{Folder: t.TempDir(), Cache: t.TempDir(), Slots: 4, Idle: time.Minute, MaxBody: 1 << 20, Guard: guard, Log: log, Fetch: d.fetch}
 	for _, change := range with {
 		change(&cfg)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -177,6 +178,9 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	return p, nil
 }
 
+// cacheFolder is where the workers that share a folder keep compiled modules.
+const cacheFolder = "cache"
+
 // openLibrary gives a worker the functions that are deployed.
 func (w Worker) openLibrary(r *worker.Runner, p *Part, log *slog.Logger) error {
 	folder, err := library.OpenFolder(w.Deployed.Work)
@@ -185,7 +189,7 @@ func (w Worker) openLibrary(r *worker.Runner, p *Part, log *slog.Logger) error {
 	}
 	guard := process.NewGuard(log)
 	l, err := library.New(library.Config{
-		Folder: folder.Path, Only: w.Deployed.Only, Labels: w.Deployed.Labels, Slots: w.Slots, Idle: w.Deployed.Idle,
+		Folder: folder.Path, Cache: filepath.Join(w.Deployed.Work, cacheFolder), Only: w.Deployed.Only, Labels: w.Deployed.Labels, Slots: w.Slots, Idle: w.Deployed.Idle,
 		MaxBody: w.MaxBody, Guard: guard, Log: log,
 		Fetch: func(ctx context.Context, digest string, offset int64) ([]byte, int64, error) {
 			c := r.Chunk(ctx, digest, offset)

@@ -16,11 +16,13 @@ import (
 
 	"faasd/internal/config"
 	"faasd/internal/function"
+	"faasd/internal/function/process"
 )
 
 // TestMain lets this test binary be the worker that `up` starts from its own
 // file.
 func TestMain(m *testing.M) {
+	process.Main()
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		os.Exit(workerMain(os.Args[2:]))
 	}
@@ -58,6 +60,8 @@ func workerMain(args []string) int {
 	set.IntVar(&w.Slots, "slots", 1, "")
 	set.Int64Var(&w.MaxBody, "max-body", 0, "")
 	grace := set.Duration("grace", time.Second, "")
+	set.StringVar(&w.Deployed.Work, "work", "", "")
+	set.DurationVar(&w.Deployed.Idle, "idle", time.Minute, "")
 	set.String("log-level", "", "")
 	set.String("log-format", "", "")
 	if err := set.Parse(args); err != nil {

@@ -57,8 +57,8 @@ type printed struct {
 	err   error
 }
 
-// ErrNoPrinter: no worker of faasd's own has the function.
-var ErrNoPrinter = errors.New("none of faasd's own workers has it")
+// ErrNoWorker: none of faasd's own workers has the function.
+var ErrNoWorker = errors.New("none of faasd's own workers has the function")
 
 // logsWithin is how long a worker is waited for; its queue waits for 3 s.
 const logsWithin = 4 * time.Second
@@ -70,12 +70,12 @@ func (o *Operator) Tail(f LogFilter) *Tail {
 
 // Next asks all workers that have the function for what they have printed since,
 // and waits for as long as that for those who are slow. The error is that of
-// ctx, or ErrNoPrinter where there was no worker yet.
+// ctx, or ErrNoWorker where there was no worker yet.
 func (t *Tail) Next(ctx context.Context, wait time.Duration) (LogNews, error) {
 	var news LogNews
 	t.look(t.o.Picture(), &news)
 	if len(t.at) == 0 && len(news.Gone) == 0 {
-		return news, ErrNoPrinter
+		return news, ErrNoWorker
 	}
 	for id, p := range role.InOrder(t.at) {
 		if p.asking {
@@ -119,7 +119,7 @@ func (t *Tail) look(p Picture, news *LogNews) {
 	for _, w := range p.Workers {
 		_, known := t.at[w.ID]
 		has := known || slices.Contains(w.Functions, t.filter.Function)
-		if w.Kind != "native" || w.State == StateLost || !has || t.filter.Worker != "" && w.Name != t.filter.Worker {
+		if !w.Native() || w.State == StateLost || !has || t.filter.Worker != "" && w.Name != t.filter.Worker {
 			continue
 		}
 		there[w.ID] = true

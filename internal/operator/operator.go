@@ -23,6 +23,9 @@ type Picture = cluster.Picture
 // Worker is one worker of a Picture.
 type Worker = cluster.Worker
 
+// WorkerKey tells a Worker apart from all others.
+type WorkerKey = cluster.WorkerKey
+
 // Part is what all members of a Picture have.
 type Part = cluster.Part
 
@@ -53,6 +56,9 @@ type Preview = wire.Preview
 // Incarnation tells one start of a part from the next.
 type Incarnation = wire.Incarnation
 
+// FunctionState is one function's part of a queue.
+type FunctionState = wire.FunctionState
+
 // FrontendState is what frontends say of their requests.
 type FrontendState = wire.FrontendState
 
@@ -69,10 +75,13 @@ const (
 	StateLost     = cluster.StateLost
 	StateNoWorker = cluster.StateNoWorker
 	StateFailed   = cluster.StateFailed
+	StateRemoved  = cluster.StateRemoved
 	StateOther    = cluster.StateOther
 
 	WorkerUp       = wire.WorkerUp
 	WorkerDraining = wire.WorkerDraining
+
+	ReasonKilled = wire.ReasonKilled // of a worker that was lost by an operator's command
 )
 
 // ZeroMQ returns the version of the libzmq that is linked, such as "4.3.4".

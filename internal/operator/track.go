@@ -17,9 +17,6 @@ type whereabouts struct {
 	dead bool   // its queue is gone, and with it what was asked of it
 }
 
-// native workers keep their id wherever they go.
-func native(w Worker) bool { return w.Kind == "native" }
-
 // look finds a worker as it was last seen. Only the queue where it was can say
 // that it has gone, and only while that queue is heard.
 func look(p Picture, w Worker) (l whereabouts) {
@@ -35,7 +32,7 @@ func look(p Picture, w Worker) (l whereabouts) {
 			l.gone, l.lost, l.text = true, true, "lost ("+o.Reason+")"
 		case o.QueueIncarnation == w.QueueIncarnation:
 			here = true
-		case native(w) && o.State != wire.WorkerLost:
+		case w.Native() && o.State != wire.WorkerLost:
 			l.at = o
 		}
 	}
@@ -55,12 +52,12 @@ func (o *Operator) awaitGone(ctx context.Context, w Worker) (whereabouts, error)
 	var l whereabouts
 	_, err := o.Until(ctx, func(p Picture) bool {
 		l = look(p, w)
-		return l.gone || l.at.ID != "" || l.dead && !native(w)
+		return l.gone || l.at.ID != "" || l.dead && !w.Native()
 	})
 	switch {
 	case err == nil && l.gone || l.at.ID != "":
 		return l, nil
-	case l.dead && !native(w):
+	case l.dead && !w.Native():
 		return l, fmt.Errorf("%s has gone, and what was asked of it; %s is free to join another queue", w.Queue, w.Name)
 	case l.dead:
 		return l, fmt.Errorf("%s has gone, and %s has not come to another queue: %w", w.Queue, w.Name, err)

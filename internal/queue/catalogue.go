@@ -68,8 +68,7 @@ func (m *Machine) served(now role.Time, w *worker, msg *wire.Message) error {
 	}
 	w.follows = s
 	if functions := append(slices.Clone(w.builtIn), s.Functions...); !w.crew.has(functions) {
-		m.part(w)
-		m.join(w, functions)
+		m.regroup(w, functions)
 		m.look(w)
 		if w.welcomed {
 			m.serve(now, w)

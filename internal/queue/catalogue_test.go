@@ -92,6 +92,27 @@ func TestWorkersAreToldWhatIsDeployedOnceAndWhenTheyCome(t *testing.T) {
 	}
 }
 
+func TestWhatAFunctionHasDoneIsKeptThroughTheDeployOfAnother(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 1)
+	s.registrar(1, "tcp://r:1", deployed(7, "resize"))
+	w.serves(7, nil, "resize")
+	s.brokers[0].Link().Send(s.now, named(1, "resize"))
+	for _, j := range w.jobs() {
+		w.answer(j)
+	}
+	s.registrar(2, "tcp://r:1", deployed(8, "blur", "resize"))
+	w.serves(8, nil, "blur", "resize")
+	if f := s.state().Queue.Functions["resize"]; f.Done != 1 || f.Arrived != 1 || f.Workers != 1 {
+		t.Errorf("resize is %+v, want one job done by one worker", f)
+	}
+	s.registrar(3, "tcp://r:1", deployed(9, "blur"))
+	w.serves(9, nil, "blur")
+	if f, known := s.state().Queue.Functions["resize"]; known {
+		t.Errorf("resize is %+v, want it forgotten: nobody serves it", f)
+	}
+}
+
 func TestAWorkersFunctionsFollowWhatItSays(t *testing.T) {
 	s := newStage(t, 1)
 	w := s.worker(1, here, 2)
@@ -202,5 +223,33 @@ func TestTheOutputOfAFunctionIsAskedOfItsWorker(t *testing.T) {
 	s.hear(wire.CommandTopic(10), ask)
 	if r := s.sentOn(wire.TopicReply); len(r) != 1 || json.Unmarshal(r[0], &reply) != nil || reply.OK {
 		t.Errorf("of a worker that is not there it replies %s", r)
+	}
+}
+
+func TestTheDetailNamesAllFunctionsOfAWorkerEachListOnce(t *testing.T) {
+	s := newStage(t, 1)
+	s.watch()
+	s.registrar(1, "tcp://r:1", deployed(7))
+	var all []string
+	for n := range 100 {
+		all = append(all, fmt.Sprintf("f%03d", n))
+	}
+	for inc := range wire.Incarnation(3) {
+		s.worker(inc+1, here, 1, "echo").serves(7, nil, all...)
+	}
+	s.worker(4, here, 1, "echo")
+	d := s.detailOf()
+	if len(d.Crews) != 1 {
+		t.Errorf("%d lists of functions for three workers that have the same", len(d.Crews))
+	}
+	d.Spread()
+	for _, w := range d.Workers {
+		want := 101
+		if w.ID == wire.Incarnation(4).String() {
+			want = 1
+		}
+		if len(w.Functions) != want || w.Crew != 0 || !slices.Contains(w.Functions, "echo") {
+			t.Errorf("worker %s has %d functions, want %d", w.Name, len(w.Functions), want)
+		}
 	}
 }

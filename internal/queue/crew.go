@@ -39,6 +39,21 @@ func (m *Machine) join(w *worker, functions []string) {
 
 // part takes a worker out of its crew. What its crew was is still to be seen in it.
 func (m *Machine) part(w *worker) {
+	before := w.crew.functions
+	m.leaveCrew(w)
+	m.forgetIdle(before)
+}
+
+// regroup moves a worker to the crew of those that serve these functions.
+func (m *Machine) regroup(w *worker, functions []string) {
+	before := w.crew.functions
+	m.leaveCrew(w)
+	m.join(w, functions)
+	m.forgetIdle(before) // only now: what a function has done is kept while it has a worker
+}
+
+// leaveCrew is part without forgetting functions that nobody serves now.
+func (m *Machine) leaveCrew(w *worker) {
 	c := w.crew
 	w.crew, w.inLine = &crew{functions: c.functions, serves: c.serves}, false
 	c.members--
@@ -56,7 +71,10 @@ func (m *Machine) part(w *worker) {
 	if c.members == 0 {
 		delete(m.crews, c.key)
 	}
-	for _, name := range c.functions {
+}
+
+func (m *Machine) forgetIdle(functions []string) {
+	for _, name := range functions {
 		m.forgetIfIdle(m.function(name))
 	}
 }

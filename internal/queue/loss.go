@@ -204,7 +204,7 @@ func (m *Machine) workerDied(now role.Time, w *worker) {
 	case w.mdp != nil && w.drainAsked && w.empty():
 		m.workerLeft(now, w, "drained by an operator")
 	case w.doomed != 0:
-		m.workerGone(now, w, "killed by an operator")
+		m.workerGone(now, w, wire.ReasonKilled)
 	default:
 		m.workerGone(now, w, "its connection is gone")
 	}

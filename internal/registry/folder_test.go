@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -167,38 +165,6 @@ func TestOnlyOneChangesAFunctionAtATime(t *testing.T) {
 	}
 }
 
-func TestAVersionWhoseProcessHasEndedIsGivenUp(t *testing.T) {
-	for name, next := range map[string]func(s stage, path string) stage{
-		"by who opens the store": func(_ stage, path string) stage { return openStage(t, path) },
-		"by a sweep": func(s stage, _ string) stage {
-			swept, err := s.Sweep(time.Now())
-			if err != nil || !swept.Abandoned {
-				t.Errorf("%+v, %v", swept, err)
-			}
-			return s
-		},
-		"by the next deploy": func(s stage, _ string) stage {
-			s.deploy("f", "three")
-			return s
-		},
-	} {
-		path := t.TempDir()
-		s, other := openStage(t, path), openStage(t, path)
-		s.deploy("f", "one")
-		_, _, err := s.Stage("f", s.put("two"))
-		check(t, err)
-		if swept, err := other.Sweep(time.Now()); err != nil || swept.Abandoned {
-			t.Errorf("while it is tried: %+v, %v", swept, err)
-		}
-		openStage(t, path).is("f", 1, StateReady, StateTrying)
-		check(t, s.Close()) // as its end does
-		s = next(other, path)
-		if v := s.Catalogue().Functions[0].Versions[1]; v.State != StateFailed || !strings.Contains(v.Reason, "deploy it again") {
-			t.Errorf("%s: %+v", name, v)
-		}
-	}
-}
-
 func TestRollingBack(t *testing.T) {
 	s := openStage(t, t.TempDir())
 	for _, content := range []string{"one", "two", "bad", "four"} {
@@ -281,59 +247,6 @@ func TestWhatCannotBeStagedIsRefused(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	s.deploy("f", "one") // nothing was left locked
-}
-
-func TestAPackageIsWhatItsDigestSays(t *testing.T) {
-	s := openStage(t, t.TempDir())
-	digest := Digest([]byte("content"))
-	if got, n, err := s.Put(strings.NewReader("content"), digest); got != digest || n != 7 || err != nil {
-		t.Errorf("%s, %d, %v", got, n, err)
-	}
-	if _, _, err := s.Put(strings.NewReader("contents"), digest); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("another content: %v", err)
-	}
-	if _, _, err := s.Put(strings.NewReader("content"), "../../x"); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("no digest: %v", err)
-	}
-	broken := io.MultiReader(strings.NewReader("con"), failing{syscall.ECONNRESET})
-	if _, _, err := s.Put(broken, digest); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("broken off: %v", err)
-	}
-	if _, _, err := s.Put(&zeros{MaxPackage + 1}, ""); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("too large: %v", err)
-	}
-	for _, absent := range []string{Digest(nil), "", "../../catalogue.json", strings.Repeat("z", 64)} {
-		if _, err := s.Open(absent); !errors.Is(err, ErrNoBlob) {
-			t.Errorf("%q: %v", absent, err)
-		}
-	}
-	check(t, os.WriteFile(s.blobName(digest), []byte("damaged"), 0o600))
-	if _, err := s.Manifest(digest); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("damaged manifest: %v", err)
-	}
-	s.put("content") // heals it
-	if got, err := os.ReadFile(s.blobName(digest)); string(got) != "content" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	left, err := os.ReadDir(s.name(incomingFolder))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
-	}
-}
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-// zeros gives so many.
-type zeros struct{ left int }
-
-func (z *zeros) Read(b []byte) (int, error) {
-	n := min(len(b), z.left)
-	if z.left -= n; n == 0 {
-		return 0, io.EOF
-	}
-	return n, nil
 }
 
 func TestWhatOthersChangeIsSeen(t *testing.T) {
@@ -426,55 +339,4 @@ func TestAStoreThatAnybodyMayWriteToIsRefused(t *testing.T) {
 	if _, err := OpenFolder(file); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("%v", err)
 	}
-}
-
-func TestACatalogueThatCannotBeReadIsToldFromOneThatIsTorn(t *testing.T) {
-	path := t.TempDir()
-	s := openStage(t, path)
-	s.deploy("resize", "one")
-	whole, err := os.ReadFile(s.name(catalogueFile))
-	check(t, err)
-	check(t, s.Close())
-	replaced := func(from, to string) []byte { return bytes.Replace(whole, []byte(from), []byte(to), 1) }
-	for name, tt := range map[string]struct {
-		text []byte
-		want string
-	}{
-		"cut":         {whole[:len(whole)/2], "torn: it ends in its middle"},
-		"cut at once": {whole[:5], "torn"},
-		"empty":       {nil, "torn: nothing"},
-		"zeros":       {make([]byte, len(whole)), "torn: nothing"},
-		"changed":     {replaced("resize", "upsize"), "damaged, or changed by hand"},
-		"flipped":     {replaced(`"functions"`, "\x01functions\""), "damaged"},
-		"newer":       {replaced(`"format":1`, `"format":2`), "written by a newer faasd"},
-		"no format":   {[]byte("{}"), "damaged"},
-		"other JSON":  {[]byte("[]"), "damaged"},
-	} {
-		check(t, os.WriteFile(s.name(catalogueFile), tt.text, 0o600))
-		if f, err := OpenFolder(path); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v, %v, want %s", name, f, err, tt.want)
-		}
-		if left, err := os.ReadFile(s.name(catalogueFile)); err != nil || !bytes.Equal(left, tt.text) {
-			t.Errorf("%s: the file was changed", name)
-		}
-	}
-	for i := range whole {
-		if _, err := decodeCatalogue(whole[:i]); i < len(whole)-1 && (err == nil || !strings.Contains(err.Error(), "torn")) {
-			t.Fatalf("cut after %d bytes: %v", i, err)
-		}
-	}
-}
-
-func FuzzDecodeCatalogue(f *testing.F) {
-	f.Add(encodeCatalogue(&Catalogue{Store: "s", Revision: 3, Functions: []Function{{Name: "f<", Current: 1, Versions: []Version{{Number: 1}}}}}))
-	f.Add([]byte(`{"format":1,"sha256":"","catalogue":null}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := decodeCatalogue(text)
-		if err != nil {
-			return
-		}
-		if back, err := decodeCatalogue(encodeCatalogue(c)); err != nil || back.Revision != c.Revision || len(back.Functions) != len(c.Functions) {
-			t.Errorf("%+v is read back as %+v, %v", c, back, err)
-		}
-	})
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -22,6 +23,8 @@ var interpreters = map[string]string{
 
 // managed are files that only run in a runtime that AWS Lambda brings.
 var managed = []string{"lambda_function.py", "index.js", "index.mjs"}
+
+var errNoKind = errors.New("write --kind lambda, exec or wasm, and --command if the program is none of those that are looked for")
 
 // Guess is what a package looks like.
 type Guess struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"io"
 	"path"
 	"slices"
@@ -233,5 +232,3 @@ func (a *Archive) listed() string {
 	}
 	return strings.Join(names, ", ")
 }
-
-var errNoKind = errors.New("write --kind lambda, exec or wasm, and --command if the program is none of those that are looked for")

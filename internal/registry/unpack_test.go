@@ -91,9 +91,10 @@ func TestAPackageThatDoesHarmIsRefused(t *testing.T) {
 		refused(t, name, b, ErrPackage)
 	}
 	for name, b := range map[string][]byte{
-		"bomb":             bomb(t, MaxUnpacked+1),
-		"bomb of all":      zipOf(t, entryOf{FileHeader: zip.FileHeader{Name: "a"}, mode: 0o644, size: MaxUnpacked}, plainFile("b")),
-		"too many entries": zipOf(t, many()...),
+		"bomb":              bomb(t, MaxUnpacked+1),
+		"bomb of all":       zipOf(t, entryOf{FileHeader: zip.FileHeader{Name: "a"}, mode: 0o644, size: MaxUnpacked}, plainFile("b")),
+		"too many entries":  zipOf(t, many()...),
+		"endless directory": zipOf(t, longDirectory()...),
 	} {
 		refused(t, name, b, ErrTooLarge)
 	}
@@ -123,6 +124,16 @@ func many() []entryOf {
 	all := make([]entryOf, MaxFiles+1)
 	for i := range all {
 		all[i] = plainFile(strconv.Itoa(i))
+	}
+	return all
+}
+
+// longDirectory has few files and much to say of them.
+func longDirectory() []entryOf {
+	all := make([]entryOf, 400)
+	for i := range all {
+		all[i] = plainFile(strconv.Itoa(i))
+		all[i].Comment = strings.Repeat("x", 1<<16-1)
 	}
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"faasd/internal/function"
 	"faasd/internal/role"
@@ -71,16 +72,28 @@ func (r *Runner) Use(l Library) {
 	go r.apply()
 }
 
+// applyAgain is after how long a catalogue is gone by again of which something
+// does not come up: what was missing may be there then.
+const applyAgain = 10 * time.Second
+
 // apply goes by one catalogue after the other, the latest that there is, until
 // the worker leaves.
 func (r *Runner) apply() {
+	var c *wire.Catalogue
+	again := time.NewTimer(applyAgain)
+	again.Stop()
 	for {
 		select {
-		case c := <-r.latest:
-			s := r.library.Apply(r.ctx, c)
-			r.do(func(now role.Time) { r.Serves(now, s) })
+		case c = <-r.latest:
+		case <-again.C:
 		case <-r.ctx.Done():
+			again.Stop()
 			return
+		}
+		s := r.library.Apply(r.ctx, c)
+		r.do(func(now role.Time) { r.Serves(now, s) })
+		if again.Stop(); len(s.Broken) > 0 {
+			again.Reset(applyAgain)
 		}
 	}
 }

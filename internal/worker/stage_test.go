@@ -33,6 +33,7 @@ type stage struct {
 	crashes int      // times that it wanted to die
 	exits   int      // times that it wanted to end in order
 	asked   []string // questions to brokers: endpoint and text
+	fetches []string // questions to registrars: endpoint and number
 	inbox   []func()
 	pumping bool
 }
@@ -106,6 +107,8 @@ func (s *stage) carryOut(e role.Effect) {
 			s.t.Fatal(err)
 		}
 		s.asked = append(s.asked, fmt.Sprint(s.dials[len(s.dials)-1], " ", text.Command, " ", text.Name))
+	case e.Op == role.OpSend && e.Link == LinkPackages:
+		s.fetches = append(s.fetches, fmt.Sprintf("%s %s", e.Peer, e.Frames[1]))
 	case e.Op == role.OpSend && !s.cut:
 		s.toQueue(e.Frames)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"faasd/internal/config"
@@ -13,19 +12,17 @@ import (
 )
 
 func TestAFunctionTakesItsTimeAndAnswersWithWhatItIsGiven(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for text, want := range map[string]time.Duration{"slow=20ms": 20 * time.Millisecond, "echo=0s": 0} {
-			name, f, err := parse(text)
-			if err != nil || !strings.HasPrefix(text, name+"=") {
-				t.Fatalf("%q is read as %q, %v", text, name, err)
-			}
-			began := time.Now()
-			r, err := f.Invoke(t.Context(), function.Invocation{Body: []byte("x"), ContentType: "text/x"})
-			if err != nil || string(r.Body) != "x" || r.ContentType != "text/x" || time.Since(began) != want {
-				t.Errorf("%s: %q of type %q, %v, after %s", text, r.Body, r.ContentType, err, time.Since(began))
-			}
+	for text, want := range map[string]time.Duration{"slow=20ms": 20 * time.Millisecond, "echo=0s": 0} {
+		name, f, err := parse(text)
+		if err != nil || !strings.HasPrefix(text, name+"=") {
+			t.Fatalf("%q is read as %q, %v", text, name, err)
 		}
-	})
+		began := time.Now()
+		r, err := f.Invoke(t.Context(), function.Invocation{Body: []byte("x"), ContentType: "text/x"})
+		if took := time.Since(began); err != nil || string(r.Body) != "x" || r.ContentType != "text/x" || took < want {
+			t.Errorf("%s: %q of type %q, %v, after %s", text, r.Body, r.ContentType, err, took)
+		}
+	}
 }
 
 func TestAFunctionEndsWithItsJob(t *testing.T) {

@@ -171,7 +171,7 @@ func readParts(r *http.Request) (m registry.Manifest, pkg io.Reader, err error) 
 		return m, nil, err
 	}
 	part, err = nextPart(parts, packagePart)
-	return m, upload{part}, err
+	return m, &lastPart{upload{part}, r}, err
 }
 
 func nextPart(parts *multipart.Reader, want string) (*multipart.Part, error) {
@@ -194,6 +194,23 @@ func (u upload) Read(b []byte) (int, error) {
 	n, err := u.r.Read(b)
 	if err != nil && err != io.EOF {
 		err = readError(err)
+	}
+	return n, err
+}
+
+// lastPart is a part that ends the body. Its end is there when that of the body
+// is: net/http notices only then that a client goes away.
+type lastPart struct {
+	upload
+	request *http.Request
+}
+
+func (l *lastPart) Read(b []byte) (int, error) {
+	n, err := l.upload.Read(b)
+	if err == io.EOF {
+		if _, e := io.Copy(io.Discard, upload{l.request.Body}); e != nil {
+			err = e
+		}
 	}
 	return n, err
 }

@@ -1,0 +1,49 @@
+package cluster
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"faasd/internal/wire"
+)
+
+func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
+	var v View
+	q := queueState("queueA", 1, 1)
+	q.Queue.Functions = map[string]wire.FunctionState{
+		"echo": {Workers: 2}, "resize": {Workers: 1, Done: 3}, "old": {Workers: 1}, "leaving": {Workers: 1, Running: 1}, "mail": {Waiting: 2},
+	}
+	r := wire.State{Member: wire.Member{Role: wire.RoleRegistrar, Name: "registrar1", Incarnation: 9, Protocol: wire.BusProtocol}, Sequence: 1}
+	v.State(0, q, 0)
+	v.State(0, r, 0)
+	ready := func(name string, current uint32, removed bool) wire.Deployed {
+		return wire.Deployed{Name: name, Current: current, Removed: removed, Versions: []wire.FunctionVersion{{Number: 1, Kind: "wasm"}, {Number: 2, Kind: "lambda"}}}
+	}
+	c := &wire.Catalogue{Store: 1, Revision: 1, Functions: []wire.Deployed{
+		ready("resize", 2, false), ready("train", 1, false), ready("broken", 0, false), ready("old", 2, true), ready("gone", 2, true), ready("leaving", 2, true),
+	}}
+	if err := v.Published(wire.CatalogueTopic(&r.Member), c); err != nil {
+		t.Fatal(err)
+	}
+	type drawn struct {
+		State, Kind string
+		Version     uint32
+		Workers     int
+	}
+	got := make(map[string]drawn)
+	p := v.Picture(time.Second)
+	for _, f := range p.Functions {
+		got[f.Name] = drawn{f.State, f.Kind, f.Version, f.Workers}
+	}
+	want := map[string]drawn{
+		"echo": {StateOK, "", 0, 2}, "resize": {StateOK, "lambda", 2, 1}, "train": {StateNoWorker, "wasm", 1, 0}, "mail": {StateNoWorker, "", 0, 0},
+		"broken": {StateFailed, "lambda", 0, 0}, "leaving": {StateRemoved, "lambda", 2, 1},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
+	}
+	if len(p.Registrars) != 1 || p.Registrars[0].Name != "registrar1" {
+		t.Errorf("registrars %+v", p.Registrars)
+	}
+}
