@@ -38,7 +38,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-C", "..", "-o", bin, "./cmd/faasd", "./internal/chaos/failing")
+	build := exec.Command("go", "build", "-C", "..", "-o", bin, "./cmd/faasd", "./cmd/faasctl", "./internal/chaos/failing")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "cannot build faasd: %v\n%s", err, out)
 		return 1

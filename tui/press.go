@@ -27,6 +27,7 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 	for _, r := range msg.Runes {
 		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}
 		if key.Matches(one, m.keys.Kill, m.keys.Drain, m.keys.Undrain) {
+			m.say(caution, "%c and what followed came together with other keys and was left out: press it by itself", r)
 			break
 		}
 		all = append(all, m.press(one))

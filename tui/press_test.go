@@ -31,6 +31,7 @@ func TestKeysThatComeTogetherAreAllTaken(t *testing.T) {
 	}
 	together("kkKj", false) // nobody kills so
 	s.hides("KILL")
+	s.shows("K and what followed came together with other keys and was left out")
 	together("Kq", true)
 	together("jj", true)
 	if line := s.line("> queue"); !strings.Contains(line, "queueA") {
