@@ -25,6 +25,7 @@ type Harm struct {
 	Rate     int           // requests to the victim in a second
 	Quiet    time.Duration // before each offence
 	Duration time.Duration // of each
+	Output   int64         // bytes that those write who print without end
 	Only     []string      // names of offences; empty: all
 }
 
@@ -133,8 +134,9 @@ func (r *harm) deploy(ctx context.Context, name string, s registry.Spec) error {
 
 // offences has them committed.
 func (r *harm) offences(ctx context.Context) error {
-	for i := range offences {
-		o := &offences[i]
+	all := offences(r.Output)
+	for i := range all {
+		o := &all[i]
 		if len(r.Only) > 0 && !slices.Contains(r.Only, o.name) {
 			continue
 		}

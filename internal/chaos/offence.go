@@ -39,7 +39,7 @@ type ending struct {
 
 const (
 	mega = 1 << 20
-	giga = 1 << 30 // what much is, in bytes of output
+	giga = 1 << 30
 )
 
 // What calls come to.
@@ -55,45 +55,48 @@ var (
 	timedOut = ending{outOfTime, "timed out"}
 )
 
-// offences are all there are. Those that take memory or processes have bounds so
-// tight that a test can pass them.
-var offences = []offence{
-	{
-		name: "leaks", does: "keeps 8 MiB of each call, with 64 MiB to use", guest: []string{"leak", fmt.Sprint(8 * mega)},
-		memory: 64 * mega, comesTo: ending{notRun, "memory"}, or: []ending{echoed},
-	}, {
-		// 170 processes of 5 threads, and those of Go's runtime.
-		name: "forks", does: "starts 170 processes of some 10 threads", guest: []string{"fork", "170", "5"},
-		memory: giga, timeout: 10 * time.Second, comesTo: ending{notRun, "more than 1024 processes and threads"},
-	}, {
-		name: "hangs", does: "never answers; 1 s", guest: []string{"hang"},
-		timeout: time.Second, comesTo: timedOut,
-	}, {
-		name: "all-hang", does: "the same, with a caller for each slot", guest: []string{"hang"}, every: true,
-		timeout: time.Second, comesTo: timedOut,
-	}, {
-		name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
-		timeout: time.Second, comesTo: timedOut,
-	}, {
-		name: "prints-stdout", does: "prints 1 GiB to its log, then answers", guest: []string{"print", "stdout", fmt.Sprint(giga)},
-		timeout: time.Minute, comesTo: echoed,
-	}, {
-		name: "prints-stderr", does: "the same to standard error", guest: []string{"print", "stderr", fmt.Sprint(giga)},
-		timeout: time.Minute, comesTo: echoed,
-	}, {
-		name: "answers-1-gib", does: "exec: 1 GiB on standard output", guest: []string{"print", "stdout", fmt.Sprint(giga)},
-		kind: registry.KindExec, timeout: time.Minute, comesTo: ending{notRun, "bytes to standard output"},
-	}, {
-		name: "complains-1-gib", does: "exec: 1 GiB on standard error", guest: []string{"print", "stderr", fmt.Sprint(giga)},
-		kind: registry.KindExec, timeout: time.Minute, comesTo: ending{ok, nothing},
-	}, {
-		name: "answers-twice", does: "answers each call twice, and the one before again", guest: []string{"twice"}, comesTo: echoed,
-	}, {
-		name: "exits", does: "exits in the middle of a call", guest: []string{"exit"}, comesTo: ending{notRun, "exit status 3"},
-	}, {
-		name: "answers-late", does: "answers 0.3 s after its timeout of 0.5 s, two calls at a time", guest: []string{"late"}, at: 2,
-		timeout: 500 * time.Millisecond, comesTo: timedOut,
-	},
+// offences are all there are; those that print write so many bytes. Those that
+// take memory or processes have bounds so tight that a test can pass them.
+func offences(output int64) []offence {
+	much := fmt.Sprint(output)
+	return []offence{
+		{
+			name: "leaks", does: "keeps 8 MiB of each call, with 64 MiB to use", guest: []string{"leak", fmt.Sprint(8 * mega)},
+			memory: 64 * mega, comesTo: ending{notRun, "memory"}, or: []ending{echoed},
+		}, {
+			// 170 processes of 5 threads, and those of Go's runtime.
+			name: "forks", does: "starts 170 processes of some 10 threads", guest: []string{"fork", "170", "5"},
+			memory: giga, timeout: 10 * time.Second, comesTo: ending{notRun, "more than 1024 processes and threads"},
+		}, {
+			name: "hangs", does: "never answers; 1 s", guest: []string{"hang"},
+			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "all-hang", does: "the same, with a caller for each slot", guest: []string{"hang"}, every: true,
+			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
+			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "prints-stdout", does: "prints " + mebibytes(output) + " to its log, then answers", guest: []string{"print", "stdout", much},
+			timeout: time.Minute, comesTo: echoed,
+		}, {
+			name: "prints-stderr", does: "the same to standard error", guest: []string{"print", "stderr", much},
+			timeout: time.Minute, comesTo: echoed,
+		}, {
+			name: "answers-much", does: "exec: the same as its answer", guest: []string{"print", "stdout", much},
+			kind: registry.KindExec, timeout: time.Minute, comesTo: ending{notRun, "bytes to standard output"},
+		}, {
+			name: "complains", does: "exec: the same to standard error", guest: []string{"print", "stderr", much},
+			kind: registry.KindExec, timeout: time.Minute, comesTo: ending{ok, nothing},
+		}, {
+			name: "answers-twice", does: "answers each call twice, and the one before again", guest: []string{"twice"}, comesTo: echoed,
+		}, {
+			name: "exits", does: "exits in the middle of a call", guest: []string{"exit"}, comesTo: ending{notRun, "exit status 3"},
+		}, {
+			name: "answers-late", does: "answers 0.3 s after its timeout of 0.5 s, two calls at a time", guest: []string{"late"}, at: 2,
+			timeout: 500 * time.Millisecond, comesTo: timedOut,
+		},
+	}
 }
 
 func (e ending) String() string {

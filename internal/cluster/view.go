@@ -119,6 +119,7 @@ func (v *View) Detail(d wire.Detail) {
 	if !ok || otherVersion(&e.State.Member) || e.Detail != nil && e.Detail.Sequence >= d.Sequence {
 		return
 	}
+	d.Spread()
 	e.Detail, e.latencies = &d, nil
 	if v.Rates {
 		e.workers.add(d.Clock, d.Workers)

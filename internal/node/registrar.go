@@ -62,6 +62,11 @@ func startRegistrar(ctx *bus.Context, r Registrar, log *slog.Logger) (p *Registr
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	part.after = func(context.Context) {
+		if err := m.Close(); err != nil {
+			log.Warn("the store of functions was not closed", "error", err)
+		}
+	}
 	part.bound["admin"] = adminAt(listener)
 	server := admin.NewServer(m)
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)

@@ -225,3 +225,31 @@ func TestTheOutputOfAFunctionIsAskedOfItsWorker(t *testing.T) {
 		t.Errorf("of a worker that is not there it replies %s", r)
 	}
 }
+
+func TestTheDetailNamesAllFunctionsOfAWorkerEachListOnce(t *testing.T) {
+	s := newStage(t, 1)
+	s.watch()
+	s.registrar(1, "tcp://r:1", deployed(7))
+	var all []string
+	for n := range 100 {
+		all = append(all, fmt.Sprintf("f%03d", n))
+	}
+	for inc := range wire.Incarnation(3) {
+		s.worker(inc+1, here, 1, "echo").serves(7, nil, all...)
+	}
+	s.worker(4, here, 1, "echo")
+	d := s.detailOf()
+	if len(d.Crews) != 1 {
+		t.Errorf("%d lists of functions for three workers that have the same", len(d.Crews))
+	}
+	d.Spread()
+	for _, w := range d.Workers {
+		want := 101
+		if w.ID == wire.Incarnation(4).String() {
+			want = 1
+		}
+		if len(w.Functions) != want || w.Crew != 0 || !slices.Contains(w.Functions, "echo") {
+			t.Errorf("worker %s has %d functions, want %d", w.Name, len(w.Functions), want)
+		}
+	}
+}

@@ -156,7 +156,10 @@ func TestTheLargestDetailFitsOnTheBus(t *testing.T) {
 		Functions: []string{"a-function", "another-function"}, Slots: 16, Running: 16, Done: 123456789, Failed: 12345, HeardMillis: 1000,
 		Job: jobID(1).String(), RunMillis: 123456, P99: 12345.678,
 	}
-	d := wire.Detail{Workers: slices.Repeat([]wire.WorkerDetail{w}, maxWorkers), Latency: map[string][]byte{"": make([]byte, wire.MaxLatencyBytes)}}
+	d := wire.Detail{
+		Workers: slices.Repeat([]wire.WorkerDetail{w}, maxWorkers), Crews: [][]string{slices.Repeat(w.Functions, wire.MaxCrewNames/2)},
+		Latency: map[string][]byte{"": make([]byte, wire.MaxLatencyBytes)},
+	}
 	for range wire.MaxJobs {
 		d.Jobs = append(d.Jobs, wire.JobDetail{ID: w.Job, Function: w.Functions[1], State: wire.JobRunning, Queue: "queueA", Worker: w.Name})
 	}

@@ -55,6 +55,7 @@ func (m *Machine) detail() wire.Detail {
 	slices.SortFunc(d.Workers, func(a, b wire.WorkerDetail) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
+	d.Fold()
 	return d
 }
 

@@ -2,9 +2,7 @@ package registrar
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"io"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -30,7 +28,7 @@ type Registrar struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	watcher sync.WaitGroup
+	watcher sync.WaitGroup // watch
 }
 
 var _ admin.Deployer = (*Registrar)(nil)
@@ -68,6 +66,13 @@ func (r *Registrar) Effects() []role.Effect {
 func (r *Registrar) Leave(now role.Time) {
 	r.cancel()
 	r.Machine.Leave(now)
+}
+
+// Close gives up the store, once the registrar has left. What is still being
+// deployed is then failed, here or by whoever opens the store next.
+func (r *Registrar) Close() error {
+	r.watcher.Wait()
+	return errors.Join(r.reader.close(), r.store.Close())
 }
 
 const (
@@ -143,100 +148,5 @@ func ask[T any](r *Registrar, fn func(now role.Time) T) (value T, ok bool) {
 		return value, true
 	case <-r.ctx.Done():
 		return value, false
-	}
-}
-
-// catalogue is the store's, as it is published.
-func catalogue(from *registry.Catalogue) wire.Catalogue {
-	c := wire.Catalogue{Store: storeID(from.Store), Revision: from.Revision, Functions: make([]wire.Deployed, 0, len(from.Functions))}
-	for _, f := range from.Functions {
-		d := wire.Deployed{Name: f.Name, Current: f.Current, Removed: !f.Removed.IsZero(), Versions: make([]wire.FunctionVersion, 0, len(f.Versions))}
-		for _, v := range f.Versions {
-			d.Versions = append(d.Versions, wire.FunctionVersion{
-				Number: v.Number, State: string(v.State), Manifest: v.Manifest, Kind: string(v.Kind), Labels: v.Labels,
-				TimeoutMillis: v.Timeout,
-			})
-		}
-		c.Functions = append(c.Functions, d)
-	}
-	return c
-}
-
-// storeID is a store's id as it is said on the bus, never 0.
-func storeID(id string) wire.Incarnation {
-	sum := sha256.Sum256([]byte(id))
-	return max(wire.Incarnation(binary.BigEndian.Uint64(sum[:])), 1)
-}
-
-// reader reads parts of packages. The last few stay open: a package is read in
-// many parts, by many workers.
-type reader struct {
-	store registry.Store
-	mu    sync.Mutex // guards open
-	open  map[string]*openBlob
-}
-
-type openBlob struct {
-	registry.Blob
-	used  time.Time
-	reads int
-}
-
-// maxOpen bounds the packages that are open at a time.
-const maxOpen = 32
-
-func newReader(store registry.Store) *reader {
-	return &reader{store: store, open: make(map[string]*openBlob)}
-}
-
-func (r *reader) read(digest string, offset int64) (part []byte, size int64, err error) {
-	b, err := r.take(digest)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer r.giveBack(digest, b)
-	size = b.Size()
-	part = make([]byte, max(0, min(wire.ChunkBytes, size-offset)))
-	n, err := b.ReadAt(part, offset)
-	if n == len(part) || err == io.EOF {
-		err = nil
-	}
-	return part[:n], size, err
-}
-
-func (r *reader) take(digest string) (*openBlob, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b := r.open[digest]
-	if b == nil {
-		blob, err := r.store.Open(digest)
-		if err != nil {
-			return nil, err
-		}
-		b = &openBlob{Blob: blob}
-		r.open[digest] = b
-	}
-	b.used = time.Now()
-	b.reads++
-	return b, nil
-}
-
-// giveBack closes the one that was not used for longest, if too many are open.
-func (r *reader) giveBack(digest string, b *openBlob) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b.reads--
-	if len(r.open) <= maxOpen {
-		return
-	}
-	oldest := ""
-	for d, o := range r.open {
-		if o.reads == 0 && (oldest == "" || o.used.Before(r.open[oldest].used)) {
-			oldest = d
-		}
-	}
-	if oldest != "" {
-		_ = r.open[oldest].Close()
-		delete(r.open, oldest)
 	}
 }

@@ -162,8 +162,9 @@ type Detail struct {
 	Sequence    uint64         `json:"sequence"`
 	Clock       int64          `json:"clock_ms"` // as a State's
 	Workers     []WorkerDetail `json:"workers"`
-	Jobs        []JobDetail    `json:"jobs"`       // the oldest MaxJobs of them
-	JobsTotal   int            `json:"jobs_total"` // of all
+	Crews       [][]string     `json:"crews,omitempty"` // functions of workers that have many, each list once; see Spread
+	Jobs        []JobDetail    `json:"jobs"`            // the oldest MaxJobs of them
+	JobsTotal   int            `json:"jobs_total"`      // of all
 
 	// Latency has, by function, how long the jobs answered in the last minute
 	// were at the queue, from their arrival until their results were sent on:
@@ -206,6 +207,7 @@ type WorkerDetail struct {
 	State       string   `json:"state"`
 	Reason      string   `json:"reason,omitempty"` // of "lost"
 	Functions   []string `json:"functions"`
+	Crew        int      `json:"crew,omitempty"` // of one with more than MaxFunctions: which of Detail.Crews they are, from 1; see Spread
 	Slots       int      `json:"slots"`
 	Running     int      `json:"running"`
 	Done        uint64   `json:"done"`

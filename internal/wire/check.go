@@ -142,6 +142,9 @@ func (d *Detail) Check() error {
 			return err
 		}
 	}
+	if err := d.checkCrews(); err != nil {
+		return err
+	}
 	bytes := 0
 	for name, sketch := range d.Latency {
 		bytes += len(sketch)
