@@ -2,8 +2,6 @@ package registrar
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"io"
 	"log/slog"
 	"sync"
@@ -144,28 +142,6 @@ func ask[T any](r *Registrar, fn func(now role.Time) T) (value T, ok bool) {
 	case <-r.ctx.Done():
 		return value, false
 	}
-}
-
-// catalogue is the store's, as it is published.
-func catalogue(from *registry.Catalogue) wire.Catalogue {
-	c := wire.Catalogue{Store: storeID(from.Store), Revision: from.Revision, Functions: make([]wire.Deployed, 0, len(from.Functions))}
-	for _, f := range from.Functions {
-		d := wire.Deployed{Name: f.Name, Current: f.Current, Removed: !f.Removed.IsZero(), Versions: make([]wire.FunctionVersion, 0, len(f.Versions))}
-		for _, v := range f.Versions {
-			d.Versions = append(d.Versions, wire.FunctionVersion{
-				Number: v.Number, State: string(v.State), Manifest: v.Manifest, Kind: string(v.Kind), Labels: v.Labels,
-				TimeoutMillis: v.Timeout,
-			})
-		}
-		c.Functions = append(c.Functions, d)
-	}
-	return c
-}
-
-// storeID is a store's id as it is said on the bus, never 0.
-func storeID(id string) wire.Incarnation {
-	sum := sha256.Sum256([]byte(id))
-	return max(wire.Incarnation(binary.BigEndian.Uint64(sum[:])), 1)
 }
 
 // reader reads parts of packages. The last few stay open: a package is read in

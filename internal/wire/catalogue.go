@@ -6,8 +6,8 @@ import "fmt"
 // were removed lately included.
 const MaxDeployed = 2000
 
-// maxVersions bounds the versions of a function that are kept.
-const maxVersions = 16
+// MaxVersions bounds the versions of a function in a catalogue.
+const MaxVersions = 16
 
 // Catalogue is all that is deployed, as a registrar publishes it, whole, and as
 // queues pass it on to their workers. A store counts its revisions; of two
@@ -79,13 +79,13 @@ func (c *Catalogue) Newer(old *Catalogue) bool {
 
 // Check refuses a catalogue that no registrar publishes.
 func (c *Catalogue) Check() error {
-	if c.Store == 0 || c.Revision > maxTotal || len(c.Functions) > MaxDeployed || len(c.Sources) > maxVersions {
+	if c.Store == 0 || c.Revision > maxTotal || len(c.Functions) > MaxDeployed || len(c.Sources) > MaxVersions {
 		return fmt.Errorf("%w: catalogue of store %s, revision %d, with %d functions and %d sources, want %d functions at most",
 			ErrMalformed, c.Store, c.Revision, len(c.Functions), len(c.Sources), MaxDeployed)
 	}
 	for i := range c.Functions {
 		f := &c.Functions[i]
-		if !ValidFunction(f.Name) || len(f.Versions) > maxVersions {
+		if !ValidFunction(f.Name) || len(f.Versions) > MaxVersions {
 			return fmt.Errorf("%w: catalogue with function %.80q of %d versions", ErrMalformed, f.Name, len(f.Versions))
 		}
 		for j := range f.Versions {

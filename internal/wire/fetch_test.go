@@ -53,7 +53,7 @@ func TestACatalogueThatCannotBeIsRefused(t *testing.T) {
 		"no store":          func(c *Catalogue) { c.Store = 0 },
 		"a bad name":        func(c *Catalogue) { c.Functions[0].Name = "metrics" },
 		"too many":          func(c *Catalogue) { c.Functions = make([]Deployed, MaxDeployed+1) },
-		"too many versions": func(c *Catalogue) { c.Functions[0].Versions = make([]FunctionVersion, maxVersions+1) },
+		"too many versions": func(c *Catalogue) { c.Functions[0].Versions = make([]FunctionVersion, MaxVersions+1) },
 		"version 0":         func(c *Catalogue) { c.Functions[0].Versions[0].Number = 0 },
 		"a bad state":       func(c *Catalogue) { c.Functions[0].Versions[0].State = "good" },
 		"a bad digest":      func(c *Catalogue) { c.Functions[0].Versions[0].Manifest = strings.ToUpper(someDigest) },
