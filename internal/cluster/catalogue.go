@@ -68,10 +68,10 @@ func (v *View) Catalogue(now time.Duration) *wire.Catalogue {
 }
 
 // Sources are where packages can be fetched: the endpoints of registrars that
-// are heard, by incarnation.
+// are heard, by incarnation, wire.MaxSources of them at most.
 func (v *View) Sources(now time.Duration) (list []string) {
 	for _, e := range role.InOrder(v.entries) {
-		if ep := e.State.Endpoints["packages"]; ep != "" && e.catalogue != nil && !e.Stale(now) {
+		if ep := e.State.Endpoints["packages"]; ep != "" && len(list) < wire.MaxSources && e.catalogue != nil && !e.Stale(now) {
 			list = append(list, ep)
 		}
 	}

@@ -84,3 +84,22 @@ func TestWhoComesWhileNoRegistrarIsThereGoesByWhatTheCoordinatorKnows(t *testing
 	v.publish(t, time.Second, 3, 6, 1) // the first that is heard
 	v.goesBy(t, time.Second, 6, 1)
 }
+
+func TestPackagesHaveASourceAtEachRegistrarThatIsHeardAndNoMoreThanACatalogueHas(t *testing.T) {
+	var v View
+	for inc := range wire.Incarnation(2 * wire.MaxSources) {
+		s, topic := registrar(inc+1, 1)
+		s.Endpoints = map[string]string{"packages": fmt.Sprint("tcp://r", inc+1)}
+		v.State(0, s, 0)
+		if err := v.Published(topic, &wire.Catalogue{Store: 5, Revision: 7}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := wire.Catalogue{Store: 5, Revision: 7, Sources: v.Sources(0)}
+	if err := c.Check(); err != nil || len(c.Sources) != wire.MaxSources {
+		t.Errorf("%d sources, %v", len(c.Sources), err)
+	}
+	if late := v.Sources(StaleAfter); len(late) != 0 {
+		t.Errorf("%q are sources, of whom nothing is heard", late)
+	}
+}
