@@ -66,7 +66,9 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		m.take.arrived(msg.Meta.Function)
 	}
 	f := m.function(msg.Meta.Function)
-	f.arrived++
+	if f.arrived++; !f.long() {
+		m.shortCame = now
+	}
 	if first := f.oldest(); first != nil && msg.Moves > 0 && e.arrived < first.arrived {
 		e.number = first.number - 1
 	}

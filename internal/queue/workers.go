@@ -241,7 +241,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	if e.state == running && e.worker != w {
 		m.cancelAt(now, e)
 	}
-	w.returned(now, e, msg.Code)
+	w.returned(now, m.function(e.msg.Meta.Function), e, msg.Code)
 	out := &wire.Message{
 		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion},
 		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail},
