@@ -68,8 +68,6 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
 	case is(k.Quit):
 		return tea.Quit
-	case is(k.Wrong):
-		return m.home(newWrong())
 	case is(k.Help):
 		m.help = 0
 	case is(k.Up):
@@ -132,21 +130,9 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 
 // visit shows the view that a key is for.
 func (m *model) visit(msg tea.KeyMsg) tea.Cmd {
-	k := &m.keys
-	for _, v := range []struct {
-		key  key.Binding
-		view func() view
-	}{
-		{k.Overview, func() view { return nil }},
-		{k.Workers, func() view { return newWorkers() }},
-		{k.Jobs, func() view { return newJobs() }},
-		{k.Functions, func() view { return newFunctions() }},
-		{k.Parts, func() view { return newParts() }},
-		{k.Events, func() view { return newEvents(m.opt.Zone) }},
-		{k.Tests, func() view { return m.tests }},
-	} {
-		if key.Matches(msg, v.key) {
-			return m.home(v.view())
+	for _, d := range m.destinations() {
+		if key.Matches(msg, d.key) {
+			return m.home(d.view())
 		}
 	}
 	return nil

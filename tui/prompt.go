@@ -202,30 +202,15 @@ func (m *model) command(line string) tea.Cmd {
 
 // goTo shows the view with that name, filtered by what stands behind it.
 func (m *model) goTo(word, rest string) tea.Cmd {
-	var v view
-	switch word {
-	case "overview":
-	case "wrong":
-		v = newWrong()
-	case "workers":
-		v = newWorkers()
-	case "jobs":
-		v = newJobs()
-	case "functions":
-		v = newFunctions()
-	case "parts":
-		v = newParts()
-	case "events":
-		v = newEvents(m.opt.Zone)
-	case "tests":
-		v = m.tests
-	default:
-		m.say(bad, "no command %q: there are %s", word, strings.Join(words, ", "))
-		return nil
+	for _, d := range m.destinations() {
+		if d.word == word {
+			cmd := m.home(d.view())
+			m.filter(rest)
+			return cmd
+		}
 	}
-	cmd := m.home(v)
-	m.filter(rest)
-	return cmd
+	m.say(bad, "no command %q: there are %s", word, strings.Join(words, ", "))
+	return nil
 }
 
 // sortBy sorts the pane that has the focus by the column with that title.

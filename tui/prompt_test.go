@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,4 +103,23 @@ func TestThePaletteScalesTheSystem(t *testing.T) {
 	s.shows("2 faasd up are in sight")
 	do("help")
 	s.shows("Keys", "any other key goes back")
+}
+
+func TestEveryCommandThatIsOfferedIsOne(t *testing.T) {
+	s := newStage(t, 100, 30)
+	for _, word := range words {
+		s.press(":")
+		s.write(word)
+		s.press("enter")
+		s.hides("no command")
+		s.press("esc")
+	}
+	for _, d := range s.m.destinations() {
+		if !slices.Contains(words, d.word) {
+			t.Errorf("%s is not offered", d.word)
+		}
+	}
+	if !slices.IsSorted(words) {
+		t.Errorf("%v are not in order", words)
+	}
 }
