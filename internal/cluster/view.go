@@ -184,16 +184,6 @@ func (v *View) Live(now time.Duration, roleName string) iter.Seq2[wire.Incarnati
 	}
 }
 
-// Any reports whether some member that is not stale is as is asks.
-func (v *View) Any(now time.Duration, is func(wire.Incarnation, *wire.State) bool) bool {
-	for inc, e := range v.entries {
-		if !e.Stale(now) && is(inc, &e.State) {
-			return true
-		}
-	}
-	return false
-}
-
 // Serves reports whether some queue has workers or jobs of a function. While no
 // queue at all is heard, what was known last still counts: then it is the
 // coordinator that is lost, and functions are not to become unknown by it.

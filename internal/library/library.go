@@ -174,13 +174,13 @@ func (l *Library) take(c *wire.Catalogue) (todo []task) {
 
 // want says what is to be done about a version of the catalogue; false: nothing.
 // One that was removed is not fetched any more, but who has it serves on until
-// nobody can wait for it.
+// nobody can wait for it; one that is tried is to take its place.
 func (l *Library) want(t *title, v *wire.FunctionVersion) (task, bool) {
 	current, trying := v.Number == t.deployed.Current, v.State == wire.VersionTrying
-	if !current && !trying || !l.takes(t.name, v) || t.deployed.Removed && t.versions[v.Number] == nil {
+	if !current && !trying || !l.takes(t.name, v) || t.deployed.Removed && !trying && t.versions[v.Number] == nil {
 		return task{}, false
 	}
-	return task{t.name, l.version(t, v), current, trying && !t.deployed.Removed}, true
+	return task{t.name, l.version(t, v), current, trying}, true
 }
 
 // version returns the version on the shelf, put there if need be.

@@ -346,6 +346,18 @@ func TestARemovedFunctionServesWhoHasBeenAccepted(t *testing.T) {
 	}
 }
 
+func TestARemovedFunctionThatIsDeployedAgainIsTried(t *testing.T) {
+	s := newStage(t)
+	one, two := s.script(1, "#!/bin/sh\necho -n one"), s.script(2, "#!/no/such/shell\n")
+	two.State = wire.VersionTrying
+	removed := wire.Catalogue{Store: 1, Revision: 1, Functions: []wire.Deployed{
+		{Name: "f", Current: 1, Removed: true, Versions: []wire.FunctionVersion{one, two}},
+	}}
+	if got := s.Apply(t.Context(), &removed); len(got.Broken) != 1 || got.Broken[0].Version != 2 || len(got.Functions) != 0 {
+		t.Errorf("it serves %+v; want nothing, and version 2 broken", got)
+	}
+}
+
 func TestWhatAFunctionPrintsIsKeptByJob(t *testing.T) {
 	s := newStage(t)
 	s.deploys(1, s.script(1, "#!/bin/sh\necho some $FAASD_JOB >&2; echo answer"))

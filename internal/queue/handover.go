@@ -64,6 +64,16 @@ func (t *takeState) init(me wire.Incarnation) {
 	t.rand = rand.New(rand.NewPCG(uint64(me), 0))
 }
 
+// slots is how many are kept for jobs of a function that were asked for.
+func (t *takeState) slots(now role.Time, fn string) int {
+	r, ok := t.reserved[fn]
+	if ok && now >= r.until {
+		delete(t.reserved, fn)
+		return 0
+	}
+	return r.slots
+}
+
 // arrived notes that a job which was perhaps asked for has come.
 func (t *takeState) arrived(fn string) {
 	if r, ok := t.reserved[fn]; ok {
@@ -78,19 +88,17 @@ func (t *takeState) arrived(fn string) {
 // pull asks for jobs for every function that has free slots and none waiting, or
 // for which jobs have waited much longer elsewhere.
 func (m *Machine) pull(now role.Time) {
-	if !m.othersWait || m.draining || !m.linked() {
+	if len(m.elsewhere) == 0 || m.draining || !m.linked() {
 		return
 	}
-	for name, f := range role.InOrder(m.functions) {
-		if f.workers == 0 || f.waiting() > 0 && now < m.take.compare[name] {
+	for _, name := range m.elsewhere {
+		f := m.functions[name]
+		if f == nil || f.workers == 0 || f.waiting() > 0 && now < m.take.compare[name] {
 			continue
 		}
-		if r, ok := m.take.reserved[name]; ok {
-			if now < r.until {
-				m.timer.By(now, r.until)
-				continue
-			}
-			delete(m.take.reserved, name)
+		if m.take.slots(now, name) > 0 {
+			m.timer.By(now, m.take.reserved[name].until)
+			continue
 		}
 		slots, than := m.free(f), int64(-1)
 		if f.waiting() > 0 {
@@ -108,11 +116,23 @@ func (m *Machine) pull(now role.Time) {
 	}
 }
 
-// jobsElsewhere reports whether jobs wait at any other queue.
-func (m *Machine) jobsElsewhere(now role.Time) bool {
-	return m.bus.View.Any(now, func(inc wire.Incarnation, s *wire.State) bool {
-		return s.Queue != nil && inc != m.me && s.Queue.Waiting > 0
-	})
+// lookElsewhere looks for which functions more jobs wait at other queues than
+// these have free slots for. What a result costs must not grow with the functions
+// that are deployed.
+func (m *Machine) lookElsewhere(now role.Time) {
+	m.elsewhere = m.elsewhere[:0]
+	for inc, s := range m.bus.View.Live(now, wire.RoleQueue) {
+		if inc == m.me || s.Queue.Waiting == 0 {
+			continue
+		}
+		for name, f := range s.Queue.Functions {
+			if f.Waiting > f.Free {
+				m.elsewhere = append(m.elsewhere, name)
+			}
+		}
+	}
+	slices.Sort(m.elsewhere)
+	m.elsewhere = slices.Compact(m.elsewhere)
 }
 
 // giver finds the queue whose job for fn has waited longest, longer than that
@@ -225,7 +245,7 @@ func (m *Machine) offered(now role.Time, frames [][]byte) error {
 	if f == nil || m.draining || !m.linked() || f.waiting() > 0 {
 		return nil
 	}
-	if n := min(o.Waiting, m.free(f)-m.take.reserved[o.Function].slots); n > 0 {
+	if n := min(o.Waiting, m.free(f)-m.take.slots(now, o.Function)); n > 0 {
 		m.ask(now, o.Giver, o.Function, n)
 	}
 	return nil

@@ -2,6 +2,8 @@ package queue
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -448,4 +450,19 @@ func (w *theWorker) m(s *stage) *wire.Message {
 	}
 	s.t.Fatal("it runs nothing")
 	return nil
+}
+
+func TestOnlyFunctionsThatWaitElsewhereAreAskedFor(t *testing.T) {
+	s := newStage(t, 1)
+	s.worker(1, here, 1, "echo", "resize")
+	for i, f := range []wire.FunctionState{{Waiting: 2, Free: 2}, {Waiting: 3, Free: 2}} {
+		other := wire.State{
+			Member: wire.Member{Role: wire.RoleQueue, Name: fmt.Sprint("queue", i), Incarnation: wire.Incarnation(500 + i)}, Sequence: 1,
+			Queue: &wire.QueueState{Waiting: f.Waiting, Functions: map[string]wire.FunctionState{"resize": f, "blur": {}}},
+		}
+		s.hear(other.Topic(), other)
+		if want := []string{"resize"}[:i]; !slices.Equal(s.m.elsewhere, want) {
+			t.Errorf("jobs of %q wait elsewhere, want %q", s.m.elsewhere, want)
+		}
+	}
 }

@@ -82,10 +82,10 @@ type Machine struct {
 	results *job.Results
 	running int
 
-	take       takeState
-	offers     offerState
-	othersWait bool      // some other queue has said that jobs wait there
-	uneven     role.Time // since when this queue has had too many workers; 0 it has not
+	take      takeState
+	offers    offerState
+	elsewhere []string  // functions of which other queues have said that jobs wait there
+	uneven    role.Time // since when this queue has had too many workers; 0 it has not
 
 	done, failed, moved, taken, late uint64
 	arrivals, starts                 uint64 // of jobs so far
@@ -170,7 +170,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		return m.fromBroker(now, p.Peer, msg)
 	case LinkSubscribe, LinkPublish:
 		rest, err := m.bus.Receive(now, p)
-		m.othersWait = m.jobsElsewhere(now)
+		m.lookElsewhere(now)
 		m.follow(now)
 		if rest {
 			err = m.fromBus(now, p.Frames)

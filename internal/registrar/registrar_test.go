@@ -76,7 +76,7 @@ func TestWhoIsBehindIsNamed(t *testing.T) {
 	}{
 		"nobody":                   {at(5, 7, 7, 0), at(5, 8, 7, 1, "w9"), 7, ""},
 		"a queue without any":      {at(5, 7, 7, 0), nil, 7, "queue queueB"},
-		"a queue of another store": {at(6, 9, 9, 0), at(5, 7, 7, 0), 7, "queue queueA"},
+		"a queue of another store": {at(6, 9, 9, 0), at(5, 7, 7, 0), 7, "queue queueA, which goes by another store"},
 		"a queue":                  {at(5, 6, 6, 0), at(5, 7, 7, 0), 7, "queue queueA"},
 		"a worker":                 {at(5, 7, 6, 1, "w1"), at(5, 7, 7, 0), 7, "worker w1 at queueA"},
 		"many workers":             {at(5, 7, 0, 3, "w1"), at(5, 7, 7, 0), 7, "2 workers more at queueA|worker w1 at queueA"},

@@ -28,7 +28,10 @@ func (m *Machine) Standing(now role.Time, revision uint64, frontends bool) (s St
 		}
 		f := q.Queue.Following
 		switch {
-		case f == nil || f.Store != store || f.Revision < revision:
+		case f != nil && f.Store != store: // of a registrar whose catalogue is taken for the newer
+			s.Behind = append(s.Behind, "queue "+q.Name+", which goes by another store")
+			continue
+		case f == nil || f.Revision < revision:
 			s.Behind = append(s.Behind, "queue "+q.Name)
 			continue
 		case f.Oldest < revision:

@@ -96,6 +96,31 @@ func TestAPartOfAPackageIsAskedForUntilSomebodyHasIt(t *testing.T) {
 	}
 }
 
+func TestWhoHasAnsweredIsAskedFirst(t *testing.T) {
+	s := atQueue(t, 1)
+	s.catalogue(1, "r1", "r2", "r3")
+	var got []Chunk
+	ask := func() {
+		s.m.Fetch(s.now, digest, 0, func(c Chunk) { got = append(got, c) })
+		s.pump()
+	}
+	ask()
+	s.run(2100 * time.Millisecond) // r1 does not answer
+	s.answer("r2", wire.Fetch{Command: wire.FetchChunk, Number: 1, Size: 9, Bytes: []byte("part")})
+	ask()
+	s.answer("r1", wire.Fetch{Command: wire.FetchNone, Number: 2, Reason: "late"}) // of somebody who is not asked now
+	s.answer("r2", wire.Fetch{Command: wire.FetchNone, Number: 2, Reason: "gone"})
+	s.answer("r3", wire.Fetch{Command: wire.FetchChunk, Number: 2, Size: 9, Bytes: []byte("part")})
+	s.catalogue(2, "r1") // r3 is not there any more
+	ask()
+	if want := []string{"r1 1", "r2 1", "r2 2", "r3 2", "r1 3"}; !slices.Equal(s.fetches, want) {
+		t.Errorf("asked are %q, want %q", s.fetches, want)
+	}
+	if len(got) != 2 || got[0].Err != nil || got[1].Err != nil {
+		t.Errorf("what came is %+v", got)
+	}
+}
+
 func TestAPartThatNobodyHasIsGivenUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		sources []string

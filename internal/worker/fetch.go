@@ -31,7 +31,8 @@ type Chunk struct {
 // wanted is a part of a package that was asked for.
 type wanted struct {
 	get    wire.Fetch
-	source int // index in sources of whom was asked last
+	source int    // index in sources of whom was asked last
+	asked  string // its endpoint
 	tries  int
 	due    role.Time // when another is asked
 	answer func(Chunk)
@@ -42,7 +43,8 @@ type wanted struct {
 // Fetch returns.
 func (m *Machine) Fetch(now role.Time, digest string, offset int64, answer func(Chunk)) {
 	m.fetches++
-	w := &wanted{get: wire.Fetch{Command: wire.FetchGet, Number: m.fetches, Digest: digest, Offset: offset}, source: -1, answer: answer}
+	w := &wanted{get: wire.Fetch{Command: wire.FetchGet, Number: m.fetches, Digest: digest, Offset: offset}, answer: answer}
+	w.source = max(slices.Index(m.sources, m.provider), 0) - 1 // the one that has answered is asked first
 	m.fetching[m.fetches] = w
 	m.askSource(now, w)
 }
@@ -58,6 +60,7 @@ func (m *Machine) askSource(now role.Time, w *wanted) {
 	w.due = now + chunkWithin
 	m.timer.By(now, w.due)
 	ep := m.sources[w.source]
+	w.asked = ep
 	to := role.Packet{Link: LinkPackages, Peer: ep}
 	if !slices.Contains(m.dialled, ep) {
 		m.dialled = append(m.dialled, ep)
@@ -79,8 +82,12 @@ func (m *Machine) fromSource(now role.Time, p role.Packet) error {
 	}
 	switch f.Command {
 	case wire.FetchChunk:
+		m.provider = p.Peer
 		m.fetched(w, Chunk{Bytes: f.Bytes, Size: f.Size})
 	case wire.FetchNone:
+		if p.Peer != w.asked {
+			return nil // late: another is asked already
+		}
 		if w.tries < len(m.sources) {
 			m.askSource(now, w)
 			return nil

@@ -74,6 +74,7 @@ type Machine struct {
 	catalogue *wire.Catalogue // told by a queue and not taken yet; nil: none
 	serves    *wire.Serves    // what this worker runs of it; nil: it has not said so
 	sources   []string        // where packages are fetched
+	provider  string          // of these, the one that has last answered
 	dialled   []string        // of these, and of those before
 	fetching  map[uint64]*wanted
 	fetches   uint64 // parts of packages asked for so far
