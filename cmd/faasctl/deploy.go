@@ -222,6 +222,9 @@ func (p *packed) deploy(ctx context.Context, std config.Stdio, to listener) (dep
 	report, err := to.Deploy(ctx, p.name, p.manifest, io.NewSectionReader(p, 0, p.Size), tell)
 	told()
 	done.Took = milliseconds(time.Since(began))
+	if err != nil && ctx.Err() != nil {
+		p.interrupted(ctx, std.Err, to)
+	}
 	var start *admin.StartError
 	if errors.As(err, &start) {
 		done.Error, done.Failures = err.Error(), start.Failures

@@ -284,7 +284,7 @@ func TestOnATerminalLongWaitsAreToldAndRemovalsAskedAbout(t *testing.T) {
 	versions := ""
 	eventually(t, func() bool {
 		versions = mustCtl(t, dir, "functions", "hello", "--versions")
-		return strings.Contains(versions, "2        failed")
+		return strings.Contains(versions, "2        cancelled")
 	}, func() string { return "not given up after Ctrl-C:\n" + versions })
 	if got := answered200(t, url+"/hello", "x"); got != "old x" {
 		t.Errorf("answered %q", got)

@@ -227,8 +227,11 @@ func addVersions(t *table, f admin.Function) {
 	t.row("VERSION", "STATE", "KIND", "PACKAGE", "SIZE", "DEPLOYED", "WHY")
 	for _, v := range slices.Backward(f.Versions) {
 		state := string(v.State)
-		if v.Number == f.Current {
+		switch {
+		case v.Number == f.Current:
 			state = "current"
+		case v.Reason == registry.Cancelled:
+			state = "cancelled"
 		}
 		t.row(v.Number, state, v.Kind, v.Package[:12], size(v.Size), moment(v.Created), firstLine(v.Reason))
 	}

@@ -170,6 +170,19 @@ func (f *Folder) Fail(name string, version uint32, reason string) error {
 	return f.settle(name, version, func(_ *Function, v *Version) { v.fail(reason) }, true)
 }
 
+// Cancelled is the reason of a version whose deployer did not wait for it.
+const Cancelled = "cancelled before it was known whether it starts"
+
+// Cancel gives up a staged version that nobody waits for any more.
+func (f *Folder) Cancel(name string, version uint32) error {
+	return f.settle(name, version, func(fn *Function, v *Version) {
+		v.fail(Cancelled)
+		if !slices.ContainsFunc(fn.Versions, func(v Version) bool { return v.Reason != Cancelled }) {
+			fn.Removed = now()
+		}
+	}, true)
+}
+
 // settle ends the trial of a version, and gives up its lock: always, or if it
 // could be written.
 func (f *Folder) settle(name string, version uint32, how func(*Function, *Version), always bool) error {

@@ -32,7 +32,7 @@ type Store interface {
 	Manifest(digest string) (Manifest, error)
 
 	// Stage adds a version of the function as StateTrying. Its package must be
-	// there. Until Promote or Fail nobody else can change the function: ErrBusy.
+	// there. Until Promote, Fail or Cancel nobody else can change the function: ErrBusy.
 	// If the current version has the same manifest, nothing is done, and that
 	// version is returned with unchanged.
 	Stage(name string, m Manifest) (version uint32, unchanged bool, err error)
@@ -42,6 +42,9 @@ type Store interface {
 	// Fail gives up the version that this store has staged. Even if it fails,
 	// others can change the function, and Sweep gives the version up.
 	Fail(name string, version uint32, reason string) error
+	// Cancel is Fail for the reason [Cancelled]. A function of which there has been
+	// nothing else is as one that was removed.
+	Cancel(name string, version uint32) error
 	// Rollback makes a version that was current before so again; 0 is the newest
 	// one below the current. It returns which.
 	Rollback(name string, version uint32) (uint32, error)
