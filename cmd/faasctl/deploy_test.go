@@ -129,6 +129,12 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 	if lines := strings.Split(out, "\n"); len(lines) != 4 || !strings.HasPrefix(lines[1], "2        ready    exec") || !strings.HasPrefix(lines[2], "1        current  exec") {
 		t.Errorf("versions:\n%s", out)
 	}
+	if out := mustCtl(t, dir, "functions", "rollback", "hello", "1"); out != "hello: version 1 is current already: nothing to do\n" {
+		t.Errorf("rollback to the current version printed %q", out)
+	}
+	if r := ctl(t, dir, "functions", "rm", "echo", "--yes"); r.code != config.ExitFailed || r.err != "faasctl functions: echo was not deployed, and cannot be removed: its workers bring it (built in)\n" {
+		t.Errorf("echo: exit code %d, %q", r.code, r.err)
+	}
 	if r := ctl(t, dir, "functions", "rollback", "hello", "7"); r.code != config.ExitFailed || !strings.Contains(r.err, "no such version") {
 		t.Errorf("rollback to what is not there: exit code %d, %q", r.code, r.err)
 	}
@@ -291,7 +297,7 @@ func TestOnATerminalLongWaitsAreToldAndRemovalsAskedAbout(t *testing.T) {
 	}
 	for _, tt := range []struct{ answer, code string }{{"n", "1"}, {"y", "0"}} {
 		p = openPane(t, 100, 24, nil, binary(t, "faasctl"), "functions", "rm", "hello", "--data", dir)
-		p.shows(`Remove hello with all versions: .* Go on\? \[y/N\]`)
+		p.shows(`Remove hello: .* Go on\? \[y/N\]`)
 		p.keys(tt.answer, "Enter")
 		if code := p.ends(); code != tt.code {
 			t.Errorf("exit code %s after %s", code, tt.answer)

@@ -82,8 +82,13 @@ func (r *Registrar) Rollback(ctx context.Context, name string, number uint32, pr
 	}
 	before := r.current(name)
 	number, err := r.store.Rollback(name, number)
-	if err != nil {
+	switch {
+	case err != nil:
 		return admin.Report{}, err
+	case number == before:
+		rep := r.report(name, number, before, nil)
+		rep.Unchanged = true
+		return rep, nil
 	}
 	r.tell(wire.LevelInfo, "function-rolled-back", fmt.Sprintf("%s: version %d takes new requests again", name, number))
 	return r.report(name, number, before, r.follow(ctx, progress)), nil

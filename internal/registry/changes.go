@@ -160,6 +160,9 @@ func (f *Folder) hasPackage(m Manifest) error {
 func (f *Folder) Promote(name string, version uint32) error {
 	return f.settle(name, version, func(fn *Function, v *Version) {
 		v.State = StateReady
+		if !fn.Removed.IsZero() && fn.Current != 0 {
+			fn.Anew = version
+		}
 		fn.makeCurrent(version)
 		fn.Removed = time.Time{}
 	}, false)
@@ -298,13 +301,15 @@ func (f *Folder) Rollback(name string, version uint32) (uint32, error) {
 	err := f.alone(name, func(fn *Function) error {
 		if version == 0 {
 			for _, v := range fn.Versions {
-				if v.State == StateReady && v.Number < fn.Current {
+				if v.State == StateReady && v.Number < fn.Current && v.Number >= fn.Anew {
 					version = v.Number
 				}
 			}
 		}
 		v := fn.Version(version)
 		switch {
+		case version == 0 && fn.Anew == fn.Current:
+			return fmt.Errorf("function %s: %w before %d that has served since it was removed; name one of those from before, or deploy it anew", name, ErrNoVersion, fn.Current)
 		case version == 0:
 			return fmt.Errorf("function %s: %w before %d that has served; name one, or deploy it anew", name, ErrNoVersion, fn.Current)
 		case v == nil:

@@ -358,3 +358,20 @@ func TestWhatWasCancelledLeavesNoFunctionThatWasNotThere(t *testing.T) {
 		t.Errorf("one that was there is removed: %+v", f)
 	}
 }
+
+func TestGoingBackStopsAtARemovalUnlessAVersionIsNamed(t *testing.T) {
+	s := openStage(t, t.TempDir())
+	s.deploy("f", "one")
+	check(t, s.Remove("f"))
+	s.deploy("f", "two")
+	if _, err := s.Rollback("f", 0); !errors.Is(err, ErrNoVersion) || !strings.Contains(err.Error(), "since it was removed") {
+		t.Errorf("%v", err)
+	}
+	s.deploy("f", "three")
+	if n, err := s.Rollback("f", 0); n != 2 || err != nil {
+		t.Errorf("to %d, %v", n, err)
+	}
+	if n, err := s.Rollback("f", 1); n != 1 || err != nil {
+		t.Errorf("to %d, %v", n, err)
+	}
+}

@@ -46,7 +46,8 @@ type Store interface {
 	// nothing else is as one that was removed.
 	Cancel(name string, version uint32) error
 	// Rollback makes a version that was current before so again; 0 is the newest
-	// one below the current. It returns which.
+	// one below the current, of those since the function was removed last. It
+	// returns which.
 	Rollback(name string, version uint32) (uint32, error)
 	// Remove marks a function as removed. Its versions stay for jobs on their way.
 	Remove(name string) error
@@ -91,6 +92,7 @@ type Function struct {
 	Name     string    `json:"name"`
 	Current  uint32    `json:"current,omitempty"` // the version for new requests; 0: none has started yet
 	Removed  time.Time `json:"removed,omitzero"`  // when it was removed, if it was
+	Anew     uint32    `json:"anew,omitempty"`    // the first version since it was removed last; 0: it never was
 	Versions []Version `json:"versions"`          // by number
 }
 
