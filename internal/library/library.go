@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -42,7 +43,8 @@ type Config struct {
 // Library is a worker's deployed functions. It is safe for concurrent use.
 type Library struct {
 	cfg   Config
-	built atomic.Uint64 // versions that were unpacked so far
+	here  *regexp.Regexp // where the library's files are, up to a package's own
+	built atomic.Uint64  // versions that were unpacked so far
 
 	mu      sync.Mutex // guards what follows
 	applied wire.Applied
@@ -67,7 +69,8 @@ func New(cfg Config) (*Library, error) {
 			return nil, fmt.Errorf("cannot use %s for functions: %w; choose another folder with --work", cfg.Folder, err)
 		}
 	}
-	return &Library{cfg: cfg, shelf: make(map[string]*title), changed: make(chan struct{})}, nil
+	here := regexp.MustCompile(regexp.QuoteMeta(cfg.Folder) + `/(?:` + codeFolder + `/[^/\s]+/)?`)
+	return &Library{cfg: cfg, here: here, shelf: make(map[string]*title), changed: make(chan struct{})}, nil
 }
 
 // What is in a library's folder.
@@ -112,7 +115,7 @@ func (l *Library) Apply(ctx context.Context, c *wire.Catalogue) wire.Serves {
 			case err == nil && t.serves:
 				s.Functions = append(s.Functions, t.name)
 			case err != nil && len(s.Broken) < wire.MaxBroken:
-				s.Broken = append(s.Broken, broken(t, err))
+				s.Broken = append(s.Broken, l.broken(t, err))
 			}
 		})
 	}
@@ -337,8 +340,10 @@ func (l *Library) Close(ctx context.Context) {
 	}
 }
 
-// broken says, for the queue, why a version does not come up.
-func broken(t task, err error) wire.Broken {
+// broken says, for the queue, why a version does not come up. Where its files are
+// at this worker says nothing to others, and would make each worker's reason
+// another.
+func (l *Library) broken(t task, err error) wire.Broken {
 	b := wire.Broken{Function: t.name, Version: t.version.of.Number, Reason: err.Error()}
 	var failure *function.Failure
 	if errors.As(err, &failure) {
@@ -346,9 +351,9 @@ func broken(t task, err error) wire.Broken {
 	}
 	var printed []string
 	for _, line := range t.version.printed() {
-		printed = append(printed, line.Text)
+		printed = append(printed, l.here.ReplaceAllString(line.Text, ""))
 	}
 	b.Log = cut(strings.Join(printed, "\n"), wire.MaxReason)
-	b.Reason = cut(b.Reason, wire.MaxReason)
+	b.Reason = cut(l.here.ReplaceAllString(b.Reason, ""), wire.MaxReason)
 	return b
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -190,6 +191,12 @@ func TestWhatDoesNotComeUpIsTold(t *testing.T) {
 			delete(s.blobs, m.Package)
 			return v
 		}, "no registrar has"},
+		"a program that is not there": {func(s *stage) wire.FunctionVersion {
+			return s.script(2, "#!/bin/sh\n", func(m *registry.Manifest) { m.Command = []string{"./other.sh"} })
+		}, "other.sh"},
+		"another architecture's lambda": {func(s *stage) wire.FunctionVersion {
+			return s.script(2, "\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 9)+"\x02\x00\x16\x00"+strings.Repeat("\x00", 44), func(m *registry.Manifest) { m.Kind = registry.KindLambda })
+		}, "is built for s390x, and this worker is " + runtime.GOARCH},
 		"another release's kind": {func(s *stage) wire.FunctionVersion {
 			v := s.script(2, "#!/bin/sh\n")
 			b := bytes.Replace(s.blobs[v.Manifest], []byte(`"exec"`), []byte(`"later"`), 1)
@@ -203,6 +210,9 @@ func TestWhatDoesNotComeUpIsTold(t *testing.T) {
 			one, two := s.script(1, "#!/bin/sh\necho -n one"), c.version(s)
 			two.State = wire.VersionTrying
 			got := s.deploys(1, one, two)
+			if len(got.Broken) == 1 && strings.Contains(got.Broken[0].Reason, s.cfg.Folder) {
+				t.Errorf("%q says where this worker keeps its files", got.Broken[0].Reason)
+			}
 			if fmt.Sprint(got.Functions) != "[f]" || len(got.Broken) != 1 || got.Broken[0].Version != 2 || !strings.Contains(got.Broken[0].Reason, c.why) {
 				t.Errorf("it serves %+v; want f, and version 2 broken for %q", got, c.why)
 			}

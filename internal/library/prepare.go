@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"faasd/internal/function"
@@ -101,6 +102,15 @@ func (l *Library) unpack(ctx context.Context, m registry.Manifest, code string) 
 	}()
 	if err := l.download(ctx, m, file); err != nil {
 		return err
+	}
+	if m.Kind == registry.KindLambda { // the other kinds are looked at by themselves
+		archive, err := registry.OpenArchive(file, m.Size)
+		if err == nil {
+			err = archive.Check(m, runtime.GOARCH)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return registry.Unpack(file, m.Size, code)
 }

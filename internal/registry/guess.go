@@ -24,6 +24,13 @@ var interpreters = map[string]string{
 // managed are files that only run in a runtime that AWS Lambda brings.
 var managed = []string{"lambda_function.py", "index.js", "index.mjs"}
 
+// sources are files that stand for a program that is to be built, and how.
+var sources = []struct{ file, build string }{
+	{"go.mod", "CGO_ENABLED=0 go build -o bootstrap . for the kind lambda or exec, GOOS=wasip1 GOARCH=wasm go build -o main.wasm . for wasm"},
+	{"main.go", "CGO_ENABLED=0 go build -o bootstrap main.go for the kind lambda or exec, GOOS=wasip1 GOARCH=wasm go build -o main.wasm main.go for wasm"},
+	{"Cargo.toml", "cargo build --release, and copy the program beside it"},
+}
+
 var errNoKind = errors.New("write --kind lambda, exec or wasm, and --command if the program is none of those that are looked for")
 
 // Guess is what a package looks like.
@@ -182,6 +189,23 @@ func (a *Archive) nothing(kind Kind) error {
 		if folder := a.inFolder(name); folder != "" {
 			return badPackage("%s is in the folder %s, and wanted at the top: deploy that folder", name, folder)
 		}
+	}
+	if kind != KindWasm {
+		for _, e := range a.entries {
+			if !strings.Contains(e.name, "/") && strings.HasSuffix(e.name, ".wasm") {
+				return badPackage("%s is a WebAssembly module, and the kind %s runs programs: write --kind wasm, or no --kind", e.name, kind)
+			}
+		}
+	}
+	for _, s := range sources {
+		if a.find(s.file) == nil {
+			continue
+		}
+		how := s.build
+		if a.find("Makefile") != nil {
+			how = "make"
+		}
+		return badPackage("%s is there, and nothing built from it: build it first, by %s", s.file, how)
 	}
 	if kind == KindWasm {
 		return badPackage("there is no WebAssembly module at its top, where there are %s: build one, or name it with --command", a.listed())

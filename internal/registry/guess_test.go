@@ -54,6 +54,9 @@ func TestWhatCannotBeRunIsRefusedWithAdvice(t *testing.T) {
 	}{
 		"nothing known":          {tree{"readme.md": "x", "data/x": "y"}, "", "data/, readme.md"},
 		"says how to say":        {tree{"readme.md": "x"}, "", "--kind lambda, exec or wasm"},
+		"module as a program":    {tree{"main.wasm": aModule}, KindExec, "write --kind wasm, or no --kind"},
+		"not built":              {tree{"go.mod": "module x", "main.go": "package main", "Makefile": "x"}, "", "build it first, by make"},
+		"not built, no Makefile": {tree{"go.mod": "module x", "main.go": "package main"}, KindWasm, "GOOS=wasip1 GOARCH=wasm go build"},
 		"two modules":            {tree{"a.wasm": aModule, "b.wasm": aModule}, "", "a.wasm, b.wasm"},
 		"two mains":              {tree{"main.py": "", "main.sh": ""}, "", "main.py, main.sh"},
 		"no module":              {tree{"x main": aProgram}, KindWasm, "no WebAssembly module"},

@@ -212,7 +212,7 @@ func validateContentType(text string) error {
 	if text == "" {
 		return nil
 	}
-	if _, _, err := mime.ParseMediaType(text); err != nil || len(text) > maxContentType || !plain(text) {
+	if kind, _, err := mime.ParseMediaType(text); err != nil || !strings.Contains(kind, "/") || len(text) > maxContentType || !plain(text) {
 		return badManifest("content type %.80q: write one such as application/json", text)
 	}
 	return nil

@@ -106,9 +106,12 @@ func gather(name string, p *Package) (items []item, done func(), err error) {
 		return nil, nil, err
 	}
 	done = func() { _ = f.Close() } // only read
-	if isZip(f) {
+	switch {
+	case isZip(f):
 		items, err = fromZip(f, info.Size(), p)
-	} else {
+	case strings.EqualFold(filepath.Ext(name), ".zip"):
+		err = badPackage("it is no zip, though its name says so: pack it again")
+	default:
 		items = []item{{name: filepath.Base(name), mode: info.Mode(), size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(name) }}}
 		err = checkFileName(items[0].name)
 	}

@@ -34,6 +34,9 @@ var architectures = map[elf.Machine]string{
 	elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "ppc64le", elf.EM_LOONGARCH: "loong64",
 }
 
+// elder are the architectures whose programs another one runs too.
+var elder = map[string]string{"amd64": "386", "arm64": "arm"}
+
 // foreignMagics begin the programs of other systems.
 var foreignMagics = []struct{ magic, system string }{
 	{"\xcf\xfa\xed\xfe", "macOS"}, {"\xfe\xed\xfa\xcf", "macOS"}, {"\xca\xfe\xba\xbe", "macOS or Java"}, {"MZ", "Windows"},
@@ -114,8 +117,8 @@ func (p *program) runnable(arch string) error {
 	case formNone:
 		return badPackage("%s is neither a program nor a script that begins with #!: build it, or begin it with a line such as #!/bin/sh", p.name)
 	case formELF:
-		if arch != "" && p.arch != arch {
-			return badPackage("%s is a program for %s, and the workers are %s: build it for that, with Go by GOARCH=%s", p.name, p.arch, arch, arch)
+		if arch != "" && p.arch != arch && p.arch != elder[arch] {
+			return badPackage("%s is built for %s, and this worker is %s: build it for that, with Go by GOARCH=%s", p.name, p.arch, arch, arch)
 		}
 	case formScript:
 		line, _, _ := bytes.Cut(p.head, []byte("\n"))

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -9,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"faasd/internal/config"
 )
 
 // Spec is what somebody says of a function: on a command line, or in
@@ -118,7 +119,8 @@ var memoryUnits = []struct {
 	size   int64 // bytes
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}}
 
-var errMemory = errors.New("not an amount of memory: write one such as 256MB or 1GB, where 1MB is 1024 × 1024 bytes as 1MiB is")
+var errMemory = fmt.Errorf("not an amount of memory: write %s to %s, with the unit, such as 256MB or 1GB, where 1MB is 1024 × 1024 bytes as 1MiB is",
+	config.FormatBytes(MinMemory), config.FormatBytes(MaxMemory))
 
 // ParseMemory reads an amount of memory in bytes: a whole number and one of KB,
 // MB, GB, KiB, MiB, GiB, all powers of two. A number alone is refused: some mean
