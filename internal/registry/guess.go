@@ -190,7 +190,7 @@ func (a *Archive) nothing(kind Kind) error {
 			return badPackage("%s is in the folder %s, and wanted at the top: deploy that folder", name, folder)
 		}
 	}
-	if kind != KindWasm {
+	if kind != "" && kind != KindWasm {
 		for _, e := range a.entries {
 			if !strings.Contains(e.name, "/") && strings.HasSuffix(e.name, ".wasm") {
 				return badPackage("%s is a WebAssembly module, and the kind %s runs programs: write --kind wasm, or no --kind", e.name, kind)

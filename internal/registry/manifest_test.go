@@ -38,6 +38,7 @@ func TestAManifestOutOfBoundsIsRefusedWithWhatToWrite(t *testing.T) {
 		"zero in command":           {func(m *Manifest) { m.Command = []string{"sh", "a\x00b"} }, "UTF-8"},
 		"long command":              {func(m *Manifest) { m.Command = []string{"sh", strings.Repeat("x", 9000)} }, "8KiB"},
 		"module from PATH":          {func(m *Manifest) { m.Kind, m.Command = KindWasm, []string{"x.wasm"} }, "./main.wasm"},
+		"no content type":           {func(m *Manifest) { m.ContentType = "nonsense" }, "application/json"},
 		"content type":              {func(m *Manifest) { m.ContentType = "text" + "\r\n" }, "application/json"},
 		"label":                     {func(m *Manifest) { m.Labels = []string{"a b"} }, `"a b"`},
 		"labels":                    {func(m *Manifest) { m.Labels = make([]string, 17) }, "16 at most"},

@@ -111,10 +111,13 @@ func TestWhatCannotBePackedIsNamed(t *testing.T) {
 	}
 	fifo := t.TempDir()
 	check(t, syscall.Mkfifo(filepath.Join(fifo, "f"), 0o600))
+	noZip := filepath.Join(t.TempDir(), "f.zip")
+	check(t, os.WriteFile(noZip, []byte("text"), 0o600))
 	for path, want := range map[string]string{
 		fifo:                                 "f is neither",
 		filepath.Join(fifo, "f"):             "neither file nor folder",
 		filepath.Join(t.TempDir(), "absent"): "no such file",
+		noZip:                                "it is no zip",
 	} {
 		if p, err := Pack(path); !errors.Is(err, ErrPackage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, %v, want %s", p, err, want)

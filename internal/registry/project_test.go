@@ -160,9 +160,9 @@ func TestMemoryIsCountedInPowersOfTwo(t *testing.T) {
 			t.Errorf("%s: %d, %v, want %d", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "256", "256M", "256mb", "MB", "-1MB", "+1MB", "1.5GB", "1 MB", "9999999999999GB", "256B"} {
-		if got, err := ParseMemory(text); err == nil {
-			t.Errorf("%q: %d", text, got)
+	for _, text := range []string{"", "256", "256M", "256mb", "MB", "-1MB", "+1MB", "1.5GB", "1 MB", "9999999999999GB", "256B", "0", "100TB"} {
+		if got, err := ParseMemory(text); err == nil || !strings.Contains(err.Error(), "16MiB to 64GiB") {
+			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
 }
