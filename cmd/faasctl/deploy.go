@@ -236,6 +236,7 @@ type deployed struct {
 	Kind     registry.Kind        `json:"kind,omitempty"`
 	Why      string               `json:"why,omitempty"` // it is of that kind
 	Command  []string             `json:"command,omitempty"`
+	Labels   []string             `json:"labels,omitempty"`  // that its workers must have
 	Differs  []string             `json:"differs,omitempty"` // from the version before, for people
 	URL      string               `json:"url,omitempty"`     // where it is called
 	Error    string               `json:"error,omitempty"`
@@ -245,7 +246,7 @@ type deployed struct {
 
 // deploy deploys it. Why it does not start is printed to standard error.
 func (p *packed) deploy(ctx context.Context, std config.Stdio, to listener) (deployed, error) {
-	done := deployed{Name: p.name, Kind: p.manifest.Kind, Why: p.why, Command: p.manifest.Command}
+	done := deployed{Name: p.name, Kind: p.manifest.Kind, Why: p.why, Command: p.manifest.Command, Labels: p.manifest.Labels}
 	if len(to.frontends) > 0 {
 		done.URL = strings.TrimRight(to.frontends[0], "/") + "/" + p.name
 	}
@@ -271,7 +272,7 @@ func (d deployed) line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s version %d, %s, ", d.Name, d.Version, d.Kind)
 	if d.Workers == 0 {
-		b.WriteString("served by no worker: requests wait for one that has it")
+		b.WriteString("served by no worker: requests wait for one " + withLabels(d.Labels))
 	} else {
 		b.WriteString("served by " + operator.Plural(d.Workers, "worker"))
 	}
@@ -282,6 +283,17 @@ func (d deployed) line() string {
 		return b.String() + "; call it: faasctl invoke " + d.Name + " --body hello"
 	}
 	return b.String() + "; call it: curl -d hello " + d.URL
+}
+
+// withLabels says which workers may have a function.
+func withLabels(labels []string) string {
+	switch len(labels) {
+	case 0:
+		return "that may have it"
+	case 1:
+		return "with the label " + labels[0]
+	}
+	return "with the labels " + strings.Join(labels, ", ")
 }
 
 // printFailures prints why workers could not start a version, and what it

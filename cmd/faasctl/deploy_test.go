@@ -210,11 +210,15 @@ func TestWhatNoWorkerServesWaitsAndIsShown(t *testing.T) {
 	t.Parallel()
 	dir, url := startWithWorkers(t)
 	out := mustCtl(t, dir, "deploy", "train", folder(t, map[string]string{"main.sh": script("x")}), "--label", "gpu")
-	if !strings.Contains(out, "train version 1, exec, served by no worker: requests wait for one that has it; call it: curl -d hello "+url+"/train") {
+	if !strings.Contains(out, "train version 1, exec, served by no worker: requests wait for one with the label gpu; call it: curl -d hello "+url+"/train") {
 		t.Errorf("printed\n%s", out)
 	}
 	if out := mustCtl(t, dir, "functions"); !strings.Contains(out, "train     !NO WRK  exec      1        0") {
 		t.Errorf("functions:\n%s", out)
+	}
+	socket := "ipc://" + filepath.Join(dir, "sockets", "broker.ipc") // as docs/FUNCTIONS.md has it
+	if _, err := os.Stat(strings.TrimPrefix(socket, "ipc://")); err != nil {
+		t.Errorf("no broker where the documents say: %v", err)
 	}
 	if r := ctl(t, dir, "logs", "train"); r.code != config.ExitFailed || !strings.Contains(r.err, "no worker has train") {
 		t.Errorf("logs: exit code %d, %q", r.code, r.err)
