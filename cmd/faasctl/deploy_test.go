@@ -288,6 +288,12 @@ func TestAFunctionIsDeployedByWayOfACoordinatorOrAnAddress(t *testing.T) {
 			t.Errorf("answered %q", got)
 		}
 	}
+	for _, args := range [][]string{{"deploy", "c", code}, {"functions", "a"}, {"functions", "rollback", "a"}} { // not the public port
+		r := runProgram(t, nil, bin, append(args, "--admin", strings.TrimPrefix(url, "http://"))...)
+		if r.code != config.ExitNoCluster || !strings.Contains(r.err, "no admin listener of faasd") || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%q: exit code %d, %q", args, r.code, r.err)
+		}
+	}
 }
 
 func TestOnATerminalLongWaitsAreToldAndRemovalsAskedAbout(t *testing.T) {

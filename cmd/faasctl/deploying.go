@@ -125,11 +125,11 @@ func (d *deploying) reach(address string, frontends ...string) (listener, error)
 	return listener{c, frontends}, err
 }
 
-// unreached gives an error that means that nobody listens the exit code of "no
+// unreached gives an error that means that no admin listener is there the exit code of "no
 // cluster reached".
 func unreached(err error) error {
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	if errors.As(err, &op) && op.Op == "dial" || errors.Is(err, admin.ErrNoListener) {
 		return &config.ExitError{Code: config.ExitNoCluster, Err: err}
 	}
 	return err

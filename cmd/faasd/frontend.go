@@ -10,6 +10,8 @@ import (
 type frontend struct {
 	common
 	node.Frontend
+
+	ofStore []*config.Setting // what makes sense with --store alone
 }
 
 func (c *frontend) Settings() *config.Set {
@@ -28,14 +30,22 @@ func (c *frontend) Settings() *config.Set {
 	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
 	s.Group("Deploying functions")
 	s.String(&c.Registrar.Store, "store", "", "DIR", "folder of what is deployed; frontends may share it").DefaultText("nothing is deployed through this frontend")
-	s.String(&c.Registrar.Admin, "admin", "127.0.0.1:3001", "ADDR|unix:PATH", "with --store: where faasctl deploy is served; whoever reaches it runs code on every worker")
-	s.Bind(&c.Registrar.Packages, "package-bind", "tcp://127.0.0.1:8010", "with --store: where workers fetch packages (ROUTER)")
+	byAdmin := s.String(&c.Registrar.Admin, "admin", "127.0.0.1:3001", "ADDR|unix:PATH", "with --store: where faasctl deploy is served; whoever reaches it runs code on every worker")
+	byPackages := s.Bind(&c.Registrar.Packages, "package-bind", "tcp://127.0.0.1:8010", "with --store: where workers fetch packages (ROUTER)")
+	c.ofStore = []*config.Setting{byAdmin, byPackages}
 	limits(s, &c.Limits, "a broker")
 	c.declare(s, "info")
 	return s
 }
 
-func (c *frontend) Validate() error { return fits(c.Limits) }
+func (c *frontend) Validate() error {
+	for _, s := range c.ofStore { // a variable may be meant for other frontends, or for faasctl
+		if c.Registrar.Store == "" && s.Typed() {
+			return config.Usagef("%s does nothing without --store: write --store DIR, the folder of what is deployed", s.Flag())
+		}
+	}
+	return fits(c.Limits)
+}
 
 func (c *frontend) Run(ctx context.Context, std config.Stdio) error {
 	return node.RunFrontend(ctx, c.Frontend, c.grace, c.logger(std), announcer(std), listener(std))

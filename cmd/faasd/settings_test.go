@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"faasd/internal/config"
@@ -59,4 +61,33 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		}
 	}
 	var _ config.Command = &up{}
+}
+
+// What has no effect without --store is not taken silently; variables are, since
+// other programs go by them.
+func TestAFrontendWithoutAStoreTakesNoFlagsOfOne(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		env  string // FAASD_ADMIN
+		want bool
+	}{
+		{[]string{"--admin", "127.0.0.1:0"}, "", false},
+		{[]string{"--package-bind", "tcp://127.0.0.1:0"}, "", false},
+		{nil, "127.0.0.1:0", true},
+		{[]string{"--store", "x", "--admin", "127.0.0.1:0"}, "", true},
+	} {
+		c := new(frontend)
+		err := c.Settings().Parse(tt.args, func(name string) string {
+			if name == "FAASD_ADMIN" {
+				return tt.env
+			}
+			return ""
+		})
+		if err == nil {
+			err = c.Validate()
+		}
+		if tt.want && err != nil || !tt.want && (!errors.Is(err, config.ErrUsage) || !strings.Contains(err.Error(), tt.args[0]+" does nothing without --store")) {
+			t.Errorf("%q, FAASD_ADMIN=%s: %v", tt.args, tt.env, err)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -19,6 +20,9 @@ import (
 )
 
 const maxAnswer = 64 << 20 // bytes: 1000 functions with all their versions
+
+// ErrNoListener: what answers at the address is another listener.
+var ErrNoListener = errors.New("that is no admin listener of faasd")
 
 // Client asks an admin listener for what a Deployer does. Its errors are a
 // *Problem where there was an answer.
@@ -139,6 +143,9 @@ func (c *Client) do(ctx context.Context, ask request, value any) error {
 		return fmt.Errorf("admin listener %s: %w; is faasd running there, with a function store?", c.address, without(err))
 	}
 	defer answer.Body.Close()
+	if answer.Header.Get(listenerHeader) != listenerName {
+		return fmt.Errorf("%w: %s answers as something else does (%s); name the address of --admin, not that of the public port", ErrNoListener, c.address, answer.Status)
+	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("admin listener %s: its answer broke off: %w; ask what there is before trying again", c.address, err)

@@ -19,6 +19,8 @@ const (
 	manifestPart   = "manifest"
 	packagePart    = "package"
 	progressHeader = "X-Faasd-Progress"
+	listenerHeader = "X-Faasd-Listener" // of every answer, by which a client knows whom it has reached
+	listenerName   = "admin"
 
 	maxEnvelope = 64 << 10 // bytes of a multipart body besides its parts
 	maxBody     = registry.MaxPackage + registry.MaxManifest + maxEnvelope
@@ -43,7 +45,11 @@ func newHandler(d Deployer, limit int64) http.Handler {
 		(&Problem{Type: typePrefix + "not-found", Status: http.StatusNotFound, Title: "Not found",
 			Detail: "nothing is at " + quoted(r.URL.Path) + "; functions are at /functions and /functions/NAME"}).write(w)
 	})
-	return refuseBrowsers(mux)
+	guarded := refuseBrowsers(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(listenerHeader, listenerName)
+		guarded.ServeHTTP(w, r)
+	})
 }
 
 // quoted shows what somebody sent, shortened.
