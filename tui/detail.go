@@ -155,7 +155,7 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 		return []string{
 			"worker " + th.say(title, v.name) + " of " + clean(now.Queue), state, fmt.Sprintf("in-flight %d/%d", now.Running, now.Slots),
 			"done " + count(now.Done), perSecond(now.Rates.Out) + "/s", "failed " + count(now.Failed), "p99 " + millis(now.P99),
-			"functions " + clean(strings.Join(now.Functions, ",")), clean(now.Kind), clean(place(now.Host, now.PID)),
+			"functions " + clean(strings.Join(s.Picture.Serves(now), ",")), clean(now.Kind), clean(place(now.Host, now.PID)),
 			lastHeard(now), "id " + clean(now.ID),
 		}
 	}

@@ -67,7 +67,7 @@ func workerRows(s *Snapshot, keep func(*operator.Worker) bool) (rows []row) {
 			continue
 		}
 		word, m := workerWord(w)
-		last := strings.Join(w.Functions, ",")
+		last := strings.Join(s.Picture.Serves(w), ",")
 		if w.Reason != "" {
 			last = w.Reason
 		}

@@ -69,7 +69,7 @@ func (c *workers) Run(ctx context.Context, std config.Stdio) error {
 			return printJSON(std.Out, list)
 		}
 		t := newTable()
-		addWorkers(t, list)
+		addWorkers(t, picture, list)
 		return t.write(std.Out)
 	})
 }

@@ -43,7 +43,7 @@ func printStatus(out io.Writer, p operator.Picture) error {
 	t := newTable()
 	addQueues(t, p)
 	t.row()
-	addWorkers(t, p.Workers)
+	addWorkers(t, p, p.Workers)
 	t.row()
 	addParts(t, p)
 	return t.write(out)
@@ -58,10 +58,10 @@ func addQueues(t *table, p operator.Picture) {
 	t.row(fmt.Sprintf("%d in all", n.Queues), "", n.Workers, of(n.Free, n.Slots), n.Waiting, n.Running, "", n.Done, "")
 }
 
-func addWorkers(t *table, workers []operator.Worker) {
+func addWorkers(t *table, p operator.Picture, workers []operator.Worker) {
 	t.row("WORKER", "STATE", "QUEUE", "KIND", "IN-FLIGHT", "DONE", "HEARD", "HOST/PID", "FUNCTIONS")
 	for _, w := range workers {
-		last := strings.Join(w.Functions, ",")
+		last := strings.Join(p.Serves(&w), ",")
 		if w.Reason != "" {
 			last = w.Reason
 		}

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"faasd/internal/latency"
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -88,6 +90,23 @@ func (all functions) add(e *Entry, rates map[string]Rates) {
 			f.latency.Add(l)
 		}
 	}
+}
+
+// removed are the names of those that take no requests any more.
+func (all functions) removed() map[string]bool {
+	names := make(map[string]bool)
+	for name, f := range all {
+		if f.removed {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+// Serves are the functions that new requests may go to at a worker. Its Functions
+// has those that were removed too, for as long as somebody may wait for them.
+func (p *Picture) Serves(w *Worker) []string {
+	return slices.DeleteFunc(slices.Clone(w.Functions), func(name string) bool { return p.removed[name] })
 }
 
 // draw lists them by name. Of those that were removed, which workers have for as

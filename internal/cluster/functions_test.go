@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +43,10 @@ func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
+	}
+	w := &Worker{WorkerDetail: wire.WorkerDetail{Functions: []string{"echo", "leaving", "old", "resize"}}}
+	if got := p.Serves(w); !slices.Equal(got, []string{"echo", "resize"}) || len(w.Functions) != 4 {
+		t.Errorf("a worker serves %q", got)
 	}
 	if len(p.Registrars) != 1 || p.Registrars[0].Name != "registrar1" {
 		t.Errorf("registrars %+v", p.Registrars)

@@ -25,13 +25,14 @@ type Picture struct {
 	Totals       Totals     `json:"totals"`
 	Queues       []Queue    `json:"queues"`
 	Functions    []Function `json:"functions"` // of queues that are heard, and deployed ones, by name
-	Workers      []Worker   `json:"workers"`
-	Frontends    []Part     `json:"frontends"`
-	Brokers      []Part     `json:"brokers"`
-	Coordinators []Part     `json:"coordinators"`
-	Supervisors  []Part     `json:"supervisors"` // of the workers of `faasd up`
-	Registrars   []Part     `json:"registrars"`  // of what is deployed
-	Jobs         []Job      `json:"jobs"`        // those that have been in their queues longest, the oldest first
+	removed      map[string]bool // functions that take no requests any more
+	Workers      []Worker `json:"workers"`
+	Frontends    []Part   `json:"frontends"`
+	Brokers      []Part   `json:"brokers"`
+	Coordinators []Part   `json:"coordinators"`
+	Supervisors  []Part   `json:"supervisors"` // of the workers of `faasd up`
+	Registrars   []Part   `json:"registrars"`  // of what is deployed
+	Jobs         []Job    `json:"jobs"`        // those that have been in their queues longest, the oldest first
 }
 
 // Job is one job at a queue.
@@ -128,6 +129,7 @@ func (v *View) Picture(now time.Duration) Picture {
 	p.Totals.Latency = latencyOf(&all)
 	byName.deploy(v.Catalogue(now))
 	p.Functions = byName.draw()
+	p.removed = byName.removed()
 	p.Workers = withoutReturned(p.Workers)
 	p.Jobs = oldestFirst(jobs)
 	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(a.Name, b.Name) })
