@@ -7,15 +7,14 @@ import (
 	"faasd/internal/role"
 )
 
-// A function whose runs take long, or hang, would fill every slot and have the
-// others wait for as long: jobs that run are not taken back. So it leaves the
-// last free slot of each worker to functions whose runs are short, while there
-// are such.
+// Functions whose runs take long, or hang, would fill every slot and have the
+// others wait for as long: jobs that run are not taken back. So together they take
+// all slots of a worker but one, while functions are called whose runs are short.
 const (
 	// longRun is from when on runs take long, on average.
 	longRun = 250 * time.Millisecond
-	// restrainedFor is for how long a job of a short function has others leave room
-	// for the next.
+	// restrainedFor is for how long a job of a short function has the others leave
+	// room for the next.
 	restrainedFor = 10 * time.Second
 )
 
@@ -30,7 +29,7 @@ func (f *function) ran(took time.Duration) {
 // long reports whether f's runs take long. Until one has ended, they may.
 func (f *function) long() bool { return f.took == 0 || f.took >= longRun }
 
-// restrained reports whether f leaves each worker's last free slot to others.
+// restrained reports whether f leaves a slot of each worker to others.
 func (m *Machine) restrained(f *function) bool {
 	return f.long() && m.shortCame != 0 && m.now < m.shortCame+restrainedFor
 }
@@ -39,8 +38,8 @@ func (m *Machine) restrained(f *function) bool {
 // restrained.
 func (w *worker) room(restrained bool) int {
 	n := w.free()
-	if restrained && w.slots-len(w.stopping) > 1 {
-		n = max(n-1, 0)
+	if restrained && w.slots > 1 {
+		n = max(min(n, w.slots-1-w.long), 0)
 	}
 	return n
 }
