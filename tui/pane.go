@@ -23,7 +23,7 @@ const (
 )
 
 // prose reports whether the rows are lines of a text: there is nothing to sort or
-// filter, and their number says nothing.
+// filter.
 func (k kind) prose() bool { return k == ofSteps || k == ofTroubles }
 
 // pane is a table under a title.
@@ -73,7 +73,7 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	}
 	name := p.title + " " + count(len(p.rows))
 	switch {
-	case p.kind.prose():
+	case p.kind.prose(), p.kind == ofLatencies: // their number says nothing
 		name = p.title
 	case p.filter != "":
 		name += " of " + count(len(p.all))

@@ -160,13 +160,13 @@ func (r *harm) commit(ctx context.Context, o *offence) error {
 	r.ledger.enters(o.name)
 	s.from = r.ledger.now()
 	r.tell("%6.1f s  %s: %s", s.from.Seconds(), o.name, o.does)
-	during, cancel := context.WithTimeout(ctx, r.Duration)
+	bounded, cancel := context.WithTimeout(ctx, r.Duration+soon)
 	defer cancel()
 	row := HarmRow{Offence: o.name, Does: o.does, Kind: string(o.spec().Kind), Ends: o.comesTo.String(), Callers: callers, Waits: o.every}
 	if o.every {
 		row.Callers = harmWorkers * harmSlots
 	}
-	row.Calls, row.Proper = r.offend(o, row.Callers, during.Done())
+	row.Calls, row.Proper = r.offend(bounded, o, row.Callers, r.Duration)
 	s.until = r.ledger.now()
 	if usage, err := r.usage(); err == nil {
 		for _, name := range r.system.Names("worker") {

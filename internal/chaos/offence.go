@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -137,42 +138,49 @@ func (o *offence) spec() registry.Spec {
 // pause is how long a caller of an offender waits for its next call.
 const pause = 20 * time.Millisecond
 
-// offend has the offender called until stop is closed, and what is open then
-// answered. It counts what calls came to, and tells of those that ended otherwise.
-func (x *subject) offend(o *offence, callers int, stop <-chan struct{}) (calls, as int) {
-	var mu sync.Mutex // guards calls and as
+// offend has the offender called for a time, and on until a call has ended as it
+// must, but not beyond ctx. It counts the calls, and those that ended so, and
+// tells of those that ended otherwise.
+func (x *subject) offend(ctx context.Context, o *offence, callers int, lasts time.Duration) (calls, proper int) {
+	var mu sync.Mutex // guards calls and proper
+	over := time.Now().Add(lasts)
+	enough := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return proper > 0 && !time.Now().Before(over)
+	}
 	var group sync.WaitGroup
 	for caller := range callers {
 		group.Go(func() {
 			tick := time.NewTicker(pause)
 			defer tick.Stop()
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				sent := fmt.Appendf(nil, "call %d of caller %d", n, caller)
-				r := x.clients[0].post(o.name, sent, requestTimeout)
-				proper := o.comesTo.is(r, sent)
-				if !proper && !o.mayBe(r, sent) {
-					x.ledger.breach(Breach{Function: o.name, Job: r.job(), What: fmt.Sprintf("answered %d: %.300q, %v", r.status, r.body, r.err)})
-				}
+			for n := 0; !enough() && ctx.Err() == nil; n++ {
+				as := x.offended(o, fmt.Appendf(nil, "call %d of caller %d", n, caller))
 				mu.Lock()
 				calls++
-				if proper {
-					as++
+				if as {
+					proper++
 				}
 				mu.Unlock()
 				select {
 				case <-tick.C:
-				case <-stop:
+				case <-ctx.Done():
 				}
 			}
 		})
 	}
 	group.Wait()
-	return calls, as
+	return calls, proper
+}
+
+// offended calls the offender once, and reports whether that ended as it must.
+func (x *subject) offended(o *offence, sent []byte) bool {
+	r := x.clients[0].post(o.name, sent, requestTimeout)
+	proper := o.comesTo.is(r, sent)
+	if !proper && !o.mayBe(r, sent) {
+		x.ledger.breach(Breach{Function: o.name, Job: r.job(), What: fmt.Sprintf("answered %d: %.300q, %v", r.status, r.body, r.err)})
+	}
+	return proper
 }
 
 func (o *offence) mayBe(r reply, sent []byte) bool {

@@ -76,6 +76,7 @@ type Refusal uint8
 const (
 	Accepted        Refusal = iota
 	UnknownFunction         // nobody serves it and it is not built in
+	Uninformed              // this frontend has just begun, and cannot know yet whether there is such a function; try again
 	Full                    // too much of its function waits, or no broker has room; try again
 	NoBroker                // no broker is in sight; try again
 	Stopping                // this frontend is about to stop
@@ -104,6 +105,7 @@ type Machine struct {
 	catalogue *wire.Catalogue                           // what is deployed; nil: nobody has said
 	deployed  map[string]*wire.Deployed                 // its functions; never changed, but replaced
 	shared    atomic.Pointer[map[string]*wire.Deployed] // deployed, for whoever is not in the owner's turn
+	told      role.Time                                 // when a coordinator first told who is there; 0 none has
 	deadlines deadlines
 	homeless  job.Lines[*request] // no broker has room for them: their own was lost, or others are about to begin
 	awaiting  job.Shares          // of homeless
@@ -163,6 +165,9 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		return m.fromBroker(now, msg)
 	case LinkSubscribe, LinkPublish:
 		_, err := m.bus.Receive(now, p)
+		if m.told == 0 && m.bus.Snapshots() > 0 {
+			m.told = max(now, 1)
+		}
 		m.follow(now)
 		return err
 	}

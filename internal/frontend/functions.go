@@ -21,7 +21,27 @@ const (
 	// forgetting is the part of what is expected that each smaller result takes
 	// away: after a hundred or two a large one is forgotten.
 	forgetting = 32
+	// informedAfter is how long after a coordinator's first word all that is served
+	// is known, if no registrar tells what is deployed: the coordinator may have
+	// begun as late as this frontend, and the others are to find it.
+	informedAfter = 3 * time.Second
 )
+
+// informed reports whether a function that is not known here is known to nobody.
+// It is not while a frontend has only begun; then nobody is to be told that there
+// is no such function.
+func (m *Machine) informed(now role.Time) bool {
+	return len(m.cfg.Coordinators) == 0 || m.catalogue != nil || m.told != 0 && now-m.told >= informedAfter
+}
+
+// unknown is why a request for a function, or for a version of it, that is not
+// known is refused.
+func (m *Machine) unknown(now role.Time, fn string) Refusal {
+	if m.builtIn[fn] || !wire.ValidFunction(fn) || m.informed(now) {
+		return UnknownFunction
+	}
+	return Uninformed
+}
 
 // follow goes by the catalogue that is the newest now.
 func (m *Machine) follow(now role.Time) {

@@ -116,6 +116,13 @@ func (g *Gateway) Serving(ctx context.Context) (serving bool, err error) {
 	return serving, err
 }
 
+// Informed reports whether this frontend knows all functions that there are: it
+// does not for a moment when it has begun.
+func (g *Gateway) Informed(ctx context.Context) (informed bool, err error) {
+	err = g.ask(ctx, func(now role.Time) { informed = g.machine.informed(now) })
+	return informed, err
+}
+
 // FunctionInfo is what clients can know of a function.
 type FunctionInfo struct {
 	Name    string `json:"name"`
@@ -136,20 +143,26 @@ const Latest = "$LATEST"
 // Latest, or the number of one that was deployed. Of what there is to know it
 // tells what a call depends on: kind, version and timeout. Functions that are
 // built in or announced by a worker have only one version, which has no number.
-func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (info FunctionInfo, known bool, err error) {
+// Where there is no such function or version, why is UnknownFunction, or
+// Uninformed.
+func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (info FunctionInfo, why Refusal, err error) {
 	info = FunctionInfo{Name: function, BuiltIn: g.machine.builtIn[function]} // set once, by New
 	if d := g.machine.shared.Load(); d != nil && (*d)[function] != nil {
-		known = info.resolve((*d)[function], qualifier)
-		return info, known, nil
+		if !info.resolve((*d)[function], qualifier) {
+			why = UnknownFunction
+		}
+		return info, why, nil
 	}
-	if qualifier != "" && qualifier != Latest {
-		return info, false, nil
+	only := qualifier == "" || qualifier == Latest
+	if info.BuiltIn && only {
+		return info, Accepted, nil
 	}
-	if info.BuiltIn {
-		return info, true, nil
-	}
-	err = g.ask(ctx, func(now role.Time) { known = g.machine.knows(now, function) })
-	return info, known, err
+	err = g.ask(ctx, func(now role.Time) {
+		if !only || !g.machine.knows(now, function) {
+			why = g.machine.unknown(now, function)
+		}
+	})
+	return info, why, err
 }
 
 // resolve fills in what is known of a deployed function's version; false if it

@@ -76,7 +76,7 @@ func (m *Machine) admit(now role.Time, q *Request) Refusal {
 		return Stopping
 	}
 	if !m.knows(now, q.Function) {
-		return UnknownFunction
+		return m.unknown(now, q.Function)
 	}
 	if m.overloaded(now, q) {
 		return Full

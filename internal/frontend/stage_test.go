@@ -53,8 +53,23 @@ func newStageWith(t *testing.T, brokers int, window job.Window) *stage {
 	}
 	s.m = New(cfg)
 	s.m.Advertise("replies", "r")
+	s.inform()
 	s.run(500 * ms)
 	return s
+}
+
+// inform has a coordinator tell of a registrar, where nothing is deployed.
+func (s *stage) inform() {
+	r := wire.State{Member: wire.Member{Role: wire.RoleRegistrar, Name: "r", Incarnation: 66}, Sequence: 1}
+	s.snapshot(wire.Snapshot{
+		States:     []wire.Aged[wire.State]{{Value: r}},
+		Catalogues: []wire.Published{{Topic: wire.CatalogueTopic(&r.Member), Value: wire.Catalogue{Store: 5, Revision: 1}}},
+	})
+}
+
+// snapshot has a coordinator tell who is there.
+func (s *stage) snapshot(v wire.Snapshot) {
+	s.m.Receive(s.now, role.Packet{Link: LinkSubscribe, Peer: "coordinator0", Frames: wire.EncodeBus(wire.SnapshotTopic(7), v)})
 }
 
 func (s *stage) pump() {

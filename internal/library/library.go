@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"faasd/internal/function"
@@ -40,7 +41,8 @@ type Config struct {
 
 // Library is a worker's deployed functions. It is safe for concurrent use.
 type Library struct {
-	cfg Config
+	cfg   Config
+	built atomic.Uint64 // versions that were unpacked so far
 
 	mu      sync.Mutex // guards what follows
 	applied wire.Applied

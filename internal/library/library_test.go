@@ -289,6 +289,49 @@ func TestWhatRunsFinishesOnTheVersionThatItBeganOn(t *testing.T) {
 	}
 }
 
+func TestAVersionThatComesBackOtherwiseDoesNotShareItsFolder(t *testing.T) {
+	s := newStage(t)
+	dir := t.TempDir()
+	began, goOn := filepath.Join(dir, "began"), filepath.Join(dir, "go-on")
+	text := fmt.Sprintf("#!/bin/sh\ntouch %s; while [ ! -e %s ]; do sleep 0.01; done; echo -n one", began, goOn)
+	s.deploys(1, s.script(1, text))
+	said := make(chan error, 1)
+	go func() {
+		_, err := s.calls(0)
+		said <- err
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for _, err := os.Stat(began); err != nil; _, err = os.Stat(began) {
+		<-tick.C
+	}
+	s.deploys(1, s.script(1, text, func(m *registry.Manifest) { m.Timeout++ })) // as another store may have it
+	if err := os.WriteFile(goOn, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-said; err != nil {
+		t.Error(err)
+	}
+	s.retired.Wait()
+	s.says(1, "one")
+}
+
+func TestACallWhoseTimeEndsBeforeThePackageIsThereIsLate(t *testing.T) {
+	s := newStage(t)
+	one := s.script(1, "#!/bin/sh\necho -n one")
+	s.gate = make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it is known then, and not fetched
+	s.Apply(ctx, &wire.Catalogue{Store: 1, Revision: 1, Functions: []wire.Deployed{{Name: "f", Current: 1, Versions: []wire.FunctionVersion{one}}}})
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := s.Invoke(short, function.Invocation{Function: "f", Version: 1}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ends with %v, want the job's deadline", err)
+	}
+	close(s.gate)
+	s.says(1, "one")
+}
+
 func TestARemovedFunctionServesWhoHasBeenAccepted(t *testing.T) {
 	s := newStage(t)
 	one := s.script(1, "#!/bin/sh\necho -n one")

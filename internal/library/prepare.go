@@ -38,8 +38,8 @@ func (l *Library) prepare(ctx context.Context, v *version) error {
 		return v.failure
 	}
 	err := l.build(ctx, v)
-	if ctx.Err() != nil {
-		return err // whoever comes next begins anew
+	if err != nil && ctx.Err() != nil { // whoever comes next begins anew
+		return fmt.Errorf("version %d of %s was not ready in time (%v): %w", v.of.Number, v.name, err, ctx.Err())
 	}
 	v.failure, v.failed = err, time.Now()
 	if err != nil {
@@ -60,7 +60,8 @@ func (l *Library) build(ctx context.Context, v *version) error {
 	if err != nil {
 		return function.Failed(function.TypeInit, "version %d of %s: %v", v.of.Number, v.name, err)
 	}
-	code := filepath.Join(l.cfg.Folder, codeFolder, fmt.Sprintf("%s-%d-%.12s", v.name, v.of.Number, manifest.Package))
+	// A folder of its own: another with that number may be on its way out.
+	code := filepath.Join(l.cfg.Folder, codeFolder, fmt.Sprintf("%s-%d-%d", v.name, v.of.Number, l.built.Add(1)))
 	if err := l.unpack(ctx, manifest, code); err != nil {
 		return function.Failed(function.TypeInit, "cannot unpack version %d of %s: %v", v.of.Number, v.name, err)
 	}
@@ -90,9 +91,6 @@ func (l *Library) fetchManifest(ctx context.Context, digest string) ([]byte, err
 
 // unpack fetches a version's package and unpacks it.
 func (l *Library) unpack(ctx context.Context, m registry.Manifest, code string) error {
-	if _, err := os.Stat(code); err == nil { // of a version with the same content
-		return nil
-	}
 	file, err := os.CreateTemp(filepath.Join(l.cfg.Folder, codeFolder), "package-*.zip")
 	if err != nil {
 		return err

@@ -84,7 +84,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 	if u.Workers > 0 {
 		ready = s.frontend.gateway.Serving
 	}
-	if s.frontend.wait(ctx, ready) == nil {
+	if s.frontend.wait(ctx, s.frontend.gateway.Informed) == nil && s.frontend.wait(ctx, ready) == nil {
 		listening(s.frontend.URL())
 	}
 	<-ctx.Done()

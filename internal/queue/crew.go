@@ -132,13 +132,19 @@ func (f *function) emptyWorker() *worker {
 	return nil
 }
 
+// free counts the slots of a crew that could take a job now.
+func (c *crew) free() (n int) {
+	for _, w := range c.idle {
+		n += w.free()
+	}
+	return n
+}
+
 // free counts the slots that could take a job of f now.
 func (m *Machine) free(f *function) int {
 	n := 0
 	for _, c := range f.crews {
-		for _, w := range c.idle {
-			n += w.free()
-		}
+		n += c.free()
 	}
 	return n
 }

@@ -22,10 +22,17 @@ func (m *Machine) state() wire.State {
 			q.Free += w.free()
 		}
 	}
+	free := make(map[*crew]int, len(m.crews)) // counted once, not for each of their functions
+	for _, c := range m.crews {
+		free[c] = c.free()
+	}
 	for name, f := range m.functions {
 		s := wire.FunctionState{
-			Workers: f.workers, Free: m.free(f), Waiting: f.waiting(), Running: f.running,
+			Workers: f.workers, Waiting: f.waiting(), Running: f.running,
 			Arrived: f.arrived, Done: f.done, Failed: f.failed,
+		}
+		for _, c := range f.crews {
+			s.Free += free[c]
 		}
 		if e := f.oldest(); e != nil {
 			s.Oldest = (m.now - e.arrived).Milliseconds()

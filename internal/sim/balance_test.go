@@ -110,6 +110,7 @@ func TestAQueueThatComesBackGetsItsShareOfWorkers(t *testing.T) {
 
 func TestAFunctionOfOneWorkerIsReachedFromEverywhere(t *testing.T) {
 	c := start(t, Layout{Queues: 3, Workers: 3})
+	c.Run(3 * time.Second) // until the frontend can know
 	if r := c.askWith(frontend.Request{Function: "upper"}); r.Refusal != frontend.UnknownFunction {
 		t.Fatalf("refusal %d for a function that nobody has, want that it is unknown", r.Refusal)
 	}

@@ -68,6 +68,8 @@ func (c *call) outcome() string {
 	case frontend.Accepted:
 	case frontend.UnknownFunction:
 		return "404 unknown function"
+	case frontend.Uninformed:
+		return "503 refused, not known yet"
 	case frontend.Full:
 		return "503 refused, full"
 	case frontend.NoBroker:

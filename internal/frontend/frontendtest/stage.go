@@ -85,6 +85,7 @@ func NewWith(t *testing.T, window job.Window, outcome Outcome) *Stage {
 		MaxWait: time.Second, Window: window, Log: slog.New(slog.DiscardHandler),
 	})
 	s.Gateway = &Gateway{frontend.NewGateway(s.machine, s.Do, nil), make(map[string]frontend.FunctionInfo)}
+	s.inform()
 	s.Pass(time.Second)
 	return s
 }
@@ -96,12 +97,15 @@ type Gateway struct {
 }
 
 // Resolve finds deployed functions before others; each has one version.
-func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (frontend.FunctionInfo, bool, error) {
+func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (frontend.FunctionInfo, frontend.Refusal, error) {
 	info, ok := g.deployed[function]
-	if !ok {
+	switch {
+	case !ok:
 		return g.Gateway.Resolve(ctx, function, qualifier)
+	case qualifier == "" || qualifier == frontend.Latest || qualifier == fmt.Sprint(info.Version):
+		return info, frontend.Accepted, nil
 	}
-	return info, qualifier == "" || qualifier == frontend.Latest || qualifier == fmt.Sprint(info.Version), nil
+	return info, frontend.UnknownFunction, nil
 }
 
 // Deploy has the frontend know a function, and a queue serve it. A stage takes
@@ -183,6 +187,20 @@ func (s *Stage) Hear(fn string) {
 	s.Do(func(now role.Time) {
 		s.machine.Receive(now, role.Packet{
 			Link: frontend.LinkSubscribe, Peer: "coordinator0", Frames: wire.EncodeBus(state.Topic(), state),
+		})
+	})
+}
+
+// inform has the frontend learn that nothing is deployed.
+func (s *Stage) inform() {
+	r := wire.State{Member: wire.Member{Role: wire.RoleRegistrar, Name: "r", Incarnation: 8}, Sequence: 1}
+	snapshot := wire.Snapshot{
+		States:     []wire.Aged[wire.State]{{Value: r}},
+		Catalogues: []wire.Published{{Topic: wire.CatalogueTopic(&r.Member), Value: wire.Catalogue{Store: 1, Revision: 1}}},
+	}
+	s.Do(func(now role.Time) {
+		s.machine.Receive(now, role.Packet{
+			Link: frontend.LinkSubscribe, Peer: "coordinator0", Frames: wire.EncodeBus(wire.SnapshotTopic(7), snapshot),
 		})
 	})
 }

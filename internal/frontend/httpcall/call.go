@@ -79,16 +79,16 @@ func (c *Call) Began() time.Time { return c.began }
 // beyond --max-timeout. X-Timeout may shorten it.
 func (c *Call) Prepare(qualifier string) *Problem {
 	name := c.Function.Name
-	info, known, err := c.calls.gateway.Resolve(c.r.Context(), name, qualifier)
+	info, why, err := c.calls.gateway.Resolve(c.r.Context(), name, qualifier)
 	switch {
 	case c.r.Context().Err() != nil:
 		return clientGone
 	case err != nil:
 		return refusal(frontend.Refused{Why: frontend.Stopping}, name)
-	case !known && qualifier != "":
+	case why == frontend.UnknownFunction && qualifier != "":
 		return unknownVersion(name, qualifier)
-	case !known:
-		return refusal(frontend.Refused{Why: frontend.UnknownFunction}, name)
+	case why != frontend.Accepted:
+		return refusal(frontend.Refused{Why: why}, name)
 	}
 	c.Function, c.qualifier, c.timeout = info, qualifier, c.calls.cfg.Timeout
 	if info.Timeout > 0 {

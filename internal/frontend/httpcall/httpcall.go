@@ -23,7 +23,7 @@ type Config struct {
 
 // Gateway is what calls need of a frontend; *frontend.Gateway has it.
 type Gateway interface {
-	Resolve(ctx context.Context, function, qualifier string) (info frontend.FunctionInfo, known bool, err error)
+	Resolve(ctx context.Context, function, qualifier string) (info frontend.FunctionInfo, why frontend.Refusal, err error)
 	Call(ctx context.Context, q frontend.Request) (frontend.Answer, frontend.Refused, error)
 	Refusal(ctx context.Context, q frontend.Request) (frontend.Refused, error)
 	Full(ctx context.Context, function string) (frontend.Refused, error)

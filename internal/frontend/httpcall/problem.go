@@ -111,6 +111,9 @@ func refusal(r frontend.Refused, function string) *Problem {
 	case frontend.UnknownFunction:
 		return &Problem{Type: TypeUnknownFunction, Status: http.StatusNotFound, Title: "Unknown function",
 			Detail: fmt.Sprintf("no function %.80q is built in or served by a worker; GET /functions lists those that are", function)}
+	case frontend.Uninformed:
+		p.Type, p.Title = "not-known-yet", "Not known yet"
+		p.Detail = fmt.Sprintf("this frontend has just begun and does not know of a function %.80q, which may be deployed; try again, and see that a coordinator runs", function)
 	case frontend.Full:
 		p.Type, p.Title = TypeFull, "The system is full"
 		p.Detail = fmt.Sprintf("as many requests for %.80q wait as there may; try again when these are answered", function)
