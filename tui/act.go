@@ -11,11 +11,11 @@ import (
 	"faasd/internal/operator"
 )
 
-// deed is something that is done to a worker.
+// deed is something that is done to the system.
 type deed struct {
-	verb   verb
-	worker string // see workerID
-	name   string
+	verb verb
+	of   string // to what: a worker's workerID, or a supervisor's incarnation
+	name string
 }
 
 // workerPane is the pane of the present view whose rows are workers, and its
@@ -55,19 +55,28 @@ func (m *model) targets() (targets []operator.Worker) {
 	return targets
 }
 
+// hindrance is why nothing can be done to the system now; "" if it can.
+func (m *model) hindrance() string {
+	switch {
+	case m.shown == nil || m.latest.Stale():
+		return "nothing can be done while the system is not heard"
+	case m.paused:
+		return "the display is paused: p goes on; what is shown may be over"
+	}
+	return ""
+}
+
 // usable reports whether something can be done to the system now, and says why
 // not.
 func (m *model) usable() bool {
-	switch {
-	case m.shown == nil || m.latest.Stale():
-		m.say(caution, "nothing can be done while the system is not heard")
-	case m.paused:
-		m.say(caution, "the display is paused: p goes on; what is shown may be over")
-	default:
-		return true
+	why := m.hindrance()
+	if why != "" {
+		m.say(caution, "%s", why)
 	}
-	return false
+	return why == ""
 }
+
+func draining(w operator.Worker) bool { return w.State == operator.WorkerDraining }
 
 // ask opens the dialog for the workers that are meant.
 func (m *model) ask(v verb) {
@@ -91,7 +100,7 @@ func (m *model) undrain() tea.Cmd {
 	if !m.usable() {
 		return nil
 	}
-	targets := slices.DeleteFunc(m.targets(), func(w operator.Worker) bool { return w.State != operator.WorkerDraining })
+	targets := slices.DeleteFunc(m.targets(), func(w operator.Worker) bool { return !draining(w) })
 	if len(targets) == 0 {
 		m.say(caution, "no draining worker is under the cursor")
 		return nil
@@ -126,38 +135,51 @@ func (m *model) decide(v verb) tea.Cmd {
 
 // there reports whether a worker is not lost, by what was heard last.
 func (m *model) there(w operator.Worker) bool {
-	now := workerOf(m.latest, workerID(&w))
-	return now != nil && now.State != operator.StateLost
+	return slices.ContainsFunc(m.latest.Picture.Workers, func(o operator.Worker) bool {
+		return o.Key() == w.Key() && o.State != operator.StateLost
+	})
 }
 
 // act begins to do something to workers. Whoever takes a drain back waits for its
 // end no longer.
 func (m *model) act(v verb, targets []operator.Worker) tea.Cmd {
-	m.failed = ""
 	var all []tea.Cmd
 	for _, w := range targets {
 		d := deed{v, workerID(&w), w.Name}
-		if m.deeds[d] != nil {
-			continue
-		}
 		if v == verbUndrain {
-			if end := m.deeds[deed{verbDrain, d.worker, d.name}]; end != nil {
+			if end := m.deeds[deed{verbDrain, d.of, d.name}]; end != nil {
 				end()
 			}
 		}
-		ctx, end := context.WithCancel(m.opt.ctx)
-		m.deeds[d] = end
-		all = append(all, m.opt.carryOut(ctx, d, w))
+		if cmd := m.begin(d, m.opt.work(v, w)); cmd != nil {
+			all = append(all, cmd)
+		}
 	}
-	if len(all) == 0 {
-		m.say(caution, "%s %s was asked already, and is not over yet", v, named(targets))
-		return nil
-	}
-	m.report(plain, "%s %s: asked", v, named(targets))
-	if p := m.workerPane(); p != nil {
+	m.asked(v, named(targets), len(all) > 0)
+	if p := m.workerPane(); p != nil && len(all) > 0 {
 		clear(p.marks)
 	}
 	return tea.Batch(all...)
+}
+
+// begin begins a deed; nil: it is under way.
+func (m *model) begin(d deed, work work) tea.Cmd {
+	if m.deeds[d] != nil {
+		return nil
+	}
+	ctx, end := context.WithCancel(m.opt.ctx)
+	m.deeds[d] = end
+	return m.opt.carryOut(ctx, d, work)
+}
+
+// asked says that something was asked for, if it has begun.
+func (m *model) asked(v verb, what string, begun bool) {
+	m.failed = ""
+	if begun {
+		m.report(plain, "%s %s: asked", v, what)
+	} else {
+		m.say(caution, "%s %s was asked already, and is not over yet", v, what)
+	}
 }
 
 func named(targets []operator.Worker) string {

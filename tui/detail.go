@@ -117,6 +117,15 @@ func latencyRows(spread []operator.Bin) (rows []row) {
 	return rows
 }
 
+// lastHeard says when a worker was heard, and why not since.
+func lastHeard(w *operator.Worker) string {
+	said := "heard " + millis(max(w.HeardMillis, 1)) + " ago"
+	if busySilent(w) {
+		said += ", busy since"
+	}
+	return said
+}
+
 // newWorker is the view of one worker: its jobs, and its events.
 func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 	id := workerID(&w)
@@ -147,7 +156,7 @@ func newWorker(w operator.Worker, zone *time.Location) *tabbed {
 			"worker " + th.say(title, v.name) + " of " + clean(now.Queue), state, fmt.Sprintf("in-flight %d/%d", now.Running, now.Slots),
 			"done " + count(now.Done), perSecond(now.Rates.Out) + "/s", "failed " + count(now.Failed), "p99 " + millis(now.P99),
 			"functions " + clean(strings.Join(now.Functions, ",")), clean(now.Kind), clean(place(now.Host, now.PID)),
-			"heard " + millis(max(now.HeardMillis, 1)) + " ago", "id " + clean(now.ID),
+			lastHeard(now), "id " + clean(now.ID),
 		}
 	}
 	return v

@@ -13,13 +13,14 @@ import (
 	"faasd/internal/operator"
 )
 
-// verb is what can be done to workers.
+// verb is what can be done to the system.
 type verb string
 
 const (
 	verbKill    verb = "kill"
 	verbDrain   verb = "drain"
 	verbUndrain verb = "undrain"
+	verbScale   verb = "scale"
 )
 
 // dialog asks before something is done to workers. Its targets are those that

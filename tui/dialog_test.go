@@ -159,6 +159,22 @@ func TestADialogIsSeenBeforeEnterCounts(t *testing.T) {
 	s.asked("kill w-a00000")
 }
 
+func TestWhoIsGoneBeforeEnterIsNotKilledAgain(t *testing.T) {
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", "K", "tab", "tab")
+	workers := slices.Clone(s.system.picture.Workers)
+	for i := range workers {
+		if workers[i].Name == "w-7f3b01" {
+			workers[i].State = operator.StateLost
+		}
+	}
+	s.system.picture.Workers = workers
+	s.look()
+	s.press("enter")
+	s.asked()
+	s.shows("w-7f3b01: gone already, nothing was done")
+}
+
 // A promise that others take over is made only where others are.
 func TestADialogSaysWhatIsLeftForEachFunction(t *testing.T) {
 	s := newStage(t, 100, 30)
@@ -193,20 +209,4 @@ func TestADialogSaysWhatIsLeftForEachFunction(t *testing.T) {
 	s.look()
 	s.press("K")
 	s.shows("runs 1 job: given to another that serves it, or waits for one", "2 workers, none for slow")
-}
-
-func TestWhoIsGoneBeforeEnterIsNotKilledAgain(t *testing.T) {
-	s := newStage(t, 100, 30)
-	s.press("tab", "down", "K", "tab", "tab")
-	workers := slices.Clone(s.system.picture.Workers)
-	for i := range workers {
-		if workers[i].Name == "w-7f3b01" {
-			workers[i].State = operator.StateLost
-		}
-	}
-	s.system.picture.Workers = workers
-	s.look()
-	s.press("enter")
-	s.asked()
-	s.shows("w-7f3b01: gone already, nothing was done")
 }

@@ -15,6 +15,7 @@ type System interface {
 	Kill(ctx context.Context, w operator.Worker, tell func(operator.Progress)) error
 	Drain(ctx context.Context, w operator.Worker, wait bool, tell func(operator.Progress)) error
 	Undrain(ctx context.Context, w operator.Worker, tell func(operator.Progress)) error
+	Scale(ctx context.Context, supervisor operator.Part, n int, tell func(operator.Progress)) error
 	Job(ctx context.Context, id string) ([]operator.JobAt, error)
 }
 

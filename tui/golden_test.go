@@ -81,9 +81,7 @@ var scenes = []struct {
 	{"events", func(s *stage) { s.press("e") }},
 	{"tests", func(s *stage) {
 		s.press("t")
-		s.m.tests.results[3] = &acceptance.Result{Number: 3, State: acceptance.Running}
-		s.m.tests.running = 3
-		s.m.tests.stop = func() {}
+		s.m.tests.begin(3, func() {})
 		s.update(stepMsg{3, acceptance.Step{Text: "all services and workers are on the bus", State: acceptance.Passed, TookMillis: 320, Evidence: []string{"queueA 1 worker"}}})
 		s.update(stepMsg{3, acceptance.Step{Text: "the worker of queueA is killed", State: acceptance.Running}})
 		s.press("down", "down")

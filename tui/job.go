@@ -80,15 +80,12 @@ func (v *jobView) way(w int, th *theme) (lines []string) {
 	}
 	for _, a := range v.told {
 		j := a.Job
-		items := []string{clean(a.Role) + " " + th.say(title, clean(a.Name)), clean(j.State), clean(a.Text)}
+		items := []string{naming(a.Role, a.Name, th), state(&a)}
 		if a.Role != "broker" {
 			items = append(items, clean(j.Function), fmt.Sprintf("attempt %d/%d", j.Attempt, j.AttemptLimit), fmt.Sprintf("moved %d×", j.Moves))
 		}
 		if j.AgeMillis > 0 {
-			items = append(items, "there for "+millis(j.AgeMillis))
-		}
-		if j.RunMillis > 0 {
-			items = append(items, fmt.Sprintf("running for %s on %s", millis(j.RunMillis), clean(j.Worker)))
+			items = append(items, "accepted "+millis(j.AgeMillis)+" ago")
 		}
 		if j.LeftMillis > 0 && a.Role != "broker" {
 			items = append(items, millis(j.LeftMillis)+" left")
@@ -99,6 +96,28 @@ func (v *jobView) way(w int, th *theme) (lines []string) {
 		lines = append(lines, th.say(caution, fit(clean(v.err.Error()), w, false)))
 	}
 	return lines
+}
+
+// naming names a part, whose name may begin with its role.
+func naming(role, name string, th *theme) string {
+	said := th.say(title, clean(name))
+	if strings.HasPrefix(name, role) {
+		return said
+	}
+	return clean(role) + " " + said
+}
+
+// state is what a part says of a job: a broker, where it has gone; a queue, how it
+// is there.
+func state(a *operator.JobAt) string {
+	switch j := a.Job; {
+	case a.Role != "queue":
+		return clean(a.Text)
+	case j.RunMillis > 0:
+		return fmt.Sprintf("%s on %s for %s", clean(j.State), clean(j.Worker), millis(j.RunMillis))
+	default:
+		return clean(j.State)
+	}
 }
 
 // request shows how long a request's body is, of what kind, and how it begins,

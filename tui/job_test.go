@@ -13,7 +13,7 @@ func TestAJobThatNobodyKnowsIsSaidToBeUnknown(t *testing.T) {
 	s.shows("no broker or queue knows it")
 	s.system.job = []operator.JobAt{{Role: "queue", Name: "queueB", Text: "waits", Job: &operator.Job{State: "waiting", Function: "echo", AttemptLimit: 3, AgeMillis: 5}}}
 	s.look() // asked again with each picture
-	s.shows("queueB", "waits", "attempt 0/3")
+	s.shows("queueB  waiting", "attempt 0/3")
 }
 
 func TestAJobsAnswerReachesItUnderAnotherView(t *testing.T) {
@@ -44,6 +44,24 @@ func TestARequestIsShownAsFarAsItIsKnown(t *testing.T) {
 	} {
 		if got := strings.Join(request(&c.is), "|"); got != c.want {
 			t.Errorf("%q is shown as %q, want %q", c.is.Start, got, c.want)
+		}
+	}
+}
+
+// Each part is named once, and says once how the job is.
+func TestWhatPartsSayOfAJobIsSaidOnce(t *testing.T) {
+	th := &theme{}
+	for _, c := range []struct {
+		role, name, state, text string
+		want                    string
+	}{
+		{"broker", "broker1", "given", "was given to queueA", "broker1 was given to queueA"},
+		{"broker", "north", "given", "was given to queueA", "broker north was given to queueA"},
+		{"queue", "queueA", "running", "is at queueA", "queueA running"},
+	} {
+		a := operator.JobAt{Role: c.role, Name: c.name, Text: c.text, Job: &operator.Job{State: c.state}}
+		if got := naming(a.Role, a.Name, th) + " " + state(&a); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func newKeys(readOnly bool) keyMap {
 		Top: bind("Home g", "first", "home", "g"), Bottom: bind("End G", "last", "end", "G"),
 		Open: bind("Enter", "open what is under the cursor, or run the test", "enter"), Back: bind("Esc", "back, or take the filter away; also Backspace", "esc", "backspace"),
 		NextPane: bind("Tab", "next pane, or tab; also → l", "tab", "right", "l"), PrevPane: bind("S-Tab", "the one before; also ← h", "shift+tab", "left", "h"),
-		Tab:    bind("1-4", "tab of a queue or worker", "1", "2", "3", "4"),
+		Tab:    bind("1-4", "tab of a queue, a worker or a function", "1", "2", "3", "4"),
 		Filter: bind("/", "filter", "/"), Sort: bind("s", "sort by the next column", "s"), Reverse: bind("S", "turn the sorting round", "S"),
 		Mark: bind("Space", "mark a worker, and go down", " "), Follow: bind("F", "in events: follow the newest, or no longer", "F"),
 		Drain: bind("d", "drain workers: they finish what they run and end; asks", "d"), Undrain: bind("u", "take a drain back", "u"),

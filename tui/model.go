@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"faasd/internal/acceptance"
@@ -90,6 +91,34 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, cmd
 }
 
+// heed takes a key. What was said last goes with it, and marks do not go unsaid.
+func (m *model) heed(msg tea.KeyMsg) tea.Cmd {
+	if !m.keeps {
+		m.note = ""
+	}
+	before := m.marked()
+	cmd := m.pressAll(msg)
+	m.place()
+	if gone := before - m.marked(); gone > 0 && m.note == "" && !key.Matches(msg, m.keys.Mark) {
+		m.say(caution, "%s went with the list of workers", plural(gone, "mark"))
+	}
+	return cmd
+}
+
+// marked counts the marks in all views.
+func (m *model) marked() (n int) {
+	for _, v := range m.views {
+		panes := v.panes()
+		if v, ok := v.(*tabbed); ok {
+			panes = v.tabs.list
+		}
+		for _, p := range panes {
+			n += len(p.marks)
+		}
+	}
+	return n
+}
+
 func (m *model) receive(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -99,10 +128,7 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 	case *Snapshot:
 		return m.take(msg)
 	case tea.KeyMsg:
-		if !m.keeps {
-			m.note = ""
-		}
-		return m.pressAll(msg)
+		return m.heed(msg)
 	case tea.MouseMsg:
 		return m.click(msg)
 	case deedMsg:

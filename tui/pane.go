@@ -17,9 +17,14 @@ const (
 	ofParts
 	ofEvents
 	ofTests
+	ofSteps
 	ofTroubles
 	ofLatencies
 )
+
+// prose reports whether the rows are lines of a text: there is nothing to sort or
+// filter.
+func (k kind) prose() bool { return k == ofSteps || k == ofTroubles }
 
 // pane is a table under a title.
 type pane struct {
@@ -68,7 +73,7 @@ func (p *pane) heading(w int, focused bool, th *theme) string {
 	}
 	name := p.title + " " + count(len(p.rows))
 	switch {
-	case p.kind == ofTroubles: // of which one may have several rows
+	case p.kind.prose(), p.kind == ofLatencies: // their number says nothing
 		name = p.title
 	case p.filter != "":
 		name += " of " + count(len(p.all))

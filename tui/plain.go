@@ -17,8 +17,8 @@ func Once(out io.Writer, o Options, s *Snapshot) error {
 	th := &theme{}
 	t := &s.Picture.Totals
 	fmt.Fprintf(&b, "faasctl top  %s  up %s  %s\n", clean(o.Target), span(uptime(s)), s.Taken.In(o.Zone).Format(time.DateTime))
-	fmt.Fprintf(&b, "in %s/s  done %s/s  err %s/s  refused %s/s  waiting %s  in-flight %s\n", perSecond(t.Rates.In), perSecond(t.Rates.Out),
-		perSecond(t.Rates.Failed), perSecond(t.RefusedRate), count(t.Waiting), count(t.Running))
+	fmt.Fprintf(&b, "in %s/s  done %s/s  err %s/s (%s so far)  refused %s/s (%s so far)  waiting %s  in-flight %s\n", perSecond(t.Rates.In),
+		perSecond(t.Rates.Out), perSecond(t.Rates.Failed), count(t.Failed), perSecond(t.RefusedRate), count(t.Refused), count(t.Waiting), count(t.Running))
 	fmt.Fprintf(&b, "latency/60s  p50 %s  p95 %s  p99 %s  max %s  workers %d: %d up, %d draining, %d lost, %d killed\n", millis(t.Latency.P50),
 		millis(t.Latency.P95), millis(t.Latency.P99), millis(t.Latency.Max), t.Workers+t.WorkersDraining+t.WorkersLost+t.WorkersKilled, t.Workers,
 		t.WorkersDraining, t.WorkersLost, t.WorkersKilled)

@@ -27,6 +27,7 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 	for _, r := range msg.Runes {
 		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}
 		if key.Matches(one, m.keys.Kill, m.keys.Drain, m.keys.Undrain) {
+			m.say(caution, "%c and what followed came together with other keys and was left out: press it by itself", r)
 			break
 		}
 		all = append(all, m.press(one))
@@ -67,8 +68,6 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	switch {
 	case is(k.Quit):
 		return tea.Quit
-	case is(k.Wrong):
-		return m.home(newWrong())
 	case is(k.Help):
 		m.help = 0
 	case is(k.Up):
@@ -93,6 +92,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return m.enter(p)
 	case is(k.Back):
 		m.back()
+	case p.kind.prose() && (is(k.Filter) || is(k.Sort) || is(k.Reverse)):
+		m.say(faint, "there is nothing to filter or sort here")
 	case is(k.Filter):
 		m.prompt = newPrompt("/", p.filter)
 	case is(k.Palette):
@@ -129,21 +130,9 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 
 // visit shows the view that a key is for.
 func (m *model) visit(msg tea.KeyMsg) tea.Cmd {
-	k := &m.keys
-	for _, v := range []struct {
-		key  key.Binding
-		view func() view
-	}{
-		{k.Overview, func() view { return nil }},
-		{k.Workers, func() view { return newWorkers() }},
-		{k.Jobs, func() view { return newJobs() }},
-		{k.Functions, func() view { return newFunctions() }},
-		{k.Parts, func() view { return newParts() }},
-		{k.Events, func() view { return newEvents(m.opt.Zone) }},
-		{k.Tests, func() view { return m.tests }},
-	} {
-		if key.Matches(msg, v.key) {
-			return m.home(v.view())
+	for _, d := range m.destinations() {
+		if key.Matches(msg, d.key) {
+			return m.home(d.view())
 		}
 	}
 	return nil
@@ -152,7 +141,7 @@ func (m *model) visit(msg tea.KeyMsg) tea.Cmd {
 // move moves a pane's cursor. Who goes back in what has happened stops following.
 func (m *model) move(p *pane, n int) {
 	p.move(n)
-	if p.kind == ofEvents {
+	if p.kind == ofEvents || p.kind == ofSteps {
 		p.follow = p.at == len(p.rows)-1
 	}
 }
@@ -195,7 +184,7 @@ func (m *model) enter(p *pane) tea.Cmd {
 		return m.openEvent(p.cursor)
 	case ofFunctions:
 		return m.open(newFunction(p.cursor))
-	case ofTests:
+	case ofTests, ofSteps:
 		m.runTest()
 	default:
 		m.say(faint, "there is nothing more to show of it")

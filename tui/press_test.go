@@ -31,6 +31,7 @@ func TestKeysThatComeTogetherAreAllTaken(t *testing.T) {
 	}
 	together("kkKj", false) // nobody kills so
 	s.hides("KILL")
+	s.shows("K and what followed came together with other keys and was left out")
 	together("Kq", true)
 	together("jj", true)
 	if line := s.line("> queue"); !strings.Contains(line, "queueA") {
@@ -58,15 +59,43 @@ func TestTheKeyBarHasOnlyWhatDoesSomething(t *testing.T) {
 	s := newStage(t, 160, 30)
 	for keys, want := range map[string]string{
 		"o": "K kill  d drain  Enter open  Tab pane  / filter  s sort  t tests  p pause  : command  ? keys  q quit",
-		"a": "Esc back  K kill  d drain  Enter open  / filter  s sort  Space mark  t tests  p pause  : command  ? keys  q quit",
+		"a": "Esc back  K kill  d drain  Space mark  Enter open  / filter  s sort  t tests  p pause  : command  ? keys  q quit",
 		"b": "Esc back  / filter  s sort  t tests  p pause  : command  ? keys  q quit",
+		"!": "Esc back  t tests  p pause  : command  ? keys  q quit",
 		"e": "Esc back  Enter open  / filter  s sort  F follow  t tests  p pause  : command  ? keys  q quit",
-		"t": "Esc back  Enter run, or stop  p pause  : command  ? keys  q quit",
+		"t": "Esc back  Enter run, or stop  Tab pane  / filter  s sort  p pause  : command  ? keys  q quit",
 	} {
 		s.press(keys)
 		lines := strings.Split(s.screen(), "\n")
 		if got := lines[len(lines)-1]; got != want {
 			t.Errorf("after %s: %q, want %q", keys, got, want)
 		}
+	}
+}
+
+func TestTheKeyBarFollowsWhatIsUnderTheCursor(t *testing.T) {
+	s := newStage(t, 80, 24)
+	bar := func() string {
+		lines := strings.Split(s.screen(), "\n")
+		return lines[len(lines)-1]
+	}
+	s.press("a")
+	if got := bar(); !strings.Contains(got, "Space mark") || strings.Contains(got, "undrain") {
+		t.Errorf("of workers: %q", got)
+	}
+	s.press("down") // a draining one
+	if got := bar(); !strings.Contains(got, "u undrain") {
+		t.Errorf("of a draining worker: %q", got)
+	}
+	s.press("p")
+	if got := bar(); strings.Contains(got, "K kill") || strings.Contains(got, "undrain") {
+		t.Errorf("while paused: %q", got)
+	}
+	s.press("p")
+	s.now = s.now.Add(3 * time.Second)
+	silence(s.system)
+	s.look()
+	if got := bar(); strings.Contains(got, "K kill") || strings.Contains(got, "d drain") {
+		t.Errorf("while nobody is heard: %q", got)
 	}
 }

@@ -14,16 +14,23 @@ import (
 type prompt struct {
 	kind  string
 	input textinput.Model
+	ring  []string // lines among which Tab goes round; nil: it completes
+	at    int      // in ring
 }
 
 func newPrompt(kind, value string) *prompt {
 	in := textinput.New()
 	in.Prompt = ""
 	in.CharLimit = 200
-	in.SetValue(value)
-	in.CursorEnd()
-	in.Focus()
-	return &prompt{kind, in}
+	p := &prompt{kind: kind, input: in}
+	p.set(value)
+	p.input.Focus()
+	return p
+}
+
+func (p *prompt) set(line string) {
+	p.input.SetValue(line)
+	p.input.CursorEnd()
 }
 
 // typeKey takes a key of the line that is typed.
@@ -44,16 +51,38 @@ func (m *model) typeKey(msg tea.KeyMsg) tea.Cmd {
 		return nil
 	case "tab":
 		if p.kind == ":" {
-			p.input.SetValue(m.completed(p.input.Value()))
-			p.input.CursorEnd()
+			m.complete(p)
 		}
 		return nil
 	}
+	p.ring = nil
 	p.input, _ = p.input.Update(msg)
 	if p.kind == "/" {
 		m.filter(p.input.Value())
 	}
 	return nil
+}
+
+// complete adds what all candidates have in common. Where that is nothing more, it
+// puts one after another of them there.
+func (m *model) complete(p *prompt) {
+	line := p.input.Value()
+	if p.ring != nil {
+		p.at = (p.at + 1) % len(p.ring)
+		p.set(p.ring[p.at])
+		return
+	}
+	if more := m.completed(line); more != line {
+		p.set(more)
+		return
+	}
+	begin := line[:strings.LastIndexByte(line, ' ')+1]
+	for _, c := range m.candidates(line) {
+		p.ring = append(p.ring, begin+c)
+	}
+	if p.at = 0; len(p.ring) > 0 {
+		p.set(p.ring[0])
+	}
 }
 
 func (m *model) filter(s string) {
@@ -64,9 +93,12 @@ func (m *model) filter(s string) {
 
 // words are the commands of the palette.
 var words = []string{
-	"drain", "events", "functions", "jobs", "kill", "overview", "parts", "pause", "quit", "sort", "tests",
-	"theme", "undrain", "workers", "write",
+	"drain", "events", "functions", "help", "jobs", "kill", "overview", "parts", "pause", "quit", "scale", "sort", "tests",
+	"theme", "undrain", "workers", "write", "wrong",
 }
+
+// dangerous are those of words that do something to the system.
+var dangerous = []string{"drain", "kill", "scale", "undrain"}
 
 // candidates are the words that may stand where the line ends: commands that begin
 // so, or what may follow one.
@@ -78,6 +110,8 @@ func (m *model) candidates(line string) (list []string) {
 		switch word {
 		case "theme":
 			all = Themes
+		case "scale":
+			all = []string{"worker="}
 		case "sort":
 			for _, c := range m.pane().columns {
 				all = append(all, strings.ToLower(c.title))
@@ -89,8 +123,7 @@ func (m *model) candidates(line string) (list []string) {
 		}
 	}
 	for _, w := range all {
-		dangerous := !follows && (w == "kill" || w == "drain" || w == "undrain")
-		if strings.HasPrefix(w, begin) && !(dangerous && m.opt.ReadOnly) {
+		if strings.HasPrefix(w, begin) && (follows || !m.opt.ReadOnly || !slices.Contains(dangerous, w)) {
 			list = append(list, w)
 		}
 	}
@@ -116,7 +149,7 @@ func (m *model) completed(line string) string {
 			common = common[:len(common)-1]
 		}
 	}
-	if len(list) == 1 {
+	if len(list) == 1 && !strings.HasSuffix(common, "=") {
 		common += " "
 	}
 	if i := strings.LastIndexByte(line, ' '); i >= 0 {
@@ -135,7 +168,15 @@ func (m *model) command(line string) tea.Cmd {
 	if full := strings.TrimSpace(m.completed(word)); slices.Contains(words, full) {
 		word = full
 	}
+	if m.opt.ReadOnly && slices.Contains(dangerous, word) {
+		m.say(bad, "this screen was started with --read-only")
+		return nil
+	}
 	switch word {
+	case "help":
+		m.help = 0
+	case "scale":
+		return m.scale(rest)
 	case "quit":
 		return tea.Quit
 	case "pause":
@@ -161,28 +202,15 @@ func (m *model) command(line string) tea.Cmd {
 
 // goTo shows the view with that name, filtered by what stands behind it.
 func (m *model) goTo(word, rest string) tea.Cmd {
-	var v view
-	switch word {
-	case "overview":
-	case "workers":
-		v = newWorkers()
-	case "jobs":
-		v = newJobs()
-	case "functions":
-		v = newFunctions()
-	case "parts":
-		v = newParts()
-	case "events":
-		v = newEvents(m.opt.Zone)
-	case "tests":
-		v = m.tests
-	default:
-		m.say(bad, "no command %q: there are %s", word, strings.Join(words, ", "))
-		return nil
+	for _, d := range m.destinations() {
+		if d.word == word {
+			cmd := m.home(d.view())
+			m.filter(rest)
+			return cmd
+		}
 	}
-	cmd := m.home(v)
-	m.filter(rest)
-	return cmd
+	m.say(bad, "no command %q: there are %s", word, strings.Join(words, ", "))
+	return nil
 }
 
 // sortBy sorts the pane that has the focus by the column with that title.
@@ -202,10 +230,6 @@ func (m *model) sortBy(name string) {
 
 // actOn does something to the worker of that name.
 func (m *model) actOn(v verb, name string) tea.Cmd {
-	if m.opt.ReadOnly {
-		m.say(bad, "this screen was started with --read-only")
-		return nil
-	}
 	if !m.usable() {
 		return nil
 	}

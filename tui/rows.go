@@ -78,10 +78,24 @@ func workerRows(s *Snapshot, keep func(*operator.Worker) bool) (rows []row) {
 		rows = append(rows, row{workerID(w), []cell{
 			text(w.Name), text(w.Queue), text(place(w.Host, w.PID)), text(last), mooded(word, m),
 			number(fmt.Sprintf("%d/%d", w.Running, w.Slots), float64(w.Running)),
-			text(job), running, rated(w.Rates.Known, w.Rates.Out), counted(w.Failed), timed(w.P99), timed(max(w.HeardMillis, 1)),
+			text(job), running, rated(w.Rates.Known, w.Rates.Out), counted(w.Failed), timed(w.P99), heard(w),
 		}})
 	}
 	return rows
+}
+
+// busySilent reports whether nothing is to be heard of a worker now: one that
+// speaks REQ or Majordomo says nothing while it runs a job.
+func busySilent(w *operator.Worker) bool {
+	return !w.Native() && w.Running > 0 && w.State != operator.StateLost
+}
+
+// heard is how long ago a worker was.
+func heard(w *operator.Worker) cell {
+	if busySilent(w) {
+		return number("busy", float64(w.HeardMillis))
+	}
+	return timed(max(w.HeardMillis, 1))
 }
 
 // anyWorker keeps all.

@@ -66,6 +66,14 @@ func (s *theSystem) Undrain(_ context.Context, w operator.Worker, tell func(oper
 	return s.do("undrain", w, tell)
 }
 
+func (s *theSystem) Scale(_ context.Context, supervisor operator.Part, n int, tell func(operator.Progress)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = append(s.done, fmt.Sprintf("scale %s to %d", supervisor.Name, n))
+	tell(operator.Progress{Stage: operator.Done, Text: "all joined"})
+	return s.fails
+}
+
 func (s *theSystem) Job(context.Context, string) ([]operator.JobAt, error) {
 	return s.job, s.fails
 }

@@ -104,7 +104,7 @@ func (t *table) arrange() {
 	t.rows = t.rows[:0]
 	wanted := strings.ToLower(t.filter)
 	for _, r := range t.all {
-		if wanted == "" || r.contains(wanted) {
+		if wanted == "" || t.contains(&r, wanted) {
 			t.rows = append(t.rows, r)
 		}
 	}
@@ -127,8 +127,15 @@ func (t *table) arrange() {
 	t.move(0)
 }
 
-func (r row) contains(lower string) bool {
-	return slices.ContainsFunc(r.cells, func(c cell) bool { return strings.Contains(strings.ToLower(c.text), lower) })
+// contains reports whether a row has that in one of its columns, be there room for
+// it or not.
+func (t *table) contains(r *row, lower string) bool {
+	for i, c := range r.cells {
+		if t.columns[i].rank != hide && strings.Contains(strings.ToLower(c.text), lower) {
+			return true
+		}
+	}
+	return false
 }
 
 // move moves the cursor by n rows.
@@ -204,28 +211,25 @@ func (t *table) sorting() string {
 // gutter is the room left of the first column, for the cursor and the mark.
 const gutter = 2
 
-// shown are the columns for which there is room.
-func (t *table) shown(w int) []int {
-	var list []int
+// shown are the columns for which there is room: those that must be, and of the
+// others one after another, the lowest rank first, each that still fits.
+func (t *table) shown(w int) (list []int) {
+	order := make([]int, 0, len(t.columns))
 	for i, c := range t.columns {
 		if c.rank != hide {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(t.columns[a].rank, t.columns[b].rank) })
+	left := w - gutter + 1
+	for _, i := range order {
+		if c := &t.columns[i]; c.rank == 0 || c.width+1 <= left {
 			list = append(list, i)
+			left -= c.width + 1
 		}
 	}
-	for {
-		need := gutter
-		drop := -1
-		for at, i := range list {
-			need += t.columns[i].width + 1
-			if t.columns[i].rank > 0 && (drop < 0 || t.columns[i].rank > t.columns[list[drop]].rank) {
-				drop = at
-			}
-		}
-		if need-1 <= w || drop < 0 {
-			return list
-		}
-		list = slices.Delete(list, drop, drop+1)
-	}
+	slices.Sort(list)
+	return list
 }
 
 // scroll has so many rows be seen, among them the one under the cursor.

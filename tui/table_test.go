@@ -116,3 +116,58 @@ func TestWhatHasNoRoomInItsRowStandsBelow(t *testing.T) {
 	s.press("a")
 	s.shows("did not die when it was told to; disconnected !LOST") // where there is room
 }
+
+func TestNoColumnIsLeftOutThatHasRoom(t *testing.T) {
+	for _, columns := range [][]column{queueColumns, workerColumns, withoutQueue(workerColumns), jobColumns, functionColumns, partColumns, eventColumns} {
+		list := newTable("", columns...)
+		for w := leastWidth; w < 200; w++ {
+			shown := list.shown(w)
+			left := w - gutter + 1
+			for _, i := range shown {
+				left -= columns[i].width + 1
+			}
+			for i, c := range columns {
+				seen := slices.Contains(shown, i)
+				if !seen && (c.rank == 0 || c.rank != hide && c.width+1 <= left) || seen && c.rank == hide {
+					t.Errorf("%d columns wide, %s seen: %t, with room for %d", w, c.title, seen, left)
+				}
+			}
+			if left < 0 && w >= 80 {
+				t.Errorf("%d columns wide, %d too many are seen", w, -left)
+			}
+		}
+	}
+	s := newStage(t, 80, 24)
+	s.press("a")
+	s.shows("QUEUE")
+}
+
+func TestAFilterLooksAtWhatMayBeSeen(t *testing.T) {
+	s := newStage(t, 60, 15)
+	s.press("a", "/")
+	s.write("node2/4010") // for which there is no room in its row
+	s.press("enter")
+	s.shows("Workers 1 of 16", "HOST/PID node2/4010")
+	s.press("o", "tab", "/")
+	s.write("queueA") // in every row, and not shown in any
+	s.shows("nothing here contains")
+}
+
+func TestMarksDoNotGoWithoutAWord(t *testing.T) {
+	for _, leave := range []string{"esc", "o", "a", "f"} {
+		s := newStage(t, 100, 30)
+		s.press("a", "down", " ", " ", leave)
+		s.shows("2 marks went with the list of workers")
+	}
+	s := newStage(t, 100, 30)
+	s.press("tab", "down", " ", "shift+tab", "down") // another queue's workers
+	s.shows("1 mark went with the list of workers")
+	s.press("tab", " ", "enter", "esc")
+	s.shows("1 marked")
+	s.press("K", "tab", "tab", "enter", "a")
+	s.hides("went with")
+	s.press("o", "shift+tab", "enter", "down", " ", "2") // another tab
+	s.hides("went with")
+	s.press("1")
+	s.shows("1 marked")
+}

@@ -13,6 +13,9 @@ import (
 // cursor, while they are done.
 type testsView struct {
 	list    *pane
+	steps   *pane                      // of the one under the cursor; follows
+	of      int                        // number of the test of steps
+	width   int                        // of the screen, as placed
 	results map[int]*acceptance.Result // by number; those under way too
 	running int                        // number of the one under way; 0 none
 	stop    context.CancelFunc
@@ -26,9 +29,20 @@ var testColumns = []column{
 	{title: "WHAT", width: 20, grow: true},
 }
 
+var stepColumns = []column{
+	{title: "", width: 1},
+	{title: "TOOK", width: 6, right: true},
+	{title: "STEP", width: 20, grow: true},
+}
+
+// stepMargin is how far from the left the text of a step begins.
+const stepMargin = gutter + 1 + 1 + 6 + 1
+
 func newTests() *testsView {
 	v := &testsView{
-		list: &pane{table: newTable("", testColumns...), kind: ofTests, title: "Acceptance tests"}, results: make(map[int]*acceptance.Result),
+		list:    &pane{table: newTable("", testColumns...), kind: ofTests, title: "Acceptance tests"},
+		steps:   &pane{table: newTable("no test is under the cursor", stepColumns...), kind: ofSteps, follow: true},
+		results: make(map[int]*acceptance.Result),
 	}
 	v.show(nil)
 	return v
@@ -36,7 +50,7 @@ func newTests() *testsView {
 
 func (v *testsView) crumb() string { return "tests" }
 
-func (v *testsView) panes() []*pane { return []*pane{v.list} }
+func (v *testsView) panes() []*pane { return []*pane{v.list, v.steps} }
 
 // show lists the tests; a snapshot says nothing of them.
 func (v *testsView) show(*Snapshot) {
@@ -62,36 +76,30 @@ func (v *testsView) show(*Snapshot) {
 		}})
 	}
 	v.list.set(rows)
+	v.showSteps()
 }
 
-func (v *testsView) place(_, h int, _ *pane) {
-	v.list.place(min(len(v.list.rows)+2, max(h/2, leastPane)))
+// place leaves the list half of a low screen, or just its test while the steps
+// have the focus.
+func (v *testsView) place(w, h int, focus *pane) {
+	if v.of != v.chosen() || v.width != w {
+		v.width = w
+		v.showSteps()
+	}
+	list := min(v.list.wants(), max(h/2, leastPane))
+	if focus == v.steps {
+		list = min(list, max(h/3, leastPane))
+	}
+	v.list.place(list)
+	v.steps.place(h - list)
 }
 
-func (v *testsView) draw(w, h int, focus *pane, th *theme) []string {
-	lines := v.list.draw(w, focus == v.list, th)
-	n := v.chosen()
-	if n == 0 {
-		return fill(lines, h)
+func (v *testsView) draw(w, _ int, focus *pane, th *theme) (lines []string) {
+	for _, p := range v.panes() {
+		lines = append(lines, p.draw(w, focus == p, th)...)
 	}
-	t, r := acceptance.Tests()[n-1], v.results[n]
-	lines = append(lines, rule(fmt.Sprintf("Test %d", n), "on a system of its own", "─", faint, w, th))
-	if r == nil || h >= roomyTests {
-		lines = append(lines, indented(t.Promise, 2, w)...)
-	}
-	if r == nil {
-		lines = append(lines, indented("Enter runs it: it starts separate faasd processes on free ports, and ends them", 2, w)...)
-	} else {
-		lines = append(lines, v.steps(r, w, max(h-len(lines), 0), th)...)
-	}
-	if v.err != nil {
-		lines = append(lines, saidOver(bad, indented(clean(v.err.Error()), 2, w), th)...)
-	}
-	return fill(lines, h)
+	return lines
 }
-
-// roomyTests is the height from which on a test's promise stands above its steps.
-const roomyTests = 16
 
 // chosen is the number of the test under the cursor, 0 if none is.
 func (v *testsView) chosen() int {
@@ -99,56 +107,74 @@ func (v *testsView) chosen() int {
 	return n
 }
 
-// fill makes lines as many as there is room for.
-func fill(lines []string, h int) []string {
-	for len(lines) < h {
-		lines = append(lines, "")
+// showSteps lists what is to be shown, and has been, of the test under the cursor.
+func (v *testsView) showSteps() {
+	n := v.chosen()
+	if n != v.of {
+		v.of, v.steps.follow = n, v.results[n] != nil
+		v.steps.find("")
+		v.steps.move(-len(v.steps.rows))
 	}
-	return lines[:h]
+	v.steps.title = "Steps"
+	if n == 0 {
+		v.steps.set(nil)
+		return
+	}
+	v.steps.title = fmt.Sprintf("Test %d, on a system of its own", n)
+	t, r := acceptance.Tests()[n-1], v.results[n]
+	l := stepLines{width: max(v.width, leastWidth) - stepMargin}
+	l.add(plain, t.Promise)
+	if r == nil {
+		l.add(faint, "Enter runs it: it starts separate faasd processes on free ports, and ends them")
+	} else {
+		for i := range r.Steps {
+			l.step(&r.Steps[i])
+		}
+		if r.Logs != "" && r.State == acceptance.Failed {
+			l.add(plain, "the logs are in "+r.Logs)
+		}
+	}
+	if v.err != nil {
+		l.add(bad, v.err.Error())
+	}
+	v.steps.set(l.rows)
 }
 
-// steps are the steps of a test, the last ones if there is no room for all.
-func (v *testsView) steps(r *acceptance.Result, w, room int, th *theme) (lines []string) {
-	for _, s := range r.Steps {
-		sign, m := "…", caution
-		switch s.State {
-		case acceptance.Passed:
-			sign, m = "✓", good
-		case acceptance.Failed:
-			sign, m = "✗", bad
-		case acceptance.Stopped:
-			sign, m = "–", bad
-		}
-		took := ""
-		if s.State != acceptance.Running {
-			took = millis(max(s.TookMillis, 1))
-		}
-		text := indented(clean(s.Text), stepMargin, w)
-		text[0] = fmt.Sprintf("  %s %6s  %s", th.say(m, sign), took, strings.TrimSpace(text[0]))
-		lines = append(lines, text...)
-		for _, e := range s.Evidence {
-			lines = append(lines, saidOver(faint, indented(clean(e), stepMargin+2, w), th)...)
-		}
-		if s.State == acceptance.Failed {
-			lines = append(lines, saidOver(bad, indented("expected: "+clean(s.Expected), stepMargin+2, w), th)...)
-			lines = append(lines, saidOver(bad, indented("seen: "+clean(s.Seen), stepMargin+2, w), th)...)
-		}
-	}
-	if r.Logs != "" && r.State == acceptance.Failed {
-		lines = append(lines, indented("the logs are in "+clean(r.Logs), 2, w)...)
-	}
-	return lines[max(len(lines)-room, 0):]
+// stepLines are the rows of steps: one a line, broken to a width.
+type stepLines struct {
+	width int
+	rows  []row
 }
 
-// stepMargin is how far from the left the text of a step begins.
-const stepMargin = 12
+// add adds text without a sign, as far to the right as its leading spaces say.
+func (l *stepLines) add(m mood, text string) { l.put(cell{}, "", m, text) }
 
-// saidOver says lines in a mood.
-func saidOver(m mood, lines []string, th *theme) []string {
-	for i, l := range lines {
-		lines[i] = th.say(m, l)
+func (l *stepLines) put(sign cell, took string, m mood, text string) {
+	margin := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	for _, line := range indented(clean(strings.TrimLeft(text, " ")), len(margin), l.width) {
+		l.rows = append(l.rows, row{fmt.Sprint(len(l.rows)), []cell{sign, {text: took}, mooded(line, m)}})
+		sign, took = cell{}, ""
 	}
-	return lines
+}
+
+// step adds a step, what was seen in it, and what was expected if it failed.
+func (l *stepLines) step(s *acceptance.Step) {
+	sign := map[string]cell{
+		acceptance.Running: mooded("…", caution), acceptance.Passed: mooded("✓", good),
+		acceptance.Failed: mooded("✗", bad), acceptance.Stopped: mooded("–", bad),
+	}[s.State]
+	took := ""
+	if s.State != acceptance.Running {
+		took = millis(max(s.TookMillis, 1))
+	}
+	l.put(sign, took, plain, s.Text)
+	for _, e := range s.Evidence {
+		l.add(faint, "  "+e)
+	}
+	if s.State == acceptance.Failed {
+		l.add(bad, "  expected: "+s.Expected)
+		l.add(bad, "  seen: "+s.Seen)
+	}
 }
 
 // runTest begins the test under the cursor, or stops it.
@@ -164,10 +190,15 @@ func (m *model) runTest() {
 		return
 	}
 	ctx, stop := context.WithCancel(m.opt.ctx)
-	v.running, v.stop, v.err = n, stop, nil
+	v.begin(n, stop)
+	m.opt.runTest(ctx, n)
+}
+
+// begin takes a test that is under way until stop is called or it ends.
+func (v *testsView) begin(n int, stop context.CancelFunc) {
+	v.running, v.stop, v.err, v.steps.follow = n, stop, nil, true
 	v.results[n] = &acceptance.Result{Number: n, State: acceptance.Running}
 	v.show(nil)
-	m.opt.runTest(ctx, n)
 }
 
 // step takes a step that begins, or ends.
@@ -180,6 +211,7 @@ func (v *testsView) step(msg stepMsg) {
 		r.Steps = r.Steps[:n-1]
 	}
 	r.Steps = append(r.Steps, msg.step)
+	v.showSteps()
 }
 
 // end takes what came of the test under way.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"testing"
 
 	"faasd/internal/acceptance"
@@ -10,8 +11,7 @@ func TestTestsAreRunOneAtATimeAndStopped(t *testing.T) {
 	s := newStage(t, 100, 30)
 	s.press("t", "down")
 	stopped := false
-	s.m.tests.running, s.m.tests.stop = 2, func() { stopped = true }
-	s.m.tests.results[2] = &acceptance.Result{Number: 2, State: acceptance.Running}
+	s.m.tests.begin(2, func() { stopped = true })
 	s.press("down", "enter")
 	s.shows("test 2 runs; one at a time")
 	s.press("up", "enter")
@@ -36,5 +36,27 @@ func TestTheTestUnderTheCursorIsMeant(t *testing.T) {
 	s.press("enter", "enter")
 	if s.m.tests.running != 0 {
 		t.Errorf("test %d runs, and none is shown", s.m.tests.running)
+	}
+}
+
+func TestAllStepsOfATestCanBeRead(t *testing.T) {
+	for _, size := range sizes[:2] {
+		s := newStage(t, size[0], size[1])
+		s.press("t")
+		s.m.tests.begin(1, func() {})
+		for n := range 30 {
+			s.update(stepMsg{1, acceptance.Step{Text: fmt.Sprintf("step %d.", n), State: acceptance.Passed, TookMillis: 1}})
+		}
+		s.press("tab") // it has followed
+		s.shows("step 29.", " above")
+		s.hides("step 0.")
+		s.press("g")
+		s.shows("step 0.", " below")
+		s.update(stepMsg{1, acceptance.Step{Text: "step 30.", State: acceptance.Running}})
+		s.shows("step 0.") // it is read
+		s.press("G")
+		s.shows("step 30.")
+		s.press("s", "S", "/")
+		s.shows("step 30.", "there is nothing to filter or sort here")
 	}
 }

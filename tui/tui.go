@@ -6,12 +6,15 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -57,11 +60,11 @@ const (
 	lookUpWithin = 2 * time.Second
 )
 
-// Run shows the screen until its user quits or ctx ends. It does not end for any
-// other reason.
+// Run shows the screen until its user quits, the terminal goes or ctx ends. It does
+// not end for any other reason.
 func Run(outer context.Context, o Options) error {
-	ctx, cancel := context.WithCancel(outer)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(outer)
+	defer cancel(nil)
 	o.ctx, o.tests = ctx, &sync.WaitGroup{}
 	var program *tea.Program
 	o.send = func(msg tea.Msg) { program.Send(msg) }
@@ -70,7 +73,7 @@ func Run(outer context.Context, o Options) error {
 		return err
 	}
 	options := []tea.ProgramOption{
-		tea.WithAltScreen(), tea.WithInput(o.In), tea.WithOutput(device(o.Out)), tea.WithFPS(framesPerSecond), tea.WithContext(ctx),
+		tea.WithAltScreen(), tea.WithInput(o.In), tea.WithOutput(device(o.Out, cancel)), tea.WithFPS(framesPerSecond), tea.WithContext(ctx),
 		tea.WithoutSignalHandler(),
 	}
 	if o.Mouse {
@@ -85,20 +88,30 @@ func Run(outer context.Context, o Options) error {
 	obeyed := make(chan struct{})
 	go func() { defer close(obeyed); obeySignals(ctx, program, o.Mouse) }()
 	_, err = program.Run()
-	cancel()
+	gone := context.Cause(ctx)
+	cancel(nil)
 	<-fed
 	<-obeyed
 	o.tests.Wait()          // until the systems that they have started are gone
 	if outer.Err() != nil { // ended from outside, which bubbletea calls killed
 		return nil
 	}
-	return err
+	return cmp.Or(gone, err)
 }
 
 // terminal is a writer with a descriptor, as bubbletea wants it to be: a file.
 type terminal struct {
 	io.Writer
 	descriptor
+	gone func(error) // is told when there is no terminal any more, of which bubbletea takes no notice
+}
+
+func (t terminal) Write(b []byte) (int, error) {
+	n, err := t.Writer.Write(b)
+	if errors.Is(err, syscall.EIO) {
+		t.gone(fmt.Errorf("the terminal is gone: %w", err))
+	}
+	return n, err
 }
 
 type descriptor interface{ Fd() uintptr }
@@ -106,10 +119,11 @@ type descriptor interface{ Fd() uintptr }
 func (terminal) Read([]byte) (int, error) { return 0, io.EOF }
 func (terminal) Close() error             { return nil }
 
-// device lets bubbletea find out how large the terminal behind a writer is.
-func device(w io.Writer) io.Writer {
+// device lets bubbletea find out how large the terminal behind a writer is, and
+// tells gone when it is gone.
+func device(w io.Writer, gone func(error)) io.Writer {
 	if d, ok := w.(descriptor); ok {
-		return terminal{w, d}
+		return terminal{w, d, gone}
 	}
 	return w
 }
@@ -137,8 +151,24 @@ func feed(ctx context.Context, f *Feed, every time.Duration, show func(*Snapshot
 	}
 }
 
-// carryOut does something to a worker.
-func (o *Options) carryOut(ctx context.Context, d deed, w operator.Worker) tea.Cmd {
+// work does something to the system, and tells how far it has come.
+type work func(ctx context.Context, tell func(operator.Progress)) error
+
+// work is what is done to a worker.
+func (o *Options) work(v verb, w operator.Worker) work {
+	return func(ctx context.Context, tell func(operator.Progress)) error {
+		switch v {
+		case verbKill:
+			return o.System.Kill(ctx, w, tell)
+		case verbDrain:
+			return o.System.Drain(ctx, w, true, tell)
+		}
+		return o.System.Undrain(ctx, w, tell)
+	}
+}
+
+// carryOut does what a deed is.
+func (o *Options) carryOut(ctx context.Context, d deed, do work) tea.Cmd {
 	return func() tea.Msg {
 		within := deedWithin
 		if d.verb == verbDrain {
@@ -147,16 +177,7 @@ func (o *Options) carryOut(ctx context.Context, d deed, w operator.Worker) tea.C
 		ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
 		defer cancel()
 		tell := func(p operator.Progress) { o.send(deedMsg{deed: d, stage: p.Stage, text: p.Text}) }
-		var err error
-		switch d.verb {
-		case verbKill:
-			err = o.System.Kill(ctx, w, tell)
-		case verbDrain:
-			err = o.System.Drain(ctx, w, true, tell)
-		case verbUndrain:
-			err = o.System.Undrain(ctx, w, tell)
-		}
-		return deedMsg{deed: d, err: err, over: true}
+		return deedMsg{deed: d, err: do(ctx, tell), over: true}
 	}
 }
 

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,4 +85,43 @@ func TestThePaneWithTheFocusHasRows(t *testing.T) {
 	s.press("tab", "tab", "K") // the workers are not seen
 	s.hides("KILL")
 	s.shows("no worker is under the cursor of a list")
+}
+
+// A worker that speaks REQ says nothing while it runs a job: its silence is no sign.
+func TestABusyWorkerThatCannotBeHeardIsSaidToBeBusy(t *testing.T) {
+	s := newStage(t, 160, 50)
+	w := &s.system.picture.Workers[2]
+	w.Kind, w.HeardMillis = "req", 17_000
+	s.look()
+	s.press("a", "down", "down")
+	if line := s.line("w-a00000"); !strings.HasSuffix(strings.TrimSpace(line), "busy") {
+		t.Errorf("%q", line)
+	}
+	s.press("enter")
+	s.shows("heard 17.0s ago, busy since")
+	w.Running = 0
+	s.look()
+	s.hides("busy since")
+	s.press("esc")
+	if line := s.line("w-a00000"); !strings.Contains(line, "17.0s") {
+		t.Errorf("idle: %q", line)
+	}
+}
+
+func TestHelpExplainsEveryColumnAndWord(t *testing.T) {
+	s := newStage(t, 160, 50)
+	explained := strings.Join(s.m.helpText(), "\n")
+	plain := []string{"", "QUEUE", "STATE", "WORKER", "HOST/PID", "FUNCTIONS", "FUNCTION", "PART", "ROLE", "VERSION", "TIME", "LEVEL", "WHO", "KIND", "WHAT", "TEST", "STEP"}
+	for _, columns := range [][]column{queueColumns, workerColumns, jobColumns, functionColumns, partColumns, eventColumns, latencyColumns, testColumns, stepColumns} {
+		for _, c := range columns {
+			if !slices.Contains(plain, c.title) && !strings.Contains(explained, c.title) {
+				t.Errorf("? does not say what %s is", c.title)
+			}
+		}
+	}
+	for _, word := range []string{wordBacklog, wordNoWorker, wordFailed, wordLost, wordVersion, wordStuck, wordIdle, wordKilled} {
+		if !strings.Contains(explained, "  "+word) {
+			t.Errorf("? does not say what %s means", word)
+		}
+	}
 }

@@ -37,8 +37,8 @@ func TestTheScreenOutlivesItsNetwork(t *testing.T) {
 	p.keys("K")
 	p.shows(`nothing can be done while the system is not heard`)
 	p.keys("a") // it is still a screen
-	p.shows(`worker3 +echo`)
-	p.shows(`RECONNECTING 1[2-9]s`, `worker3 +echo`, `workers 3 up`)
+	p.shows(`worker3 +queue[ABC] +echo`)
+	p.shows(`RECONNECTING 1[2-9]s`, `worker3 +queue[ABC] +echo`, `workers 3 up`)
 	net.plug()
 	p.shows(`LIVE 1s`, `all is well`)
 	p.keys("K") // and reaches its system
@@ -47,7 +47,7 @@ func TestTheScreenOutlivesItsNetwork(t *testing.T) {
 	p.shows(`> Kill`)
 	p.isDrawnAnew(2)
 	p.keys("Enter")
-	p.shows(`1 LOST`, `workers 2 up`)
+	p.shows(`1 killed`, `workers 2 up`)
 	p.keys("q")
 	if code := p.ends(); code != "0" {
 		t.Errorf("exit code %s", code)

@@ -27,7 +27,8 @@ func (c *top) Settings() *config.Set {
 		Name:    "top",
 		Summary: "watch queues, workers and jobs live, on a screen; kill and drain workers there",
 		Description: "Shows what is there, how much is done and what is wrong, until q. ? lists the keys. Where standard output is no terminal, one snapshot is printed as text.\n\n" +
-			"Once the first picture is there the screen does not end by itself: it says how old its data is, and goes on when the system is heard again.",
+			"Once the first picture is there the screen does not end by itself: it says how old its data is, and goes on when the system is heard again.\n\n" +
+			"A single snapshot takes 2 to 4 s, in which rates become known. It says how many requests have failed since their frontends started; those of the last minute are told by the screen, --watch and --plain, from when they were begun.",
 		Examples: []string{"faasctl top", "faasctl top --read-only", "faasctl top --once", "faasctl top --watch --interval 5s"},
 	})
 	s.Duration(&c.interval, "interval", time.Second, 250*time.Millisecond, time.Minute, "how often the screen is brought up to date")
@@ -87,16 +88,34 @@ func (c *top) name() string {
 	return strings.Join(c.coordinators, ",")
 }
 
-// ratesWithin is how long is waited until rates are known, which takes two words
-// of each part, one a second.
-const ratesWithin = 2500 * time.Millisecond
+// ratesWithin is how long is waited at most until rates are known, which takes two
+// words of each part, of which there is one a second.
+const ratesWithin = 4 * time.Second
 
 // first is a snapshot in which rates are known.
 func (c *top) first(ctx context.Context, o *operator.Operator) *tui.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, ratesWithin)
 	defer cancel()
-	_, _ = o.Until(ctx, func(p operator.Picture) bool { return p.Totals.Rates.Known }) // else without
+	_, _ = o.Until(ctx, ratesKnown) // else without
 	return tui.NewFeed(o, time.Now).Snapshot()
+}
+
+// ratesKnown reports whether all have been heard for long enough that can be.
+func ratesKnown(p operator.Picture) bool {
+	if !p.Totals.Rates.Known {
+		return false
+	}
+	for i := range p.Queues {
+		if q := &p.Queues[i]; q.State != operator.StateLost && q.State != operator.StateOther && !q.Rates.Known {
+			return false
+		}
+	}
+	for i := range p.Workers {
+		if w := &p.Workers[i]; w.State == operator.WorkerUp && !w.Rates.Known {
+			return false
+		}
+	}
+	return true
 }
 
 // unicode reports whether the terminal has more than ASCII, as its locale says.

@@ -202,7 +202,7 @@ func TestSnapshotsForPrograms(t *testing.T) {
 	}
 	var s tui.Record
 	r := runProgram(t, nil, bin, "top", "--json", "--data", dir)
-	if err := json.Unmarshal([]byte(r.out), &s); err != nil || len(s.Picture.Queues) != 3 || !s.Picture.Totals.Rates.Known {
+	if err := json.Unmarshal([]byte(r.out), &s); err != nil || len(s.Picture.Queues) != 3 || !ratesKnown(s.Picture) {
 		t.Errorf("--json: %v, %s", err, r.out)
 	}
 	if r := runProgram(t, nil, bin, "top", "--json", "--once", "--data", dir); r.code != config.ExitUsage {
@@ -288,6 +288,35 @@ func TestTheLocaleSaysWhetherThereIsUnicode(t *testing.T) {
 	} {
 		if got := unicode(func(name string) string { return c.env[name] }); got != c.want {
 			t.Errorf("%v: %t", c.env, got)
+		}
+	}
+}
+
+func TestASnapshotWaitsUntilAllRatesAreKnown(t *testing.T) {
+	known, unknown := operator.Rates{Known: true}, operator.Rates{}
+	queue := func(state string, rates operator.Rates) operator.Queue {
+		return operator.Queue{Part: operator.Part{State: state}, Rates: rates}
+	}
+	worker := func(state string, rates operator.Rates) (w operator.Worker) {
+		w.State, w.Rates = state, rates
+		return w
+	}
+	for _, c := range []struct {
+		name   string
+		totals operator.Rates
+		queue  operator.Queue
+		worker operator.Worker
+		want   bool
+	}{
+		{"all", known, queue(operator.StateOK, known), worker(operator.WorkerUp, known), true},
+		{"no frontend's", unknown, queue(operator.StateOK, known), worker(operator.WorkerUp, known), false},
+		{"not a queue's", known, queue(operator.StateNoWorker, unknown), worker(operator.WorkerUp, known), false},
+		{"not a worker's", known, queue(operator.StateOK, known), worker(operator.WorkerUp, unknown), false},
+		{"those that are lost have none", known, queue(operator.StateLost, unknown), worker(operator.StateLost, unknown), true},
+	} {
+		p := operator.Picture{Totals: operator.Totals{Rates: c.totals}, Queues: []operator.Queue{c.queue}, Workers: []operator.Worker{c.worker}}
+		if got := ratesKnown(p); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
 		}
 	}
 }

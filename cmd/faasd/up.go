@@ -71,7 +71,7 @@ func (c *up) Run(ctx context.Context, std config.Stdio) error {
 		if host, port, _ := net.SplitHostPort(c.HTTP); host == "" || net.ParseIP(host).IsUnspecified() {
 			fmt.Fprintf(std.Out, "note:     open to all who reach port %s of this machine\n", port)
 		}
-		fmt.Fprintf(std.Out, "watch it: %s status%s\n", besideMe("faasctl"), c.dataFlag())
+		fmt.Fprintf(std.Out, "watch it: %s top%s\n", besideMe("faasctl"), c.dataFlag())
 		fmt.Fprintln(std.Out, "stop it:  Ctrl-C")
 	})
 }

@@ -25,6 +25,7 @@ type Harm struct {
 	Rate     int           // requests to the victim in a second
 	Quiet    time.Duration // before each offence
 	Duration time.Duration // of each
+	Output   int64         // bytes that those write who print without end
 	Only     []string      // names of offences; empty: all
 }
 
@@ -133,8 +134,9 @@ func (r *harm) deploy(ctx context.Context, name string, s registry.Spec) error {
 
 // offences has them committed.
 func (r *harm) offences(ctx context.Context) error {
-	for i := range offences {
-		o := &offences[i]
+	all := offences(r.Output)
+	for i := range all {
+		o := &all[i]
 		if len(r.Only) > 0 && !slices.Contains(r.Only, o.name) {
 			continue
 		}
@@ -158,13 +160,13 @@ func (r *harm) commit(ctx context.Context, o *offence) error {
 	r.ledger.enters(o.name)
 	s.from = r.ledger.now()
 	r.tell("%6.1f s  %s: %s", s.from.Seconds(), o.name, o.does)
-	during, cancel := context.WithTimeout(ctx, r.Duration)
+	bounded, cancel := context.WithTimeout(ctx, r.Duration+soon)
 	defer cancel()
 	row := HarmRow{Offence: o.name, Does: o.does, Kind: string(o.spec().Kind), Ends: o.comesTo.String(), Callers: callers, Waits: o.every}
 	if o.every {
 		row.Callers = harmWorkers * harmSlots
 	}
-	row.Calls, row.Proper = r.offend(o, row.Callers, during.Done())
+	row.Calls, row.Proper = r.offend(bounded, o, row.Callers, r.Duration)
 	s.until = r.ledger.now()
 	if usage, err := r.usage(); err == nil {
 		for _, name := range r.system.Names("worker") {

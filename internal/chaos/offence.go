@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -39,7 +40,7 @@ type ending struct {
 
 const (
 	mega = 1 << 20
-	giga = 1 << 30 // what much is, in bytes of output
+	giga = 1 << 30
 )
 
 // What calls come to.
@@ -55,45 +56,48 @@ var (
 	timedOut = ending{outOfTime, "timed out"}
 )
 
-// offences are all there are. Those that take memory or processes have bounds so
-// tight that a test can pass them.
-var offences = []offence{
-	{
-		name: "leaks", does: "keeps 8 MiB of each call, with 64 MiB to use", guest: []string{"leak", fmt.Sprint(8 * mega)},
-		memory: 64 * mega, comesTo: ending{notRun, "memory"}, or: []ending{echoed},
-	}, {
-		// 170 processes of 5 threads, and those of Go's runtime.
-		name: "forks", does: "starts 170 processes of some 10 threads", guest: []string{"fork", "170", "5"},
-		memory: giga, timeout: 10 * time.Second, comesTo: ending{notRun, "more than 1024 processes and threads"},
-	}, {
-		name: "hangs", does: "never answers; 1 s", guest: []string{"hang"},
-		timeout: time.Second, comesTo: timedOut,
-	}, {
-		name: "all-hang", does: "the same, with a caller for each slot", guest: []string{"hang"}, every: true,
-		timeout: time.Second, comesTo: timedOut,
-	}, {
-		name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
-		timeout: time.Second, comesTo: timedOut,
-	}, {
-		name: "prints-stdout", does: "prints 1 GiB to its log, then answers", guest: []string{"print", "stdout", fmt.Sprint(giga)},
-		timeout: time.Minute, comesTo: echoed,
-	}, {
-		name: "prints-stderr", does: "the same to standard error", guest: []string{"print", "stderr", fmt.Sprint(giga)},
-		timeout: time.Minute, comesTo: echoed,
-	}, {
-		name: "answers-1-gib", does: "exec: 1 GiB on standard output", guest: []string{"print", "stdout", fmt.Sprint(giga)},
-		kind: registry.KindExec, timeout: time.Minute, comesTo: ending{notRun, "bytes to standard output"},
-	}, {
-		name: "complains-1-gib", does: "exec: 1 GiB on standard error", guest: []string{"print", "stderr", fmt.Sprint(giga)},
-		kind: registry.KindExec, timeout: time.Minute, comesTo: ending{ok, nothing},
-	}, {
-		name: "answers-twice", does: "answers each call twice, and the one before again", guest: []string{"twice"}, comesTo: echoed,
-	}, {
-		name: "exits", does: "exits in the middle of a call", guest: []string{"exit"}, comesTo: ending{notRun, "exit status 3"},
-	}, {
-		name: "answers-late", does: "answers 0.3 s after its timeout of 0.5 s, two calls at a time", guest: []string{"late"}, at: 2,
-		timeout: 500 * time.Millisecond, comesTo: timedOut,
-	},
+// offences are all there are; those that print write so many bytes. Those that
+// take memory or processes have bounds so tight that a test can pass them.
+func offences(output int64) []offence {
+	much := fmt.Sprint(output)
+	return []offence{
+		{
+			name: "leaks", does: "keeps 8 MiB of each call, with 64 MiB to use", guest: []string{"leak", fmt.Sprint(8 * mega)},
+			memory: 64 * mega, comesTo: ending{notRun, "memory"}, or: []ending{echoed},
+		}, {
+			// 170 processes of 5 threads, and those of Go's runtime.
+			name: "forks", does: "starts 170 processes of some 10 threads", guest: []string{"fork", "170", "5"},
+			memory: giga, timeout: 10 * time.Second, comesTo: ending{notRun, "more than 1024 processes and threads"},
+		}, {
+			name: "hangs", does: "never answers; 1 s", guest: []string{"hang"},
+			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "all-hang", does: "the same, with a caller for each slot", guest: []string{"hang"}, every: true,
+			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
+			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "prints-stdout", does: "prints " + mebibytes(output) + " to its log, then answers", guest: []string{"print", "stdout", much},
+			timeout: time.Minute, comesTo: echoed,
+		}, {
+			name: "prints-stderr", does: "the same to standard error", guest: []string{"print", "stderr", much},
+			timeout: time.Minute, comesTo: echoed,
+		}, {
+			name: "answers-much", does: "exec: the same as its answer", guest: []string{"print", "stdout", much},
+			kind: registry.KindExec, timeout: time.Minute, comesTo: ending{notRun, "bytes to standard output"},
+		}, {
+			name: "complains", does: "exec: the same to standard error", guest: []string{"print", "stderr", much},
+			kind: registry.KindExec, timeout: time.Minute, comesTo: ending{ok, nothing},
+		}, {
+			name: "answers-twice", does: "answers each call twice, and the one before again", guest: []string{"twice"}, comesTo: echoed,
+		}, {
+			name: "exits", does: "exits in the middle of a call", guest: []string{"exit"}, comesTo: ending{notRun, "exit status 3"},
+		}, {
+			name: "answers-late", does: "answers 0.3 s after its timeout of 0.5 s, two calls at a time", guest: []string{"late"}, at: 2,
+			timeout: 500 * time.Millisecond, comesTo: timedOut,
+		},
+	}
 }
 
 func (e ending) String() string {
@@ -134,42 +138,49 @@ func (o *offence) spec() registry.Spec {
 // pause is how long a caller of an offender waits for its next call.
 const pause = 20 * time.Millisecond
 
-// offend has the offender called until stop is closed, and what is open then
-// answered. It counts what calls came to, and tells of those that ended otherwise.
-func (x *subject) offend(o *offence, callers int, stop <-chan struct{}) (calls, as int) {
-	var mu sync.Mutex // guards calls and as
+// offend has the offender called for a time, and on until a call has ended as it
+// must, but not beyond ctx. It counts the calls, and those that ended so, and
+// tells of those that ended otherwise.
+func (x *subject) offend(ctx context.Context, o *offence, callers int, lasts time.Duration) (calls, proper int) {
+	var mu sync.Mutex // guards calls and proper
+	over := time.Now().Add(lasts)
+	enough := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return proper > 0 && !time.Now().Before(over)
+	}
 	var group sync.WaitGroup
 	for caller := range callers {
 		group.Go(func() {
 			tick := time.NewTicker(pause)
 			defer tick.Stop()
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				sent := fmt.Appendf(nil, "call %d of caller %d", n, caller)
-				r := x.clients[0].post(o.name, sent, requestTimeout)
-				proper := o.comesTo.is(r, sent)
-				if !proper && !o.mayBe(r, sent) {
-					x.ledger.breach(Breach{Function: o.name, Job: r.job(), What: fmt.Sprintf("answered %d: %.300q, %v", r.status, r.body, r.err)})
-				}
+			for n := 0; !enough() && ctx.Err() == nil; n++ {
+				as := x.offended(o, fmt.Appendf(nil, "call %d of caller %d", n, caller))
 				mu.Lock()
 				calls++
-				if proper {
-					as++
+				if as {
+					proper++
 				}
 				mu.Unlock()
 				select {
 				case <-tick.C:
-				case <-stop:
+				case <-ctx.Done():
 				}
 			}
 		})
 	}
 	group.Wait()
-	return calls, as
+	return calls, proper
+}
+
+// offended calls the offender once, and reports whether that ended as it must.
+func (x *subject) offended(o *offence, sent []byte) bool {
+	r := x.clients[0].post(o.name, sent, requestTimeout)
+	proper := o.comesTo.is(r, sent)
+	if !proper && !o.mayBe(r, sent) {
+		x.ledger.breach(Breach{Function: o.name, Job: r.job(), What: fmt.Sprintf("answered %d: %.300q, %v", r.status, r.body, r.err)})
+	}
+	return proper
 }
 
 func (o *offence) mayBe(r reply, sent []byte) bool {

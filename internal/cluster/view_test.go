@@ -393,6 +393,9 @@ func TestPictureShowsWhatIsLostAndCountsWhatIsNot(t *testing.T) {
 	if want := []string{"w1 at b up", "w2 at b up", "w3 at lost lost"}; !slices.Equal(workers, want) {
 		t.Errorf("workers %v, want %v", workers, want)
 	}
+	if heard := p.Workers[2].HeardMillis; heard != 5000 {
+		t.Errorf("the worker of the lost queue was heard %d ms ago", heard)
+	}
 	if len(p.Brokers) != 1 || p.Brokers[0].Broker.Holding != 3 || p.Brokers[0].AgeMillis != 1000 {
 		t.Errorf("brokers %+v", p.Brokers)
 	}

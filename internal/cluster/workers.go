@@ -55,6 +55,7 @@ func drawWorkers(q *Queue, e *Entry) (workers []Worker) {
 	for _, w := range e.Detail.Workers {
 		if q.State == StateLost && w.State != wire.WorkerLost {
 			w.State, w.Reason = wire.WorkerLost, queueLost
+			w.HeardMillis += q.AgeMillis // who hears it is not heard since
 		}
 		drawn := Worker{Queue: q.Name, QueueIncarnation: q.Incarnation, WorkerDetail: w}
 		if w.State != wire.WorkerLost {

@@ -88,38 +88,6 @@ func (m *Machine) lineUp(w *worker) {
 	}
 }
 
-// first is the worker of a crew that has been idle longest; nil if none is free.
-func (c *crew) first() *worker {
-	for len(c.idle) > 0 {
-		if w := c.idle[0]; w.free() > 0 {
-			return w
-		}
-		c.idle[0].inLine = false
-		c.idle[0] = nil
-		c.idle = c.idle[1:]
-	}
-	c.idle = nil
-	return nil
-}
-
-// nextWorker takes the worker that has been idle longest of those that serve f;
-// nil if none is free.
-func (f *function) nextWorker() *worker {
-	var next *worker
-	for _, c := range f.crews {
-		if w := c.first(); w != nil && (next == nil || w.lined < next.lined) {
-			next = w
-		}
-	}
-	if next != nil {
-		c := next.crew
-		c.idle[0] = nil
-		c.idle = c.idle[1:]
-		next.inLine = false
-	}
-	return next
-}
-
 // emptyWorker returns a worker that runs nothing, nil if there is none.
 func (f *function) emptyWorker() *worker {
 	for _, c := range f.crews {
@@ -132,19 +100,20 @@ func (f *function) emptyWorker() *worker {
 	return nil
 }
 
-// free counts the slots of a crew that could take a job now.
-func (c *crew) free() (n int) {
-	for _, w := range c.idle {
-		n += w.free()
+// free counts the slots that could take a job of f now.
+func (m *Machine) free(f *function) int {
+	n, restrained := 0, m.restrained(f)
+	for _, c := range f.crews {
+		n += c.room(restrained)
 	}
 	return n
 }
 
-// free counts the slots that could take a job of f now.
-func (m *Machine) free(f *function) int {
-	n := 0
-	for _, c := range f.crews {
-		n += c.free()
+// room counts the slots of a crew that could take a job of a function, which may
+// be restrained.
+func (c *crew) room(restrained bool) (n int) {
+	for _, w := range c.idle {
+		n += w.room(restrained)
 	}
 	return n
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"container/list"
 	"fmt"
+	"time"
 
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -18,7 +19,8 @@ type function struct {
 	crews   []*crew    // whose workers serve it
 	workers int
 	running int
-	served  uint64 // which start at this queue was its last
+	took    time.Duration // by a run, from its being given to its result, on average of the last; 0 not known
+	served  uint64        // which start at this queue was its last
 
 	arrived, done, failed uint64 // jobs
 }
@@ -108,7 +110,7 @@ func (m *Machine) dispatchNext(now role.Time, f *function) bool {
 	if e == nil {
 		return false
 	}
-	w := f.nextWorker()
+	w := m.nextWorker(f)
 	if w == nil {
 		return false
 	}
@@ -154,7 +156,10 @@ func (m *Machine) dispatchLone(now role.Time, f *function) {
 func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	m.detach(e)
 	m.paths.jobs.Step(&e.state, running)
-	e.worker, e.started = w, now
+	e.worker, e.started, e.long = w, now, f.long()
+	if e.long {
+		w.long++
+	}
 	e.msg.Attempt++
 	f.running++
 	m.running++

@@ -73,6 +73,7 @@ func (m *Machine) sweep(now role.Time) {
 		return
 	}
 	m.swept = now
+	m.dispatchLeft(now)
 	for name, w := range m.latencies {
 		if w.Empty(now) {
 			delete(m.latencies, name)
@@ -84,13 +85,14 @@ func (m *Machine) sweep(now role.Time) {
 }
 
 // returned counts a job that a worker has returned.
-func (w *worker) returned(now role.Time, e *entry, code wire.Code) {
+func (w *worker) returned(now role.Time, f *function, e *entry, code wire.Code) {
 	w.done++
 	if code != wire.CodeOK {
 		w.failed++
 	}
 	if e.worker == w { // and not another, by now
 		w.took.Add(now, now-e.started)
+		f.ran(now - e.started)
 	}
 }
 

@@ -75,6 +75,7 @@ type Machine struct {
 	catalogue *wire.Catalogue      // what is deployed, as workers were told; nil: nobody has said
 	sources   []string             // where packages are fetched, likewise
 	told      []byte               // both, as the body of a CATALOGUE
+	shortCame role.Time            // when a job came last of a function whose runs are short; 0 never
 	choice    []*function          // scratch of dispatchFairly
 
 	jobs    map[wire.JobID]*entry

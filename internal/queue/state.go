@@ -22,17 +22,21 @@ func (m *Machine) state() wire.State {
 			q.Free += w.free()
 		}
 	}
-	free := make(map[*crew]int, len(m.crews)) // counted once, not for each of their functions
+	free := make(map[*crew][2]int, len(m.crews)) // for all functions, and for those that are restrained; counted once, not for each
 	for _, c := range m.crews {
-		free[c] = c.free()
+		free[c] = [2]int{c.room(false), c.room(true)}
 	}
 	for name, f := range m.functions {
 		s := wire.FunctionState{
 			Workers: f.workers, Waiting: f.waiting(), Running: f.running,
 			Arrived: f.arrived, Done: f.done, Failed: f.failed,
 		}
+		of := 0
+		if m.restrained(f) {
+			of = 1
+		}
 		for _, c := range f.crews {
-			s.Free += free[c]
+			s.Free += free[c][of]
 		}
 		if e := f.oldest(); e != nil {
 			s.Oldest = (m.now - e.arrived).Milliseconds()

@@ -18,6 +18,7 @@ func (c *harm) Settings() *config.Set {
 	s.Int(&c.Rate, "rate", 50, 1, 1e5, "requests a second to the one that behaves well")
 	s.Duration(&c.Quiet, "quiet", 5*time.Second, 100*time.Millisecond, time.Hour, "how long nothing bad is done, before each")
 	s.Duration(&c.Duration, "duration", 10*time.Second, 100*time.Millisecond, time.Hour, "how long each goes on")
+	s.Bytes(&c.Output, "output", 1<<30, 1<<20, 64<<30, "what those write who print without end")
 	s.Strings(&c.Only, "only", nil, "NAME[,…]", "the offenders that are wanted").DefaultText("all")
 	s.String(&c.Guest, "guest", "", "FILE", "the program that is deployed, internal/chaos/guest").DefaultText("guest beside this program")
 	c.declare(s)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // pipeSize is what a pipe holds at most, as long as nobody asks for more.
@@ -16,6 +17,7 @@ type stream struct {
 	from *os.File
 	raw  syscall.RawConn // of from
 	to   io.Writer
+	pace pace // of copy alone
 
 	// mu is held from a read until what was read is written: who has it knows
 	// that everything is either in the pipe or in the writer.
@@ -34,8 +36,12 @@ func (s *stream) copy() {
 	defer s.from.Close()
 	_ = s.raw.Read(func(fd uintptr) bool { // again whenever there is something
 		for {
-			if n, done := s.step(fd); n == 0 {
+			n, done := s.step(fd)
+			if n == 0 {
 				return done
+			}
+			if wait := s.pace.after(n, time.Now()); wait > 0 {
+				time.Sleep(wait)
 			}
 		}
 	})
