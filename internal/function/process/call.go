@@ -141,7 +141,7 @@ func (c *call) removeScratch() {
 		})
 		time.Sleep(Linger)
 	}
-	c.Log.Warn("the folder of a call stays behind", "function", c.Name, "folder", c.scratch, "error", err)
+	c.Log.Warn("the folder of a call stays behind", "folder", c.scratch, "error", err)
 }
 
 // outcome says what a call came to whose program has ended.

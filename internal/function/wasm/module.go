@@ -50,7 +50,7 @@ func newModule(ctx context.Context, cfg Config, p *pack) (*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Log.Info("compiled a module", "function", cfg.Name, "version", cfg.Version, "took", time.Since(started))
+	cfg.Log.Info("compiled a module", "took", time.Since(started))
 	m.memory = cfg.Memory
 	m.config = wazero.NewModuleConfig().WithName("").WithArgs(cfg.Name).WithStartFunctions().
 		WithSysWalltime().WithSysNanotime()
