@@ -36,21 +36,25 @@ func (m *Machine) restrained(f *function) bool {
 
 // room is how many jobs a worker can be given of a function, which may be
 // restrained.
-func (w *worker) room(restrained bool) int {
+func (w *worker) room(now role.Time, restrained bool) int {
 	n := w.free()
 	if restrained && w.slots > 1 {
-		n = max(min(n, w.slots-1-w.long), 0)
+		n = max(min(n, w.slots-1-w.long-w.stoppingLately(now)), 0)
 	}
 	return n
 }
 
+// stoppingLately counts the runs that were told to stop and may still do so: they
+// have taken long. Those that never will have others wait no more.
+func (w *worker) stoppingLately(now role.Time) int { return len(w.stopping) - w.hung(now) }
+
 // first finds the worker of a crew that has been idle longest of those that have
 // room; -1 if none has.
-func (c *crew) first(restrained bool) int {
+func (c *crew) first(now role.Time, restrained bool) int {
 	for len(c.idle) > 0 && c.idle[0].free() == 0 {
 		c.leave(0)
 	}
-	return slices.IndexFunc(c.idle, func(w *worker) bool { return w.room(restrained) > 0 })
+	return slices.IndexFunc(c.idle, func(w *worker) bool { return w.room(now, restrained) > 0 })
 }
 
 // leave takes a worker out of the line.
@@ -72,7 +76,7 @@ func (m *Machine) nextWorker(f *function) *worker {
 	var from *crew
 	at, restrained := -1, m.restrained(f)
 	for _, c := range f.crews {
-		if i := c.first(restrained); i >= 0 && (from == nil || c.idle[i].lined < from.idle[at].lined) {
+		if i := c.first(m.now, restrained); i >= 0 && (from == nil || c.idle[i].lined < from.idle[at].lined) {
 			from, at = c, i
 		}
 	}
