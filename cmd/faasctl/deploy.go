@@ -144,10 +144,13 @@ func (c *deploy) Run(ctx context.Context, std config.Stdio) error {
 	if err != nil {
 		return err
 	}
+	before, differs := p.compare(ctx, to)
 	if !c.json {
 		p.describe(std.Out)
+		describeChange(std.Out, p.name, before, differs)
 	}
 	done, err := p.deploy(ctx, std, to)
+	done.Differs = differs
 	switch {
 	case c.json:
 		err = errors.Join(err, printJSON(std.Out, done))
@@ -187,6 +190,29 @@ func (p *packed) describe(out io.Writer) {
 	fmt.Fprintln(out, config.Printable(line))
 }
 
+// compare says what differs from the version that is current, 0 if none is. What
+// it cannot ask for, the deploy itself fails by.
+func (p *packed) compare(ctx context.Context, to listener) (current uint32, differs []string) {
+	f, err := to.Function(ctx, p.name)
+	if err != nil || f.Manifest == nil {
+		return 0, nil
+	}
+	return f.Current, registry.Differs(*f.Manifest, p.manifest)
+}
+
+// describeChange says what differs, since nothing that is not said again stays
+// as it was.
+func describeChange(out io.Writer, name string, before uint32, differs []string) {
+	if len(differs) == 0 {
+		return
+	}
+	line := fmt.Sprintf("%s: differs from version %d: %s", name, before, strings.Join(differs, ", "))
+	if len(differs) > 1 || differs[0] != registry.DiffersPackage {
+		line += "; flags are not kept from one deploy to the next: write them again, or keep them in a " + registry.ProjectFile
+	}
+	fmt.Fprintln(out, config.Printable(line))
+}
+
 // size shows an amount of bytes, rounded.
 func size(n int64) string {
 	switch {
@@ -205,7 +231,8 @@ type deployed struct {
 	Kind     registry.Kind        `json:"kind,omitempty"`
 	Why      string               `json:"why,omitempty"` // it is of that kind
 	Command  []string             `json:"command,omitempty"`
-	URL      string               `json:"url,omitempty"` // where it is called
+	Differs  []string             `json:"differs,omitempty"` // from the version before, for people
+	URL      string               `json:"url,omitempty"`     // where it is called
 	Error    string               `json:"error,omitempty"`
 	Failures []admin.StartFailure `json:"failures,omitempty"` // of workers that could not start it
 	Took     float64              `json:"ms"`
@@ -222,6 +249,9 @@ func (p *packed) deploy(ctx context.Context, std config.Stdio, to listener) (dep
 	report, err := to.Deploy(ctx, p.name, p.manifest, io.NewSectionReader(p, 0, p.Size), tell)
 	told()
 	done.Took = milliseconds(time.Since(began))
+	if err != nil && ctx.Err() != nil {
+		p.interrupted(ctx, std.Err, to)
+	}
 	var start *admin.StartError
 	if errors.As(err, &start) {
 		done.Error, done.Failures = err.Error(), start.Failures

@@ -108,6 +108,9 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 	if second.Name != "hello" || second.Version != 2 || second.Previous != 1 || second.Workers != 3 || second.URL != url+"/hello" || second.Kind != "exec" {
 		t.Errorf("the second: %+v, %+v", second, second.Report)
 	}
+	if got := strings.Join(second.Differs, ", "); got != "package, timeout 30s → 5s, memory 256MiB → 64MiB, variable A added, variable B added" {
+		t.Errorf("the second differs in %q", got)
+	}
 	for range 12 { // every worker
 		if got := answered200(t, url+"/hello", "x"); got != "two x" {
 			t.Errorf("answered %q after the second version was deployed", got)
@@ -119,6 +122,10 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
+	if out := mustCtl(t, dir, "deploy", "hello", code); !strings.Contains(out, "\nhello: differs from version 2: timeout 5s → 30s, memory 64MiB → 256MiB, variable A removed, variable B removed; flags are not kept") {
+		t.Errorf("without the flags:\n%s", out)
+	}
+	mustCtl(t, dir, "functions", "rollback", "hello")
 	if out := mustCtl(t, dir, "functions", "rollback", "hello"); out != "hello version 1 again, instead of 2, served by 3 workers\n" {
 		t.Errorf("printed %q", out)
 	}
@@ -126,8 +133,14 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 		t.Errorf("answered %q after the rollback", got)
 	}
 	out = mustCtl(t, dir, "functions", "hello", "--versions")
-	if lines := strings.Split(out, "\n"); len(lines) != 4 || !strings.HasPrefix(lines[1], "2        ready    exec") || !strings.HasPrefix(lines[2], "1        current  exec") {
+	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.HasPrefix(lines[2], "2        ready    exec") || !strings.HasPrefix(lines[3], "1        current  exec") {
 		t.Errorf("versions:\n%s", out)
+	}
+	if out := mustCtl(t, dir, "functions", "rollback", "hello", "1"); out != "hello: version 1 is current already: nothing to do\n" {
+		t.Errorf("rollback to the current version printed %q", out)
+	}
+	if r := ctl(t, dir, "functions", "rm", "echo", "--yes"); r.code != config.ExitFailed || r.err != "faasctl functions: echo was not deployed, and cannot be removed: its workers bring it (built in)\n" {
+		t.Errorf("echo: exit code %d, %q", r.code, r.err)
 	}
 	if r := ctl(t, dir, "functions", "rollback", "hello", "7"); r.code != config.ExitFailed || !strings.Contains(r.err, "no such version") {
 		t.Errorf("rollback to what is not there: exit code %d, %q", r.code, r.err)
@@ -284,14 +297,14 @@ func TestOnATerminalLongWaitsAreToldAndRemovalsAskedAbout(t *testing.T) {
 	versions := ""
 	eventually(t, func() bool {
 		versions = mustCtl(t, dir, "functions", "hello", "--versions")
-		return strings.Contains(versions, "2        failed")
+		return strings.Contains(versions, "2        cancelled")
 	}, func() string { return "not given up after Ctrl-C:\n" + versions })
 	if got := answered200(t, url+"/hello", "x"); got != "old x" {
 		t.Errorf("answered %q", got)
 	}
 	for _, tt := range []struct{ answer, code string }{{"n", "1"}, {"y", "0"}} {
 		p = openPane(t, 100, 24, nil, binary(t, "faasctl"), "functions", "rm", "hello", "--data", dir)
-		p.shows(`Remove hello with all versions: .* Go on\? \[y/N\]`)
+		p.shows(`Remove hello: .* Go on\? \[y/N\]`)
 		p.keys(tt.answer, "Enter")
 		if code := p.ends(); code != tt.code {
 			t.Errorf("exit code %s after %s", code, tt.answer)

@@ -135,14 +135,18 @@ func unreached(err error) error {
 	return err
 }
 
-// toldAfter is how long something must be waited for to be told of.
-const toldAfter = 500 * time.Millisecond
+// How long something must be waited for to be told of: on a terminal, and where
+// it may end up in a log.
+const (
+	toldAfter   = 500 * time.Millisecond
+	loggedAfter = 3 * time.Second
+)
 
-// progress returns how to tell, on a terminal, what is waited for, until done is
-// called.
+// progress returns how to tell what is waited for, until done is called.
 func progress(std config.Stdio, name string) (tell func(line string), done func()) {
-	if !isTerminal(std.Err) {
-		return func(string) {}, func() {}
+	after := loggedAfter
+	if isTerminal(std.Err) {
+		after = toldAfter
 	}
 	var (
 		mu    sync.Mutex // guards what follows, and std.Err meanwhile
@@ -155,7 +159,7 @@ func progress(std config.Stdio, name string) (tell func(line string), done func(
 		if timer != nil {
 			timer.Stop()
 		}
-		timer = time.AfterFunc(toldAfter, func() {
+		timer = time.AfterFunc(after, func() {
 			mu.Lock()
 			defer mu.Unlock()
 			if !over {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func (c *functions) Settings() *config.Set {
 		Name:    "functions",
 		Summary: "list the functions, show one with its versions, go back to a version, remove one",
 		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run. A function that no worker serves is shown as !NO WRK: requests for it wait.\n\n" +
-			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first.",
+			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for a week: a function that is deployed again counts on, and `rollback` with a VERSION brings back one from before.",
 		Examples: []string{
 			"faasctl functions", "faasctl functions hello --versions", "faasctl functions rollback hello", "faasctl functions rollback hello 3", "faasctl functions rm hello --yes",
 		},
@@ -184,6 +185,19 @@ func (c *functions) showOther(ctx context.Context, std config.Stdio, name string
 	})
 }
 
+// notDeployed says why a function cannot be removed that no registrar knows.
+func (c *functions) notDeployed(ctx context.Context, std config.Stdio, name string, otherwise error) error {
+	err := c.look(ctx, std, func(p operator.Picture) error {
+		for _, f := range p.Functions {
+			if f.Name == name {
+				return fmt.Errorf("%s was not deployed, and cannot be removed: its workers bring it (%s)", name, kindOf(f, p.Workers))
+			}
+		}
+		return nil
+	})
+	return cmp.Or(err, otherwise)
+}
+
 func noFunction(name string) error {
 	return fmt.Errorf("there is no function %s; faasctl functions lists those that are", name)
 }
@@ -227,8 +241,11 @@ func addVersions(t *table, f admin.Function) {
 	t.row("VERSION", "STATE", "KIND", "PACKAGE", "SIZE", "DEPLOYED", "WHY")
 	for _, v := range slices.Backward(f.Versions) {
 		state := string(v.State)
-		if v.Number == f.Current {
+		switch {
+		case v.Number == f.Current:
 			state = "current"
+		case v.Reason == registry.Cancelled:
+			state = "cancelled"
 		}
 		t.row(v.Number, state, v.Kind, v.Package[:12], size(v.Size), moment(v.Created), firstLine(v.Reason))
 	}
@@ -273,12 +290,15 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		return err
 	}
 	for _, name := range c.names { // before anything is asked
-		if _, err := to.Function(ctx, name); err != nil {
+		switch _, err := to.Function(ctx, name); {
+		case errors.Is(err, registry.ErrNoFunction):
+			return c.notDeployed(ctx, std, name, err)
+		case err != nil:
 			return unreached(err)
 		}
 	}
 	if !c.yes {
-		if err := confirm(ctx, std, "Remove "+strings.Join(c.names, ", ")+" with all versions: requests are answered 404 from then on"); err != nil {
+		if err := confirm(ctx, std, "Remove "+strings.Join(c.names, ", ")+": requests are answered 404 from then on (versions are kept for a week)"); err != nil {
 			return err
 		}
 	}

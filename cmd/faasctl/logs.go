@@ -78,6 +78,9 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 	if !c.follow {
 		wait = max(linesWait, c.within)
 	}
+	if failed(picture, name) {
+		fmt.Fprintf(std.Err, "faasctl logs: no version of %s has come up; why: faasctl functions %s --versions\n", name, name)
+	}
 	silent := make(map[string]bool) // workers that were said to be late
 	for {
 		news, err := tail.Next(ctx, wait)
@@ -96,6 +99,9 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 		}
 		c.remark(std, news, silent)
 		if !c.follow {
+			if c.job != "" && len(news.Lines) == 0 {
+				fmt.Fprintf(std.Err, "faasctl logs: no worker of %s has a line of a job %s: it is not known there, printed nothing, or newer lines have taken its place\n", name, c.job)
+			}
 			return nil
 		}
 		select {
@@ -104,6 +110,11 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 			return nil
 		}
 	}
+}
+
+// failed reports whether no version of a function has come up.
+func failed(p operator.Picture, name string) bool {
+	return slices.ContainsFunc(p.Functions, func(f operator.Function) bool { return f.Name == name && f.State == operator.StateFailed })
 }
 
 // remark says what is not among the lines.

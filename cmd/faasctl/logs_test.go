@@ -112,7 +112,18 @@ func TestLogsAreOfAllWorkersAndSayWhichJob(t *testing.T) {
 	if out := mustCtl(t, dir, "logs", "talk", "--worker", line.Worker); strings.Count(out, "red") != 1 {
 		t.Errorf("of worker %s:\n%s", line.Worker, out)
 	}
-	r := ctl(t, dir, "invoke", "talk", "--body", "bad", "--log")
+	if r := ctl(t, dir, "logs", "talk", "--job", "N0SVCHJ0B"); r.code != config.ExitOK || r.out != "" || !strings.Contains(r.err, "no worker of talk has a line of a job N0SVCHJ0B") {
+		t.Errorf("of a job that is not there: exit code %d, %q, %q", r.code, r.out, r.err)
+	}
+	if out := mustCtl(t, dir, "logs", "talk", "--job", bad); !strings.Contains(out, "sys  exit status 1\n") {
+		t.Errorf("of a call that failed:\n%s", out)
+	}
+	mustFail := ctl(t, dir, "deploy", "broken", folder(t, map[string]string{"bootstrap": "#!/bin/sh\necho no module x >&2\nexit 3\n"}))
+	r := ctl(t, dir, "logs", "broken")
+	if mustFail.code != config.ExitFailed || !strings.Contains(r.out, "err  no module x\n") || !strings.Contains(r.err, "why: faasctl functions broken --versions\n") {
+		t.Errorf("of one that does not start (%q): exit code %d, %q, %q", mustFail.err, r.code, r.out, r.err)
+	}
+	r = ctl(t, dir, "invoke", "talk", "--body", "bad", "--log")
 	if r.code != config.ExitFailed || !strings.Contains(r.err, "  err  bad?[31m    red\n") || !strings.Contains(r.err, "500 Internal Server Error") {
 		t.Errorf("a call that fails: exit code %d, %q, %q", r.code, r.out, r.err)
 	}

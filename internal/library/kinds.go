@@ -11,10 +11,6 @@ import (
 	"faasd/internal/registry"
 )
 
-// initWithin is the time that a process has to come up, at AWS Lambda's most
-// generous.
-const initWithin = checkWithin
-
 // kind runs one version of a function.
 type kind struct {
 	function.Function
@@ -31,7 +27,7 @@ func (l *Library) make(ctx context.Context, v *version, m registry.Manifest, cod
 		f, err := lambda.New(lambda.Config{
 			Name: v.name, Version: v.of.Number, Code: code, Command: m.Command, Handler: m.Handler, Env: m.Env,
 			Memory: m.Memory, Concurrency: m.Concurrency, Processes: (l.cfg.Slots + m.Concurrency - 1) / m.Concurrency,
-			MaxBody: l.cfg.MaxBody, InitTimeout: initWithin, Idle: l.cfg.Idle,
+			MaxBody: l.cfg.MaxBody, Idle: l.cfg.Idle,
 			Work: scratch, Guard: l.cfg.Guard, Logs: v.logs, Log: log,
 		})
 		if err != nil {

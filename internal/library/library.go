@@ -109,6 +109,7 @@ func (l *Library) Apply(ctx context.Context, c *wire.Catalogue) wire.Serves {
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
+			case errors.Is(err, errUnwanted):
 			case err == nil && t.serves:
 				s.Functions = append(s.Functions, t.name)
 			case err != nil:
@@ -124,6 +125,24 @@ func (l *Library) Apply(ctx context.Context, c *wire.Catalogue) wire.Serves {
 	s.Broken = append(failed[true], failed[false]...) // a deploy waits for those that are tried
 	s.Broken = s.Broken[:min(len(s.Broken), wire.MaxBroken)]
 	return s
+}
+
+// Foresee ends the trials of versions that the next catalogue has given up, so
+// that what comes after them does not wait. It may be called while Apply runs.
+func (l *Library) Foresee(next *wire.Catalogue) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, t := range l.shelf {
+		i := slices.IndexFunc(next.Functions, func(d wire.Deployed) bool { return d.Name == name })
+		for number, v := range t.versions {
+			if i >= 0 {
+				if of := next.Functions[i].Version(number); of != nil && of.State != wire.VersionFailed {
+					continue
+				}
+			}
+			v.endTrial()
+		}
+	}
 }
 
 // task is a version to be made ready.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"faasd/internal/function"
+	"faasd/internal/function/lambda"
 	"faasd/internal/function/process"
 	"faasd/internal/registry"
 	"faasd/internal/wire"
@@ -371,6 +372,32 @@ func TestARemovedFunctionThatIsDeployedAgainIsTried(t *testing.T) {
 	}}
 	if got := s.Apply(t.Context(), &removed); len(got.Broken) != 1 || got.Broken[0].Version != 2 || len(got.Functions) != 0 {
 		t.Errorf("it serves %+v; want nothing, and version 2 broken", got)
+	}
+}
+
+func TestATrialThatIsGivenUpHoldsNothingUp(t *testing.T) {
+	s := newStage(t)
+	one := s.script(1, "#!/bin/sh\necho -n one")
+	hangs := s.script(2, "#!/bin/sh\necho hanging; exec sleep 600", func(m *registry.Manifest) { m.Kind = registry.KindLambda })
+	hangs.State = wire.VersionTrying
+	served := make(chan wire.Serves, 1)
+	go func() { served <- s.deploys(1, one, hangs) }()
+	for deadline := time.Now().Add(patience); !strings.Contains(fmt.Sprint(s.Lines(wire.LogsWanted{Function: "f"})), "hanging"); {
+		if time.Now().After(deadline) {
+			t.Fatal("version 2 was not started")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	hangs.State = wire.VersionFailed
+	s.Foresee(&wire.Catalogue{Store: 1, Revision: 2, Functions: []wire.Deployed{{Name: "f", Current: 1, Versions: []wire.FunctionVersion{one, hangs}}}})
+	select {
+	case got := <-served:
+		if fmt.Sprint(got.Functions) != "[f]" || len(got.Broken) > 0 {
+			t.Errorf("it serves %+v; want f, and nothing broken", got)
+		}
+	case <-time.After(lambda.DefaultInitTimeout / 2):
+		t.Error("it still waits for version 2")
+		<-served
 	}
 }
 

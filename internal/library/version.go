@@ -21,6 +21,9 @@ type version struct {
 	logs *logs.Ring
 	turn chan struct{} // holds a token while somebody makes it ready
 
+	trial    context.Context // of its check; ends when nobody wants to know any more whether it comes up
+	endTrial context.CancelFunc
+
 	// Under turn.
 	failure error     // why it could not be made ready; nil it could, or was not tried
 	failed  time.Time // when that was
@@ -36,7 +39,9 @@ type version struct {
 }
 
 func newVersion(name string, of wire.FunctionVersion, ring *logs.Ring) *version {
-	return &version{of: of, name: name, logs: ring, turn: make(chan struct{}, 1), left: make(chan struct{})}
+	v := &version{of: of, name: name, logs: ring, turn: make(chan struct{}, 1), left: make(chan struct{})}
+	v.trial, v.endTrial = context.WithCancel(context.Background())
+	return v
 }
 
 // hold keeps the version from being let go of; false if that has begun.
@@ -82,6 +87,7 @@ func (v *version) invoke(ctx context.Context, in function.Invocation) (function.
 
 // close lets the version go once its calls have ended, or ctx.
 func (v *version) close(ctx context.Context) {
+	v.endTrial()
 	v.mu.Lock()
 	v.leaving = true
 	if v.calls == 0 {
@@ -101,16 +107,24 @@ func (v *version) close(ctx context.Context) {
 	}
 }
 
-// checkWithin is how long a version may take to come up, all told.
+// checkWithin is how long a version may take to come up. A process that is
+// started within it has [lambda.DefaultInitTimeout]; the rest is for the machine.
 const checkWithin = 60 * time.Second
+
+// errUnwanted: the version was given up while it was tried.
+var errUnwanted = errors.New("the version is not tried any more")
 
 // check sees whether the version comes up.
 func (v *version) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
+	defer context.AfterFunc(v.trial, cancel)()
 	run, _ := v.ready()
 	err := run.check(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case err != nil && v.trial.Err() != nil:
+		return errUnwanted
+	case errors.Is(err, context.DeadlineExceeded):
 		return function.Failed(function.TypeInit, "it did not come up within %s", checkWithin)
 	}
 	return err

@@ -113,12 +113,14 @@ func (t *Tail) Next(ctx context.Context, wait time.Duration) (LogNews, error) {
 	return news, nil
 }
 
-// look finds the workers that have the function now.
+// look finds the workers that have the function now. Of one of which no version
+// has come up, any may have tried.
 func (t *Tail) look(p Picture, news *LogNews) {
 	there := make(map[string]bool)
+	failed := slices.ContainsFunc(p.Functions, func(f Function) bool { return f.Name == t.filter.Function && f.State == StateFailed })
 	for _, w := range p.Workers {
 		_, known := t.at[w.ID]
-		has := known || slices.Contains(w.Functions, t.filter.Function)
+		has := known || failed || slices.Contains(w.Functions, t.filter.Function)
 		if !w.Native() || w.State == StateLost || !has || t.filter.Worker != "" && w.Name != t.filter.Worker {
 			continue
 		}

@@ -38,6 +38,11 @@ func TestWhoIsAskedForLinesAndWhoHasGone(t *testing.T) {
 	if len(tail.at) != 1 || tail.at["id-a"].worker.Queue != "queueB" || !reflect.DeepEqual(news.Gone, []string{"b"}) {
 		t.Errorf("asked: %v, gone %v", tail.at, news.Gone)
 	}
+	tried := (*Operator)(nil).Tail(LogFilter{Function: "broken"})
+	tried.look(Picture{Workers: []Worker{at("a", "f"), foreign, lost}, Functions: []Function{{Name: "broken", State: StateFailed}}}, &news)
+	if len(tried.at) != 1 || tried.at["id-a"] == nil {
+		t.Errorf("asked of one that does not come up: %v", tried.at)
+	}
 	one := (*Operator)(nil).Tail(LogFilter{Function: "f", Worker: "b"})
 	one.look(Picture{Workers: []Worker{at("a", "f"), at("b", "f")}}, &news)
 	if len(one.at) != 1 || one.at["id-b"] == nil {

@@ -84,8 +84,13 @@ func (r *Registrar) Rollback(ctx context.Context, name string, number uint32, pr
 	}
 	before := r.current(name)
 	number, err := r.store.Rollback(name, number)
-	if err != nil {
+	switch {
+	case err != nil:
 		return admin.Report{}, err
+	case number == before:
+		rep := r.report(name, number, before, nil)
+		rep.Unchanged = true
+		return rep, nil
 	}
 	r.tell(wire.LevelInfo, "function-rolled-back", fmt.Sprintf("%s: version %d takes new requests again", name, number))
 	return r.report(name, number, before, r.follow(ctx, progress)), nil
@@ -152,12 +157,22 @@ func (r *Registrar) try(ctx context.Context, name string, number uint32, progres
 }
 
 // fail gives a version up.
-func (r *Registrar) fail(name string, number uint32, why error) error {
-	if err := r.store.Fail(name, number, why.Error()); err != nil {
+func (r *Registrar) fail(name string, number uint32, why error) (err error) {
+	cancelled := errors.Is(why, context.Canceled)
+	if cancelled {
+		err = r.store.Cancel(name, number)
+	} else {
+		err = r.store.Fail(name, number, why.Error())
+	}
+	if err != nil {
 		return errors.Join(why, err)
 	}
 	r.publish()
-	r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; the one before stays", name, number))
+	if cancelled {
+		r.tell(wire.LevelInfo, "function-cancelled", fmt.Sprintf("%s: version %d was cancelled by who deployed it; what was there before stays", name, number))
+	} else {
+		r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; the one before stays", name, number))
+	}
 	return why
 }
 

@@ -160,6 +160,9 @@ func (f *Folder) hasPackage(m Manifest) error {
 func (f *Folder) Promote(name string, version uint32) error {
 	return f.settle(name, version, func(fn *Function, v *Version) {
 		v.State = StateReady
+		if !fn.Removed.IsZero() && fn.Current != 0 {
+			fn.Anew = version
+		}
 		fn.makeCurrent(version)
 		fn.Removed = time.Time{}
 	}, false)
@@ -168,6 +171,19 @@ func (f *Folder) Promote(name string, version uint32) error {
 // Fail gives up a staged version.
 func (f *Folder) Fail(name string, version uint32, reason string) error {
 	return f.settle(name, version, func(_ *Function, v *Version) { v.fail(reason) }, true)
+}
+
+// Cancelled is the reason of a version whose deployer did not wait for it.
+const Cancelled = "cancelled before it was known whether it starts"
+
+// Cancel gives up a staged version that nobody waits for any more.
+func (f *Folder) Cancel(name string, version uint32) error {
+	return f.settle(name, version, func(fn *Function, v *Version) {
+		v.fail(Cancelled)
+		if !slices.ContainsFunc(fn.Versions, func(v Version) bool { return v.Reason != Cancelled }) {
+			fn.Removed = now()
+		}
+	}, true)
 }
 
 // settle ends the trial of a version, and gives up its lock: always, or if it
@@ -285,13 +301,15 @@ func (f *Folder) Rollback(name string, version uint32) (uint32, error) {
 	err := f.alone(name, func(fn *Function) error {
 		if version == 0 {
 			for _, v := range fn.Versions {
-				if v.State == StateReady && v.Number < fn.Current {
+				if v.State == StateReady && v.Number < fn.Current && v.Number >= fn.Anew {
 					version = v.Number
 				}
 			}
 		}
 		v := fn.Version(version)
 		switch {
+		case version == 0 && fn.Anew == fn.Current:
+			return fmt.Errorf("function %s: %w before %d that has served since it was removed; name one of those from before, or deploy it anew", name, ErrNoVersion, fn.Current)
 		case version == 0:
 			return fmt.Errorf("function %s: %w before %d that has served; name one, or deploy it anew", name, ErrNoVersion, fn.Current)
 		case v == nil:

@@ -340,3 +340,38 @@ func TestAStoreThatAnybodyMayWriteToIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestWhatWasCancelledLeavesNoFunctionThatWasNotThere(t *testing.T) {
+	s := openStage(t, t.TempDir())
+	one, _, err := s.Stage("f", s.put("one"))
+	check(t, err)
+	check(t, s.Cancel("f", one))
+	if f := s.Catalogue().Functions[0]; f.Removed.IsZero() || f.Versions[0].State != StateFailed || f.Versions[0].Reason != Cancelled {
+		t.Errorf("%+v", f)
+	}
+	s.deploy("f", "two")
+	three, _, err := s.Stage("f", s.put("three"))
+	check(t, err)
+	check(t, s.Cancel("f", three))
+	s.is("f", 2, StateFailed, StateReady, StateFailed)
+	if f := s.Catalogue().Functions[0]; !f.Removed.IsZero() {
+		t.Errorf("one that was there is removed: %+v", f)
+	}
+}
+
+func TestGoingBackStopsAtARemovalUnlessAVersionIsNamed(t *testing.T) {
+	s := openStage(t, t.TempDir())
+	s.deploy("f", "one")
+	check(t, s.Remove("f"))
+	s.deploy("f", "two")
+	if _, err := s.Rollback("f", 0); !errors.Is(err, ErrNoVersion) || !strings.Contains(err.Error(), "since it was removed") {
+		t.Errorf("%v", err)
+	}
+	s.deploy("f", "three")
+	if n, err := s.Rollback("f", 0); n != 2 || err != nil {
+		t.Errorf("to %d, %v", n, err)
+	}
+	if n, err := s.Rollback("f", 1); n != 1 || err != nil {
+		t.Errorf("to %d, %v", n, err)
+	}
+}

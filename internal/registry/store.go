@@ -32,7 +32,7 @@ type Store interface {
 	Manifest(digest string) (Manifest, error)
 
 	// Stage adds a version of the function as StateTrying. Its package must be
-	// there. Until Promote or Fail nobody else can change the function: ErrBusy.
+	// there. Until Promote, Fail or Cancel nobody else can change the function: ErrBusy.
 	// If the current version has the same manifest, nothing is done, and that
 	// version is returned with unchanged.
 	Stage(name string, m Manifest) (version uint32, unchanged bool, err error)
@@ -42,8 +42,12 @@ type Store interface {
 	// Fail gives up the version that this store has staged. Even if it fails,
 	// others can change the function, and Sweep gives the version up.
 	Fail(name string, version uint32, reason string) error
+	// Cancel is Fail for the reason [Cancelled]. A function of which there has been
+	// nothing else is as one that was removed.
+	Cancel(name string, version uint32) error
 	// Rollback makes a version that was current before so again; 0 is the newest
-	// one below the current. It returns which.
+	// one below the current, of those since the function was removed last. It
+	// returns which.
 	Rollback(name string, version uint32) (uint32, error)
 	// Remove marks a function as removed. Its versions stay for jobs on their way.
 	Remove(name string) error
@@ -88,6 +92,7 @@ type Function struct {
 	Name     string    `json:"name"`
 	Current  uint32    `json:"current,omitempty"` // the version for new requests; 0: none has started yet
 	Removed  time.Time `json:"removed,omitzero"`  // when it was removed, if it was
+	Anew     uint32    `json:"anew,omitempty"`    // the first version since it was removed last; 0: it never was
 	Versions []Version `json:"versions"`          // by number
 }
 

@@ -17,6 +17,9 @@ type Library interface {
 	// Apply goes by a catalogue, and returns once what it names is here, or cannot
 	// be. It is not called concurrently with itself.
 	Apply(ctx context.Context, c *wire.Catalogue) wire.Serves
+	// Foresee has Apply not wait for what is not in the next catalogue any more.
+	// It may be called while Apply runs, and does not block.
+	Foresee(next *wire.Catalogue)
 	// Invoke calls a version of a function, the current one if in.Version is 0, and
 	// returns which it was.
 	Invoke(ctx context.Context, in function.Invocation) (res function.Result, version uint32, err error)
@@ -143,6 +146,7 @@ func (r *Runner) consult() {
 		case <-r.latest: // nobody has begun to go by it
 		default:
 		}
+		r.library.Foresee(c)
 		r.latest <- c
 	}
 	for _, wanted := range r.Logs() {

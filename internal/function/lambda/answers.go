@@ -149,7 +149,7 @@ func (r reported) failure() *function.Failure {
 		r.Type = function.TypeInit
 	}
 	if r.Message == "" {
-		r.Message = "the function reported that its start failed, and not why; see its log"
+		r.Message = "the function reported that its start failed, and not why"
 	}
 	return function.Failed(r.Type, "%.*s", maxMessage, r.Message)
 }

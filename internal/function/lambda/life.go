@@ -164,7 +164,7 @@ func (i *instance) startFailure() *function.Failure {
 			"the function's process used more than its %d MB of memory during its start", i.f.cfg.memorySize())
 	}
 	return function.Failed(function.TypeInit,
-		"the function's process ended during its start, before it asked for a call: %s; see its log", i.process.Ended())
+		"the function's process ended during its start, before it asked for a call: %s", i.process.Ended())
 }
 
 // within waits for a channel to be closed, but not longer than that, and says

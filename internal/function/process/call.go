@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,10 +56,27 @@ func (c *call) run(ctx context.Context, program string) (function.Result, error)
 	_ = feed.Close()
 	<-fed
 	c.finish(p)
-	if err != nil {
-		return function.Result{}, err
+	var res function.Result
+	if err == nil {
+		res, err = c.outcome(p)
 	}
-	return c.outcome(p)
+	c.say(err, p)
+	return res, err
+}
+
+// say puts into the function's log why a call has failed. That its time was up is
+// said by who has set it.
+func (c *call) say(err error, p *Process) {
+	var (
+		failure *function.Failure
+		own     *function.Error
+	)
+	switch {
+	case errors.As(err, &failure):
+		c.Logs.Add(logs.System, c.in.Job, failure.Message)
+	case errors.As(err, &own):
+		c.Logs.Add(logs.System, c.in.Job, p.Ended())
+	}
 }
 
 // wait waits until the program has ended and what it wrote is there. If it must

@@ -324,3 +324,27 @@ func BenchmarkExec(b *testing.B) {
 		})
 	}
 }
+
+func TestWhyACallFailedIsInTheLogOfItsJob(t *testing.T) {
+	g := newGuard(t)
+	for script, want := range map[string]string{
+		"exit 4": "exit status 4", "kill -SEGV $$": "signal: segmentation fault", "yes": "more than 1048576 bytes", leak: "more than its 64 MiB of memory",
+	} {
+		e := newExec(t, g, script, func(c *Config) { c.Memory, c.MaxOutput = 64<<20, 1<<20 })
+		_, _ = invoke(t, e, "")
+		var said []string
+		for _, l := range e.Logs.Since(0, "job1", logs.RingSize) {
+			if l.Stream == logs.System {
+				said = append(said, l.Text)
+			}
+		}
+		if len(said) != 1 || !strings.Contains(said[0], want) {
+			t.Errorf("%.20s: %q, want one line with %q", script, said, want)
+		}
+	}
+	e := newExec(t, g, "cat", nil)
+	_, _ = invoke(t, e, "fine")
+	if lines := e.Logs.Since(0, "", logs.RingSize); len(lines) > 0 {
+		t.Errorf("of a call that did not fail: %+v", lines)
+	}
+}

@@ -40,7 +40,25 @@ func (f *Function) run(ctx context.Context, m *module, in function.Invocation) (
 	err = m.start(ctx, config, mem)
 	err = errors.Join(err, mem.release())
 	log.Close()
-	return f.judge(ctx, ending{err, out, diag, mem.refused}, in.Job)
+	e := ending{err, out, diag, mem.refused}
+	res, err := f.judge(ctx, e, in.Job)
+	f.say(e, err, in.Job)
+	return res, err
+}
+
+// say puts into the function's log why a call has failed, behind what the module
+// printed of it. That its time was up is said by who has set it.
+func (f *Function) say(e ending, err error, job string) {
+	var (
+		failure *function.Failure
+		exit    *sys.ExitError
+	)
+	switch {
+	case errors.As(err, &failure):
+		f.cfg.Logs.Add(logs.System, job, failure.Message)
+	case err != nil && errors.As(e.err, &exit):
+		f.cfg.Logs.Add(logs.System, job, fmt.Sprintf("exit status %d", exit.ExitCode()))
+	}
 }
 
 // start makes an instance and runs it to its end.
@@ -98,7 +116,7 @@ func (f *Function) judge(ctx context.Context, e ending, job string) (function.Re
 		return function.Result{}, f.ended(ctx)
 	case e.refused:
 		return function.Result{}, function.Failed(function.TypeMemory,
-			"function %s ended when it needed more memory than the %d bytes that it may use; raise its memory limit", name, f.cfg.Memory)
+			"function %s ended when it needed more memory than the %d MiB that it may use; raise its memory limit", name, f.cfg.Memory>>20)
 	case exited:
 		body := e.diag.end()
 		if len(body) == 0 {
@@ -108,7 +126,6 @@ func (f *Function) judge(ctx context.Context, e ending, job string) (function.Re
 	}
 	trap, trace, _ := strings.Cut(e.err.Error(), "\n")
 	trap = strings.TrimPrefix(trap, "wasm error: ")
-	f.cfg.Logs.Add(logs.System, job, "it trapped: "+trap)
 	for line := range strings.Lines(trace) {
 		f.cfg.Logs.Add(logs.System, job, strings.TrimRight(line, "\n"))
 	}

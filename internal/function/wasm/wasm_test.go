@@ -224,10 +224,10 @@ func TestStandardErrorIsLoggedWithItsJob(t *testing.T) {
 	f := deploy(t, guest(t), Config{Logs: ring})
 	f.Invoke(context.Background(), function.Invocation{Job: "01A", Body: []byte("exit 3")})
 	f.Invoke(context.Background(), function.Invocation{Job: "01B", Body: []byte("exit 4")})
-	if got := string(ring.Tail("01A", 1000)); got != "it exits with 3\n" {
+	if got := string(ring.Tail("01A", 1000)); got != "it exits with 3\nexit status 3\n" {
 		t.Errorf("the log of the first job is %q", got)
 	}
-	if got := string(ring.Tail("01B", 1000)); got != "it exits with 4\n" {
+	if got := string(ring.Tail("01B", 1000)); got != "it exits with 4\nexit status 4\n" {
 		t.Errorf("the log of the second job is %q", got)
 	}
 }
@@ -240,9 +240,14 @@ func TestTooLongAnAnswerEndsTheCall(t *testing.T) {
 }
 
 func TestTooMuchMemoryEndsTheCall(t *testing.T) {
-	f := deploy(t, guest(t), Config{Memory: 64 << 20})
+	ring := new(logs.Ring)
+	f := deploy(t, guest(t), Config{Memory: 64 << 20, Logs: ring})
 	if got := failure(t, context.Background(), f, "leak"); got.Type != function.TypeMemory {
 		t.Errorf("it fails with %s: %s", got.Type, got)
+	}
+	lines := ring.Since(0, "", 1<<20) // behind what the module's own runtime says of it
+	if last := lines[len(lines)-1]; last.Stream != logs.System || !strings.Contains(last.Text, "more memory than the 64 MiB") {
+		t.Errorf("the last of %d lines is %+v", len(lines), last)
 	}
 	if got := call(t, f, "echo still there"); got != "still there" {
 		t.Errorf("then it answers %q", got)
