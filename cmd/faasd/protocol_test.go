@@ -344,12 +344,22 @@ func (s *shouters) awaitShouters(n int) {
 	})
 }
 
+// unknown waits until the frontend knows that nobody serves the function, which
+// one that has just begun does not.
+func (s *shouters) unknown() {
+	s.t.Helper()
+	eventually(s.t, patience, func() error {
+		if a := s.post("anybody?"); a.status != http.StatusNotFound {
+			return fmt.Errorf("before any worker has announced the function: %v, want status 404", a)
+		}
+		return nil
+	})
+}
+
 // serves puts one worker to the test in a system that has no other.
 func (s *shouters) serves(source string) *proc.Process {
 	s.t.Helper()
-	if a := s.post("anybody?"); a.status != http.StatusNotFound {
-		s.t.Fatalf("before any worker has announced the function: %v, want status 404", a)
-	}
+	s.unknown()
 	w := s.worker(source)
 	for _, body := range []string{"", "x", strings.Repeat("0123456789abcdef", 1<<16), "\x00\xff\r\n"} {
 		s.shouted(<-s.call(body), w, 1)

@@ -162,7 +162,7 @@ func (r *harm) commit(ctx context.Context, o *offence) error {
 	r.tell("%6.1f s  %s: %s", s.from.Seconds(), o.name, o.does)
 	bounded, cancel := context.WithTimeout(ctx, r.Duration+soon)
 	defer cancel()
-	row := HarmRow{Offence: o.name, Does: o.does, Kind: string(o.spec().Kind), Ends: o.comesTo.String(), Callers: callers, Waits: o.every}
+	row := HarmRow{Offence: o.name, Does: o.does, Kind: string(o.spec().Kind), Ends: o.comesTo.String(), Callers: callers}
 	if o.every {
 		row.Callers = harmWorkers * harmSlots
 	}

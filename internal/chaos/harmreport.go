@@ -28,7 +28,6 @@ type HarmRow struct {
 	Proper  int    `json:"proper"` // calls that did
 	Memory  int64  `json:"memory"` // bytes resident of the largest worker when it was over
 	Left    string `json:"left,omitempty"`
-	Waits   bool   `json:"waits,omitempty"` // others wait for it as it holds every slot: how long is not judged
 
 	Quiet Tally   `json:"quiet"` // the victim before
 	Harm  Tally   `json:"harm"`  // and during it
@@ -67,10 +66,8 @@ func (r *HarmReport) judge() {
 	worst := 0.0
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if !row.Waits {
-			worst = max(worst, row.Times)
-		}
-		if !row.Waits && row.Times > harmBelow || row.Times == 0 {
+		worst = max(worst, row.Times)
+		if row.Times > harmBelow || row.Times == 0 {
 			slow = append(slow, row.Offence)
 		}
 		if row.Proper == 0 {

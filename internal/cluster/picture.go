@@ -22,17 +22,17 @@ const (
 
 // Picture is a View at one moment, as plain data for people and programs.
 type Picture struct {
-	Totals       Totals     `json:"totals"`
-	Queues       []Queue    `json:"queues"`
-	Functions    []Function `json:"functions"` // of queues that are heard, and deployed ones, by name
+	Totals       Totals          `json:"totals"`
+	Queues       []Queue         `json:"queues"`
+	Functions    []Function      `json:"functions"` // of queues that are heard, and deployed ones, by name
 	removed      map[string]bool // functions that take no requests any more
-	Workers      []Worker `json:"workers"`
-	Frontends    []Part   `json:"frontends"`
-	Brokers      []Part   `json:"brokers"`
-	Coordinators []Part   `json:"coordinators"`
-	Supervisors  []Part   `json:"supervisors"` // of the workers of `faasd up`
-	Registrars   []Part   `json:"registrars"`  // of what is deployed
-	Jobs         []Job    `json:"jobs"`        // those that have been in their queues longest, the oldest first
+	Workers      []Worker        `json:"workers"`
+	Frontends    []Part          `json:"frontends"`
+	Brokers      []Part          `json:"brokers"`
+	Coordinators []Part          `json:"coordinators"`
+	Supervisors  []Part          `json:"supervisors"` // of the workers of `faasd up`
+	Registrars   []Part          `json:"registrars"`  // of what is deployed
+	Jobs         []Job           `json:"jobs"`        // those that have been in their queues longest, the oldest first
 }
 
 // Job is one job at a queue.

@@ -63,6 +63,39 @@ func TestDeployedFunctionsSurviveTheDeathOfEveryRole(t *testing.T) {
 	})
 }
 
+func TestAFrontendThatComesBackDoesNotSayThatWhatIsDeployedIsUnknown(t *testing.T) {
+	t.Parallel()
+	s := apart(t, proc.Layout{Coordinators: 1, Brokers: 1, Queues: 1, Workers: 1, Frontends: 1})
+	at := s.site(1)
+	at.deploy("f", says(t, "v1"))
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	start := func(names []string) {
+		t.Helper()
+		inParallel(len(names), func(n int) {
+			if _, err := s.Start(within(t), names[n]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	start(s.Names("broker", "queue", "worker", "frontend"))
+	if a := at.call(within(t), "f", ""); a.status != 503 {
+		t.Errorf("while no coordinator has told it anything, it answers %s", a)
+	}
+	start(s.Names("coordinator"))
+	eventually(t, func() string {
+		a := at.call(within(t), "f", "")
+		if a.status == 404 {
+			t.Errorf("it answers %s", a)
+		}
+		if a.text != "v1" {
+			return "f answers " + a.String()
+		}
+		return ""
+	})
+}
+
 func TestADeployThroughOneFrontendIsServedByAll(t *testing.T) {
 	t.Parallel()
 	s := apart(t, twofold())

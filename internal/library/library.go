@@ -100,7 +100,8 @@ const preparing = 4
 func (l *Library) Apply(ctx context.Context, c *wire.Catalogue) wire.Serves {
 	todo := l.take(c)
 	s := wire.Serves{Applied: c.Of(), Functions: []string{}}
-	var mu sync.Mutex // guards s
+	var mu sync.Mutex // guards s, and what follows
+	failed := make(map[bool][]wire.Broken)
 	var group sync.WaitGroup
 	places := make(chan struct{}, preparing)
 	for _, t := range todo {
@@ -114,14 +115,18 @@ func (l *Library) Apply(ctx context.Context, c *wire.Catalogue) wire.Serves {
 			case errors.Is(err, errUnwanted):
 			case err == nil && t.serves:
 				s.Functions = append(s.Functions, t.name)
-			case err != nil && len(s.Broken) < wire.MaxBroken:
-				s.Broken = append(s.Broken, l.broken(t, err))
+			case err != nil:
+				failed[t.try] = append(failed[t.try], l.broken(t, err))
 			}
 		})
 	}
 	group.Wait()
 	slices.Sort(s.Functions)
-	slices.SortFunc(s.Broken, func(a, b wire.Broken) int { return compareBroken(&a, &b) })
+	for _, list := range failed {
+		slices.SortFunc(list, func(a, b wire.Broken) int { return compareBroken(&a, &b) })
+	}
+	s.Broken = append(failed[true], failed[false]...) // a deploy waits for those that are tried
+	s.Broken = s.Broken[:min(len(s.Broken), wire.MaxBroken)]
 	return s
 }
 

@@ -227,6 +227,22 @@ func TestWhatDoesNotComeUpIsTold(t *testing.T) {
 	}
 }
 
+func TestWhatIsTriedIsToldBeforeAllElseThatDoesNotComeUp(t *testing.T) {
+	s := newStage(t)
+	broken := s.script(1, "#!/no/such/shell\n")
+	broken.Manifest = strings.Repeat("0", 64) // of which nobody has anything
+	c := wire.Catalogue{Store: 1, Revision: 1}
+	for n := range wire.MaxBroken + 8 {
+		c.Functions = append(c.Functions, wire.Deployed{Name: fmt.Sprintf("f%02d", n), Current: 1, Versions: []wire.FunctionVersion{broken}})
+	}
+	broken.State = wire.VersionTrying
+	c.Functions = append(c.Functions, wire.Deployed{Name: "new", Versions: []wire.FunctionVersion{broken}})
+	got := s.Apply(t.Context(), &c)
+	if err := got.Check(); err != nil || len(got.Broken) != wire.MaxBroken || got.Broken[0].Function != "new" || got.Broken[1].Function != "f00" {
+		t.Errorf("broken are %+v, %v", got.Broken, err)
+	}
+}
+
 func TestADamagedPackageIsNotRun(t *testing.T) {
 	s := newStage(t)
 	s.damaged = true

@@ -111,11 +111,23 @@ func (m *Machine) following() *wire.Following {
 		}
 		f.Oldest = min(f.Oldest, w.follows.Revision)
 		for _, b := range w.follows.Broken {
-			if len(f.Broken) < wire.MaxBroken {
+			if len(f.Broken) < wire.MaxBroken && tried(c, &b) {
 				b.Worker = w.name
 				f.Broken = append(f.Broken, b)
 			}
 		}
 	}
 	return f
+}
+
+// tried reports whether a broken version is one that a deploy waits for. Others
+// are each worker's own matter, and long to tell in every state.
+func tried(c *wire.Catalogue, b *wire.Broken) bool {
+	for i := range c.Functions {
+		if f := &c.Functions[i]; f.Name == b.Function {
+			v := f.Version(b.Version)
+			return v != nil && v.State == wire.VersionTrying
+		}
+	}
+	return false
 }

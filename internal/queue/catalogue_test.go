@@ -150,16 +150,22 @@ func TestItIsToldWhoIsBehindAndWhatDoesNotComeUp(t *testing.T) {
 		t.Errorf("without a catalogue it publishes %+v", f)
 	}
 	first, second := s.worker(1, here, 1), s.worker(2, here, 1)
-	s.registrar(1, "tcp://r:1", deployed(7, "resize"))
+	c := deployed(7, "resize")
+	tried := c.Functions[0].Versions[0]
+	tried.Number, tried.State = 2, wire.VersionTrying
+	c.Functions[0].Versions = append(c.Functions[0].Versions, tried)
+	s.registrar(1, "tcp://r:1", c)
 	first.serves(7, nil, "resize")
 	f := s.state().Queue.Following
 	if f == nil || f.Revision != 7 || f.Store != 5 || f.Oldest != 0 || f.Behind != 1 || !slices.Equal(f.Names, []string{"w2"}) {
 		t.Errorf("it publishes %+v, want that w2 is behind", f)
 	}
-	second.serves(7, []wire.Broken{{Function: "resize", Version: 1, Reason: "no memory"}})
+	second.serves(7, []wire.Broken{
+		{Function: "blur", Version: 2, Reason: "gone"}, {Function: "resize", Version: 1, Reason: "no disk"}, {Function: "resize", Version: 2, Reason: "no memory"},
+	})
 	f = s.state().Queue.Following
-	if f.Behind != 0 || f.Oldest != 7 || len(f.Broken) != 1 || f.Broken[0] != (wire.Broken{Function: "resize", Version: 1, Worker: "w2", Reason: "no memory"}) {
-		t.Errorf("it publishes %+v, want that nobody is behind, and what w2 cannot run", f)
+	if f.Behind != 0 || f.Oldest != 7 || len(f.Broken) != 1 || f.Broken[0] != (wire.Broken{Function: "resize", Version: 2, Worker: "w2", Reason: "no memory"}) {
+		t.Errorf("it publishes %+v, want that nobody is behind, and of what is tried what w2 cannot run", f)
 	}
 }
 

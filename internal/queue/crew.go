@@ -3,6 +3,8 @@ package queue
 import (
 	"slices"
 	"strings"
+
+	"faasd/internal/role"
 )
 
 // crew is workers that serve the same functions. Mostly there is one, so that
@@ -104,16 +106,16 @@ func (f *function) emptyWorker() *worker {
 func (m *Machine) free(f *function) int {
 	n, restrained := 0, m.restrained(f)
 	for _, c := range f.crews {
-		n += c.room(restrained)
+		n += c.room(m.now, restrained)
 	}
 	return n
 }
 
 // room counts the slots of a crew that could take a job of a function, which may
 // be restrained.
-func (c *crew) room(restrained bool) (n int) {
+func (c *crew) room(now role.Time, restrained bool) (n int) {
 	for _, w := range c.idle {
-		n += w.room(restrained)
+		n += w.room(now, restrained)
 	}
 	return n
 }

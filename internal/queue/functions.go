@@ -156,7 +156,10 @@ func (m *Machine) dispatchLone(now role.Time, f *function) {
 func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	m.detach(e)
 	m.paths.jobs.Step(&e.state, running)
-	e.worker, e.started = w, now
+	e.worker, e.started, e.long = w, now, f.long()
+	if e.long {
+		w.long++
+	}
 	e.msg.Attempt++
 	f.running++
 	m.running++

@@ -24,6 +24,7 @@ type entry struct {
 	asked   route         // moving: who was asked
 	worker  *worker       // running
 	started role.Time     // running: since when
+	long    bool          // running: its function was thought to take long when it was given
 	sent    *wire.Message // what the worker's link carries; nil for foreign workers
 }
 
@@ -154,6 +155,9 @@ func (m *Machine) detach(e *entry) {
 	}
 	if w := e.worker; w != nil {
 		delete(w.jobs, e.msg.Job)
+		if e.long {
+			w.long--
+		}
 		f.running--
 		m.running--
 		e.worker, e.sent = nil, nil

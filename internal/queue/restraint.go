@@ -7,15 +7,14 @@ import (
 	"faasd/internal/role"
 )
 
-// A function whose runs take long, or hang, would fill every slot and have the
-// others wait for as long: jobs that run are not taken back. So it leaves the
-// last free slot of each worker to functions whose runs are short, while there
-// are such.
+// Functions whose runs take long, or hang, would fill every slot and have the
+// others wait for as long: jobs that run are not taken back. So together they take
+// all slots of a worker but one, while functions are called whose runs are short.
 const (
 	// longRun is from when on runs take long, on average.
 	longRun = 250 * time.Millisecond
-	// restrainedFor is for how long a job of a short function has others leave room
-	// for the next.
+	// restrainedFor is for how long a job of a short function has the others leave
+	// room for the next.
 	restrainedFor = 10 * time.Second
 )
 
@@ -30,28 +29,32 @@ func (f *function) ran(took time.Duration) {
 // long reports whether f's runs take long. Until one has ended, they may.
 func (f *function) long() bool { return f.took == 0 || f.took >= longRun }
 
-// restrained reports whether f leaves each worker's last free slot to others.
+// restrained reports whether f leaves a slot of each worker to others.
 func (m *Machine) restrained(f *function) bool {
 	return f.long() && m.shortCame != 0 && m.now < m.shortCame+restrainedFor
 }
 
 // room is how many jobs a worker can be given of a function, which may be
 // restrained.
-func (w *worker) room(restrained bool) int {
+func (w *worker) room(now role.Time, restrained bool) int {
 	n := w.free()
-	if restrained && w.slots-len(w.stopping) > 1 {
-		n = max(n-1, 0)
+	if restrained && w.slots > 1 {
+		n = max(min(n, w.slots-1-w.long-w.stoppingLately(now)), 0)
 	}
 	return n
 }
 
+// stoppingLately counts the runs that were told to stop and may still do so: they
+// have taken long. Those that never will have others wait no more.
+func (w *worker) stoppingLately(now role.Time) int { return len(w.stopping) - w.hung(now) }
+
 // first finds the worker of a crew that has been idle longest of those that have
 // room; -1 if none has.
-func (c *crew) first(restrained bool) int {
+func (c *crew) first(now role.Time, restrained bool) int {
 	for len(c.idle) > 0 && c.idle[0].free() == 0 {
 		c.leave(0)
 	}
-	return slices.IndexFunc(c.idle, func(w *worker) bool { return w.room(restrained) > 0 })
+	return slices.IndexFunc(c.idle, func(w *worker) bool { return w.room(now, restrained) > 0 })
 }
 
 // leave takes a worker out of the line.
@@ -73,7 +76,7 @@ func (m *Machine) nextWorker(f *function) *worker {
 	var from *crew
 	at, restrained := -1, m.restrained(f)
 	for _, c := range f.crews {
-		if i := c.first(restrained); i >= 0 && (from == nil || c.idle[i].lined < from.idle[at].lined) {
+		if i := c.first(m.now, restrained); i >= 0 && (from == nil || c.idle[i].lined < from.idle[at].lined) {
 			from, at = c, i
 		}
 	}

@@ -24,7 +24,7 @@ func (m *Machine) state() wire.State {
 	}
 	free := make(map[*crew][2]int, len(m.crews)) // for all functions, and for those that are restrained; counted once, not for each
 	for _, c := range m.crews {
-		free[c] = [2]int{c.room(false), c.room(true)}
+		free[c] = [2]int{c.room(m.now, false), c.room(m.now, true)}
 	}
 	for name, f := range m.functions {
 		s := wire.FunctionState{

@@ -82,6 +82,7 @@ type worker struct {
 	cut        bool                  // a packet to it found no connection, and nothing has come since
 	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
 	jobs       map[wire.JobID]*entry
+	long       int                      // of jobs, those whose function was thought to take long when they were given
 	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
 	stuck      bool                     // it was said that one of them does not stop
 	inLine     bool                     // it stands in its crew's idle line

@@ -12,7 +12,7 @@ import (
 
 // catalogue is the store's, as it is published: all that a catalogue may have,
 // since one that has more is refused whole. A store may have more for a while:
-// versions that were current in the last hour, functions removed in the last week.
+// versions that were current in the last hour, functions removed then.
 func catalogue(from *registry.Catalogue) wire.Catalogue {
 	c := wire.Catalogue{Store: storeID(from.Store), Revision: from.Revision, Functions: make([]wire.Deployed, 0, len(from.Functions))}
 	for _, f := range newest(from.Functions) {

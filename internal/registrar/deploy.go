@@ -23,6 +23,8 @@ const (
 	prepareWithin = 2 * time.Minute
 	// followWithin is how long everybody has to go by a new catalogue.
 	followWithin = 10 * time.Second
+	// heardWithin is for how long a queue is waited for if none is heard.
+	heardWithin = 5 * time.Second
 	// standingPoll is how often it is looked how far the others are.
 	standingPoll = 10 * time.Millisecond
 )
@@ -132,11 +134,15 @@ func (r *Registrar) current(name string) uint32 {
 func (r *Registrar) try(ctx context.Context, name string, number uint32, progress func(string)) error {
 	revision := r.publish()
 	var failed []wire.Broken
-	_, err := r.await(ctx, prepareWithin, revision, false, progress, func(s Standing) bool {
+	stands, err := r.await(ctx, prepareWithin, revision, false, progress, func(s Standing) bool {
 		failed = slices.DeleteFunc(s.Broken, func(b wire.Broken) bool { return b.Function != name || b.Version != number })
 		return len(failed) > 0
 	})
-	if len(failed) == 0 {
+	switch {
+	case len(failed) > 0:
+	case err == nil && stands.Queues == 0:
+		return admin.ErrUnheard
+	default:
 		return err
 	}
 	start := &admin.StartError{Function: name, Version: number}
@@ -183,6 +189,7 @@ func (r *Registrar) await(ctx context.Context, within time.Duration, revision ui
 	timer, tick := time.NewTimer(within), time.NewTicker(standingPoll)
 	defer timer.Stop()
 	defer tick.Stop()
+	unheard := time.Now().Add(heardWithin)
 	told := ""
 	for {
 		var ok bool
@@ -190,7 +197,10 @@ func (r *Registrar) await(ctx context.Context, within time.Duration, revision ui
 		switch {
 		case !ok:
 			return s, ErrStopped
-		case enough(s) || len(s.Behind) == 0:
+		case enough(s) || len(s.Behind) == 0 && s.Queues > 0:
+			return s, nil
+		case s.Queues == 0 && time.Now().After(unheard):
+			s.Behind = append(s.Behind, "whoever is there: no queue is heard")
 			return s, nil
 		}
 		if waits := strings.Join(s.Behind, ", "); waits != told {

@@ -205,3 +205,14 @@ func TestWhatIsNoQuestionIsCounted(t *testing.T) {
 		t.Errorf("%d counted", n)
 	}
 }
+
+func TestQueuesThatAreHeardAreCounted(t *testing.T) {
+	s := newStage(t)
+	if got := s.m.Standing(s.now, 7, true).Queues; got != 0 {
+		t.Errorf("%d queues, though none was heard", got)
+	}
+	s.queue("queueA", 20, 1, nil)
+	if got := s.m.Standing(s.now, 7, true).Queues; got != 1 {
+		t.Errorf("%d queues, want 1", got)
+	}
+}

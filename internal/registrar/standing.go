@@ -12,6 +12,7 @@ import (
 type Standing struct {
 	Behind []string // who does not yet, for people: "frontend f1", "worker w-123 at queueA"
 	Broken []wire.Broken
+	Queues int // that are heard: with none, nobody can say how far it is
 }
 
 // maxBehind bounds how many of those who are behind are named.
@@ -26,6 +27,7 @@ func (m *Machine) Standing(now role.Time, revision uint64, frontends bool) (s St
 		if q.Queue == nil || q.Draining {
 			continue
 		}
+		s.Queues++
 		f := q.Queue.Following
 		switch {
 		case f != nil && f.Store != store: // of a registrar whose catalogue is taken for the newer

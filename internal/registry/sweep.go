@@ -11,10 +11,10 @@ import (
 
 // What Sweep keeps.
 const (
-	KeepVersions = 10                 // the newest of a function
-	KeepRetired  = time.Hour          // a version that was current: jobs on their way still want it
-	KeepRemoved  = 7 * 24 * time.Hour // a removed function, or one that never started
-	KeepUnused   = time.Hour          // a package that no version names: its deploy may be under way
+	KeepVersions = 10        // the newest of a function
+	KeepRetired  = time.Hour // a version that was current: jobs on their way still want it
+	KeepRemoved  = time.Hour // a removed function, or one that never started; likewise
+	KeepUnused   = time.Hour // a package that no version names: its deploy may be under way
 )
 
 // Swept is what Sweep has dropped.

@@ -48,7 +48,7 @@ type Config struct {
 	Work  string // folder for the scratch folders of processes; made when needed
 	Guard *process.Guard
 	Logs  *logs.Ring   // what the processes print; nil: thrown away
-	Log   *slog.Logger // what becomes of the processes, of the function and version that it names; nil: nothing is said
+	Log   *slog.Logger // what becomes of the processes; names the function and its version; nil: nothing is said
 }
 
 // reserved are the names that a function's own environment may not have,

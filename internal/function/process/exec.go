@@ -25,7 +25,7 @@ type Config struct {
 	Work  string // the folder in which each call gets a folder of its own
 	Guard *Guard
 	Logs  *logs.Ring
-	Log   *slog.Logger
+	Log   *slog.Logger // names the function and its version
 }
 
 // Exec is a function that is any program: one process for each call, the body

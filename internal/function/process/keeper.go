@@ -179,6 +179,7 @@ func (k *keeper) start(r request) {
 		k.timer.Reset(Sample)
 	}
 	k.trees[t.id], k.roots[t.root] = t, t
+	lower(t.root)
 	_ = reply{op: opStarted, id: r.id, value: uint32(t.root)}.send(k.conn)
 }
 

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -123,4 +124,17 @@ func (a adjustment) set(value string) error {
 	}
 	_, err := a.file.WriteAt([]byte(value), 0)
 	return err
+}
+
+// niceness is that of functions' processes: one that computes without end leaves
+// the processor to faasd's own parts when they want it.
+const niceness = 10
+
+// lower has a process that was just started, and what it will start, go after
+// others. It leads a session, and where the kernel shares processors by sessions
+// (sched(7), autogroup) it is the session's niceness that counts. What cannot be
+// lowered goes on as it is.
+func lower(pid int) {
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, pid, niceness)
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(niceness)), 0)
 }

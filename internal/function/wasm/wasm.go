@@ -40,7 +40,7 @@ type Config struct {
 	Cache string
 
 	Logs *logs.Ring   // where its standard error goes; nil: nowhere
-	Log  *slog.Logger // nil: nothing is said
+	Log  *slog.Logger // names the function and its version; nil: nothing is said
 }
 
 // Function is a module that can be called.

@@ -15,6 +15,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,6 +62,10 @@ type Report struct {
 	// did not say so in time.
 	Behind []string `json:"behind,omitempty"`
 }
+
+// ErrUnheard says that no queue is heard, so that nobody can say whether a
+// version comes up.
+var ErrUnheard = errors.New("no queue is heard, so nothing can be tried: see that a coordinator and a queue run, and that the frontend with the store reaches the coordinator")
 
 // StartError says that a version could not be started. The old one stays.
 type StartError struct {
