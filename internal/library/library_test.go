@@ -392,11 +392,14 @@ func TestATrialThatIsGivenUpHoldsNothingUp(t *testing.T) {
 	hangs.State = wire.VersionTrying
 	served := make(chan wire.Serves, 1)
 	go func() { served <- s.deploys(1, one, hangs) }()
-	for deadline := time.Now().Add(patience); !strings.Contains(fmt.Sprint(s.Lines(wire.LogsWanted{Function: "f"})), "hanging"); {
-		if time.Now().After(deadline) {
+	tick, late := time.NewTicker(time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !strings.Contains(fmt.Sprint(s.Lines(wire.LogsWanted{Function: "f"})), "hanging") {
+		select {
+		case <-tick.C:
+		case <-late:
 			t.Fatal("version 2 was not started")
 		}
-		time.Sleep(time.Millisecond)
 	}
 	hangs.State = wire.VersionFailed
 	s.Foresee(&wire.Catalogue{Store: 1, Revision: 2, Functions: []wire.Deployed{{Name: "f", Current: 1, Versions: []wire.FunctionVersion{one, hangs}}}})
