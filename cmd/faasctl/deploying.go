@@ -139,7 +139,7 @@ func unreached(err error) error {
 // it may end up in a log.
 const (
 	toldAfter   = 500 * time.Millisecond
-	loggedAfter = 3 * time.Second
+	loggedAfter = 5 * time.Second
 )
 
 // progress returns how to tell what is waited for, until done is called.
