@@ -96,6 +96,17 @@ func TestARefusedBodyIsAnsweredAndAHalfSentOneGivenUp(t *testing.T) {
 func TestRequestsThatAreNotUnderstoodAreRefused(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, s *system) {
+		eventually(t, patience, func() error { // a frontend that has just begun may not know of what is deployed
+			resp, err := s.client.Post(s.url+"/ehco", "text/plain", strings.NewReader("body"))
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode == http.StatusServiceUnavailable {
+				return fmt.Errorf("status %d", resp.StatusCode)
+			}
+			return nil
+		})
 		for _, c := range []struct {
 			name, method, path, header string
 			status                     int
