@@ -125,8 +125,8 @@ func TestEveryScreenLooksAsDrawn(t *testing.T) {
 // bubbletea would lose the first ones.
 func TestNoScreenIsLargerThanTheTerminal(t *testing.T) {
 	for _, scene := range scenes {
-		for w := 1; w < 200; w += 7 {
-			for h := 1; h < 60; h += 3 {
+		for _, w := range []int{1, 2, 7, 15, 30, 59, 60, 79, 80, 99, 120, 161, 200} {
+			for _, h := range []int{1, 2, 3, 5, 8, 11, 14, 15, 24, 37, 50} {
 				s := newStage(t, w, h, func(o *Options) { o.Colour, o.ASCII = true, h%2 == 0 })
 				scene.set(s)
 				lines := strings.Split(s.m.View(), "\n")
