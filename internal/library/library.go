@@ -176,7 +176,7 @@ func (l *Library) take(c *wire.Catalogue) (todo []task) {
 		}
 		t.deployed = d
 		for number, v := range t.versions {
-			if o := d.Version(number); o == nil || o.Manifest != v.of.Manifest {
+			if o := d.Version(number); o == nil || o.Manifest != v.of.Manifest || o.State == wire.VersionFailed {
 				l.retire(t, v)
 			}
 		}

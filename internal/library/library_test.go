@@ -414,6 +414,22 @@ func TestATrialThatIsGivenUpHoldsNothingUp(t *testing.T) {
 	}
 }
 
+func TestAVersionThatFailedElsewhereIsLetGoOf(t *testing.T) {
+	s := newStage(t)
+	one, two := s.script(1, "#!/bin/sh\necho -n one"), s.script(2, "#!/bin/sh\necho -n two")
+	two.State = wire.VersionTrying
+	if got := s.deploys(1, one, two); len(got.Broken) > 0 {
+		t.Fatalf("it serves %+v", got)
+	}
+	two.State = wire.VersionFailed
+	s.deploys(1, one, two)
+	s.retired.Wait()
+	if left, _ := filepath.Glob(filepath.Join(s.cfg.Folder, codeFolder, "f-2-*")); len(left) > 0 {
+		t.Errorf("%q is kept", left)
+	}
+	s.says(0, "one")
+}
+
 func TestWhatAFunctionPrintsIsKeptByJob(t *testing.T) {
 	s := newStage(t)
 	s.deploys(1, s.script(1, "#!/bin/sh\necho some $FAASD_JOB >&2; echo answer"))

@@ -153,3 +153,29 @@ func TestAStoreThatCannotBeMadeIsNotHalfThere(t *testing.T) {
 		}
 	}
 }
+
+// A fullDisk has no room for another file.
+type fullDisk struct{ osDisk }
+
+func (fullDisk) create(string) (file, error) { return nil, syscall.ENOSPC }
+
+func TestAStoreOpensOnAFullDiskThoughADeployBrokeOff(t *testing.T) {
+	path := t.TempDir()
+	s := openStage(t, path)
+	s.deploy("f", "one")
+	_, _, err := s.Stage("f", s.put("two"))
+	check(t, err)
+	check(t, s.Close())
+	f, err := openFolder(path, fullDisk{})
+	check(t, err)
+	if fn := f.Catalogue().Function("f"); fn.Current != 1 || fn.Versions[1].State != StateTrying {
+		t.Errorf("with no room version 2 is %s", fn.Versions[1].State)
+	}
+	f.disk = osDisk{}
+	swept, err := f.Sweep(now())
+	check(t, err)
+	if fn := f.Catalogue().Function("f"); !swept.Abandoned || fn.Current != 1 || fn.Versions[1].State != StateFailed {
+		t.Errorf("once there is room version 2 is %s", fn.Versions[1].State)
+	}
+	check(t, f.Close())
+}

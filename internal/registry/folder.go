@@ -89,7 +89,9 @@ func (f *Folder) open() (err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			err = f.begin()
 		case err == nil:
-			err = f.changed(f.failAbandoned)
+			if err = f.changed(f.failAbandoned); errors.Is(err, ErrFull) {
+				err = errNothing // what is deployed serves all the same; Sweep does it when there is room
+			}
 		}
 		if errors.Is(err, errNothing) {
 			return nil
