@@ -51,7 +51,7 @@ const (
 	// framesPerSecond is how often the screen is drawn at most: a key is to be
 	// answered within 50 ms, also on a machine that is busy, and waits for up to a
 	// frame. docs/ARCHITECTURE.md has what looking so often costs.
-	framesPerSecond = 60
+	framesPerSecond = 30
 	// deedWithin is how long a command may take. A drain takes as long as what
 	// the worker runs.
 	deedWithin  = 30 * time.Second
