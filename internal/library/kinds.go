@@ -19,7 +19,7 @@ type kind struct {
 }
 
 // make makes what runs a version, whose package is unpacked in code.
-func (l *Library) make(ctx context.Context, v *version, m registry.Manifest, code string) (*kind, error) {
+func (l *Library) make(v *version, m registry.Manifest, code string) (*kind, error) {
 	scratch := filepath.Join(l.cfg.Folder, scratchFolder)
 	log := l.cfg.Log.With("function", v.name, "version", v.of.Number)
 	switch m.Kind {
@@ -43,7 +43,7 @@ func (l *Library) make(ctx context.Context, v *version, m registry.Manifest, cod
 		return &kind{f, f.Check, func(ctx context.Context) { _ = f.Close(ctx) }}, nil
 	case registry.KindWasm:
 		file, _ := m.File()
-		f, err := wasm.New(ctx, wasm.Config{
+		f, err := wasm.New(wasm.Config{
 			Name: v.name, Version: v.of.Number, Code: code, Module: file, Env: m.Env, ContentType: m.ContentType,
 			Memory: m.Memory, MaxOutput: l.cfg.MaxBody, Cache: l.cfg.Cache,
 			Logs: v.logs, Log: log,

@@ -67,7 +67,7 @@ func (l *Library) build(ctx context.Context, v *version) error {
 		return function.Failed(function.TypeInit, "cannot unpack version %d of %s: %v", v.of.Number, v.name, err)
 	}
 	began := v.logs.Last()
-	run, err := l.make(ctx, v, manifest, code)
+	run, err := l.make(v, manifest, code)
 	if err != nil {
 		removeAll(code)
 		return err

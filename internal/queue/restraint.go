@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"slices"
 	"time"
 
 	"faasd/internal/role"
@@ -47,46 +46,6 @@ func (w *worker) room(now role.Time, restrained bool) int {
 // stoppingLately counts the runs that were told to stop and may still do so: they
 // have taken long. Those that never will have others wait no more.
 func (w *worker) stoppingLately(now role.Time) int { return len(w.stopping) - w.hung(now) }
-
-// first finds the worker of a crew that has been idle longest of those that have
-// room; -1 if none has.
-func (c *crew) first(now role.Time, restrained bool) int {
-	for len(c.idle) > 0 && c.idle[0].free() == 0 {
-		c.leave(0)
-	}
-	return slices.IndexFunc(c.idle, func(w *worker) bool { return w.room(now, restrained) > 0 })
-}
-
-// leave takes a worker out of the line.
-func (c *crew) leave(i int) {
-	c.idle[i].inLine = false
-	if i > 0 {
-		c.idle = slices.Delete(c.idle, i, i+1)
-		return
-	}
-	c.idle[0] = nil
-	if c.idle = c.idle[1:]; len(c.idle) == 0 {
-		c.idle = nil
-	}
-}
-
-// nextWorker takes the worker that has been idle longest of those that have room
-// for f; nil if there is none.
-func (m *Machine) nextWorker(f *function) *worker {
-	var from *crew
-	at, restrained := -1, m.restrained(f)
-	for _, c := range f.crews {
-		if i := c.first(m.now, restrained); i >= 0 && (from == nil || c.idle[i].lined < from.idle[at].lined) {
-			from, at = c, i
-		}
-	}
-	if from == nil {
-		return nil
-	}
-	w := from.idle[at]
-	from.leave(at)
-	return w
-}
 
 // dispatchLeft gives jobs that were held back slots that need not be left any more.
 func (m *Machine) dispatchLeft(now role.Time) {

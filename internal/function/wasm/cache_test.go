@@ -37,7 +37,7 @@ func cached(t *testing.T, cache string) string {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	f, err := New(context.Background(), Config{Name: "hello", Code: code, Cache: cache,
+	f, err := New(Config{Name: "hello", Code: code, Cache: cache,
 		Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func TestThePackageSaysWhichModuleIsMeant(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		f, err := New(context.Background(), Config{Name: "hello", Code: folder, Module: module})
+		f, err := New(Config{Name: "hello", Code: folder, Module: module})
 		if err != nil {
 			return "", err
 		}
@@ -89,7 +89,7 @@ func TestThePackageSaysWhichModuleIsMeant(t *testing.T) {
 			t.Errorf("of %q it takes %q", c, got)
 		}
 	}
-	if _, err := New(context.Background(), Config{Code: filepath.Join(t.TempDir(), "absent")}); err == nil {
+	if _, err := New(Config{Code: filepath.Join(t.TempDir(), "absent")}); err == nil {
 		t.Error("a package that is not there is opened")
 	}
 }
@@ -102,7 +102,7 @@ func TestAPackageWithAPipeIsRefused(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(folder, "pipe"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(context.Background(), Config{Code: folder}); err == nil || !strings.Contains(err.Error(), "pipe") {
+	if _, err := New(Config{Code: folder}); err == nil || !strings.Contains(err.Error(), "pipe") {
 		t.Errorf("it is refused with %v", err)
 	}
 }

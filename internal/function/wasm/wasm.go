@@ -64,7 +64,7 @@ type loading struct {
 
 // New opens the package of a function. The module is compiled when it is
 // checked or called first.
-func New(_ context.Context, cfg Config) (*Function, error) {
+func New(cfg Config) (*Function, error) {
 	if cfg.Memory <= 0 {
 		cfg.Memory = DefaultMemory
 	}

@@ -76,7 +76,7 @@ func deploy(t testing.TB, module []byte, cfg Config, files ...string) *Function 
 	for i := 0; i < len(files); i += 2 {
 		write(files[i], files[i+1])
 	}
-	f, err := New(context.Background(), cfg)
+	f, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
