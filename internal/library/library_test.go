@@ -1,17 +1,14 @@
 package library
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,120 +25,6 @@ func TestMain(m *testing.M) {
 }
 
 const patience = 20 * time.Second
-
-// A depot has packages and manifests, as registrars do.
-type depot struct {
-	mu      sync.Mutex
-	blobs   map[string][]byte
-	fetched int           // parts that were read
-	damaged bool          // what is read is not what it should be
-	gate    chan struct{} // if not nil, reads wait until it is closed
-}
-
-func (d *depot) fetch(ctx context.Context, digest string, offset int64) ([]byte, int64, error) {
-	d.mu.Lock()
-	gate := d.gate
-	d.mu.Unlock()
-	if gate != nil {
-		select {
-		case <-gate:
-		case <-ctx.Done():
-			return nil, 0, ctx.Err()
-		}
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	b, ok := d.blobs[digest]
-	if !ok {
-		return nil, 0, fmt.Errorf("no registrar has %.12s", digest)
-	}
-	d.fetched++
-	part := bytes.Clone(b[offset:min(int64(len(b)), offset+1000)])
-	if d.damaged {
-		part[0] ^= 1
-	}
-	return part, int64(len(b)), nil
-}
-
-// script stores a shell script as a version of a function of the kind exec.
-func (d *depot) script(number uint32, text string, with ...func(*registry.Manifest)) wire.FunctionVersion {
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	head := &zip.FileHeader{Name: "main.sh"}
-	head.SetMode(0o755)
-	w, _ := z.CreateHeader(head)
-	fmt.Fprint(w, text)
-	_ = z.Close()
-	m := registry.Manifest{
-		Kind: registry.KindExec, Command: []string{"./main.sh"}, Timeout: 10_000, Memory: 64 << 20, Concurrency: 1,
-		Package: registry.Digest(b.Bytes()), Size: int64(b.Len()),
-	}
-	for _, change := range with {
-		change(&m)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.blobs[m.Package], d.blobs[m.Digest()] = b.Bytes(), m.Encode()
-	return wire.FunctionVersion{Number: number, State: wire.VersionReady, Manifest: m.Digest(), Kind: string(m.Kind), TimeoutMillis: m.Timeout, Labels: m.Labels}
-}
-
-// A stage is a library and what it fetches from.
-type stage struct {
-	*Library
-	*depot
-	t        *testing.T
-	revision uint64
-}
-
-func newStage(t *testing.T, with ...func(*Config)) *stage {
-	d := &depot{blobs: make(map[string][]byte)}
-	log := slog.New(slog.DiscardHandler)
-	guard := process.NewGuard(log)
-	cfg := Config{Folder: t.TempDir(), Cache: t.TempDir(), Slots: 4, Idle: time.Minute, MaxBody: 1 << 20, Guard: guard, Log: log, Fetch: d.fetch}
-	for _, change := range with {
-		change(&cfg)
-	}
-	l, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		l.Close(context.WithoutCancel(t.Context()))
-		_ = guard.Close()
-		if left, _ := filepath.Glob(filepath.Join(cfg.Folder, codeFolder, "*")); len(left) > 0 {
-			t.Errorf("%q is left", left)
-		}
-	})
-	return &stage{Library: l, depot: d, t: t}
-}
-
-// deploys goes by a catalogue of one function.
-func (s *stage) deploys(current uint32, versions ...wire.FunctionVersion) wire.Serves {
-	s.t.Helper()
-	s.revision++
-	c := wire.Catalogue{Store: 1, Revision: s.revision, Functions: []wire.Deployed{{Name: "f", Current: current, Versions: versions}}}
-	if err := c.Check(); err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	return s.Apply(ctx, &c)
-}
-
-// calls calls a version and returns what it says, or why it does not.
-func (s *stage) calls(version uint32) (string, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	res, _, err := s.Invoke(ctx, function.Invocation{Function: "f", Version: version, Job: "j", Body: []byte("in")})
-	return string(res.Body), err
-}
-
-func (s *stage) says(version uint32, want string) {
-	s.t.Helper()
-	if got, err := s.calls(version); got != want || err != nil {
-		s.t.Errorf("version %d says %q, %v; want %q", version, got, err, want)
-	}
-}
 
 func TestWhatIsDeployedIsServed(t *testing.T) {
 	s := newStage(t)
@@ -446,36 +329,5 @@ func TestWhatAFunctionPrintsIsKeptByJob(t *testing.T) {
 	}
 	if lines := s.Lines(wire.LogsWanted{Function: "none"}); lines.Lines == nil || len(lines.Lines) != 0 {
 		t.Errorf("of an unknown function there are %+v", lines.Lines)
-	}
-}
-
-func TestFoldersOfWorkersThatWereKilledAreRemoved(t *testing.T) {
-	parent := filepath.Join(t.TempDir(), "work")
-	alive, err := OpenFolder(parent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := filepath.Join(parent, folderPrefix+"dead")
-	if err := os.MkdirAll(filepath.Join(dead, "code"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(dead, "code"), 0o500); err != nil {
-		t.Fatal(err)
-	}
-	second, err := OpenFolder(parent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(dead); err == nil {
-		t.Error("a folder that nobody has is still there")
-	}
-	for _, f := range []*Folder{alive, second} {
-		if _, err := os.Stat(f.Path); err != nil {
-			t.Errorf("a folder that is in use has gone: %v", err)
-		}
-		f.Close()
-	}
-	if left, _ := filepath.Glob(filepath.Join(parent, "*")); len(left) > 0 {
-		t.Errorf("%q is left", left)
 	}
 }
