@@ -48,12 +48,12 @@ func (r *Registrar) Deploy(ctx context.Context, name string, m registry.Manifest
 		rep.Unchanged = true
 		return rep, nil
 	}
-	err = r.try(ctx, name, number, progress)
+	err = r.try(ctx, name, number, before, progress)
 	if err == nil {
 		err = r.store.Promote(name, number)
 	}
 	if err != nil {
-		return admin.Report{}, r.fail(name, number, err)
+		return admin.Report{}, r.fail(name, number, before, err)
 	}
 	r.tell(wire.LevelInfo, "function-deployed", fmt.Sprintf("%s: version %d takes new requests", name, number))
 	return r.report(name, number, before, r.follow(ctx, progress)), nil
@@ -131,7 +131,7 @@ func (r *Registrar) current(name string) uint32 {
 // try has every worker bring a version up, and waits for them. Workers that do
 // not say how it went in time do not hold it up: whoever gets a request for it
 // waits there.
-func (r *Registrar) try(ctx context.Context, name string, number uint32, progress func(string)) error {
+func (r *Registrar) try(ctx context.Context, name string, number, before uint32, progress func(string)) error {
 	revision := r.publish()
 	var failed []wire.Broken
 	stands, err := r.await(ctx, prepareWithin, revision, false, progress, func(s Standing) bool {
@@ -145,7 +145,7 @@ func (r *Registrar) try(ctx context.Context, name string, number uint32, progres
 	default:
 		return err
 	}
-	start := &admin.StartError{Function: name, Version: number}
+	start := &admin.StartError{Function: name, Version: number, Previous: before}
 	for _, b := range failed {
 		f := admin.StartFailure{Worker: b.Worker, Reason: b.Reason, Log: b.Log}
 		if b.Type != "" && !strings.HasPrefix(b.Reason, b.Type) {
@@ -156,8 +156,8 @@ func (r *Registrar) try(ctx context.Context, name string, number uint32, progres
 	return start
 }
 
-// fail gives a version up.
-func (r *Registrar) fail(name string, number uint32, why error) (err error) {
+// fail gives a version up; the one that was current before, 0 if none was, stays.
+func (r *Registrar) fail(name string, number, before uint32, why error) (err error) {
 	cancelled := errors.Is(why, context.Canceled)
 	if cancelled {
 		err = r.store.Cancel(name, number)
@@ -168,10 +168,11 @@ func (r *Registrar) fail(name string, number uint32, why error) (err error) {
 		return errors.Join(why, err)
 	}
 	r.publish()
+	remains := admin.Remains(name, before)
 	if cancelled {
-		r.tell(wire.LevelInfo, "function-cancelled", fmt.Sprintf("%s: version %d was cancelled by who deployed it; what was there before stays", name, number))
+		r.tell(wire.LevelInfo, "function-cancelled", fmt.Sprintf("%s: version %d was cancelled by who deployed it; %s", name, number, remains))
 	} else {
-		r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; the one before stays", name, number))
+		r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; %s", name, number, remains))
 	}
 	return why
 }

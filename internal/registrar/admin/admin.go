@@ -71,6 +71,7 @@ var ErrUnheard = errors.New("no queue is heard, so nothing can be tried: see tha
 type StartError struct {
 	Function string
 	Version  uint32
+	Previous uint32         // the old one; 0: the function takes no requests, as before
 	Failures []StartFailure // at least one
 }
 
@@ -88,5 +89,14 @@ func (e *StartError) Error() string {
 	if more := len(e.Failures) - 1; more > 0 {
 		text += fmt.Sprintf(" (and so on %d more)", more)
 	}
-	return text + "; the version before stays"
+	return text + "; " + Remains(e.Function, e.Previous)
+}
+
+// Remains says what a function is left with when a version of it is given up:
+// the one that was current, 0 if none was.
+func Remains(function string, current uint32) string {
+	if current == 0 {
+		return "no version of " + function + " takes requests, as before"
+	}
+	return fmt.Sprintf("version %d stays", current)
 }
