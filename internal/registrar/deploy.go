@@ -109,7 +109,8 @@ func (r *Registrar) Remove(ctx context.Context, name string, progress func(strin
 	return r.report(name, before, before, r.follow(ctx, progress)), nil
 }
 
-// changeable refuses names that no deployed function can have.
+// changeable refuses names that no deployed function can have, and all of them
+// while nobody would go by what is changed here.
 func (r *Registrar) changeable(name string) error {
 	switch {
 	case r.built[name]:
@@ -117,7 +118,11 @@ func (r *Registrar) changeable(name string) error {
 	case !wire.ValidFunction(name):
 		return fmt.Errorf("%w: %.80q is no name for a function: write 1 to 64 letters, digits, dots, dashes and underscores, and not the name of a route such as functions or metrics", registry.ErrManifest, name)
 	}
-	return nil
+	overruled, ok := ask(r, func(now role.Time) error { return r.Overruled(now) })
+	if !ok {
+		return ErrStopped
+	}
+	return overruled
 }
 
 // current is the version that requests go to; 0 none.
@@ -185,7 +190,7 @@ func (r *Registrar) follow(ctx context.Context, progress func(string)) (behind [
 }
 
 // await waits until everybody goes by a revision, or enough says yes, or the time
-// has passed, which is no error.
+// has passed, which is no error. That nobody goes by this store is one.
 func (r *Registrar) await(ctx context.Context, within time.Duration, revision uint64, frontends bool, progress func(string), enough func(Standing) bool) (s Standing, err error) {
 	timer, tick := time.NewTimer(within), time.NewTicker(standingPoll)
 	defer timer.Stop()
@@ -198,6 +203,8 @@ func (r *Registrar) await(ctx context.Context, within time.Duration, revision ui
 		switch {
 		case !ok:
 			return s, ErrStopped
+		case s.Overruled != nil:
+			return s, s.Overruled
 		case enough(s) || len(s.Behind) == 0 && s.Queues > 0:
 			return s, nil
 		case s.Queues == 0 && time.Now().After(unheard):

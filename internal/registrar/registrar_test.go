@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/registrar/admin"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -214,5 +215,49 @@ func TestQueuesThatAreHeardAreCounted(t *testing.T) {
 	s.queue("queueA", 20, 1, nil)
 	if got := s.m.Standing(s.now, 7, true).Queues; got != 1 {
 		t.Errorf("%d queues, want 1", got)
+	}
+}
+
+// registrar has another registrar publish which store it has.
+func (s *stage) registrar(inc wire.Incarnation, sequence uint64, store wire.Incarnation, revision uint64) {
+	st := wire.State{
+		Member:   wire.Member{Role: wire.RoleRegistrar, Name: "other", Incarnation: inc, Host: "h", PID: 12},
+		Sequence: sequence, Registrar: &wire.Applied{Store: store, Revision: revision},
+	}
+	s.hear(st.Topic(), st)
+}
+
+func TestOfTwoStoresOnlyTheOneThatCountsIsChanged(t *testing.T) {
+	for name, c := range map[string]struct {
+		store     wire.Incarnation
+		revision  uint64
+		overruled bool
+	}{
+		"the same":                 {5, 9, false},
+		"an older one":             {6, 6, false},
+		"a newer one":              {4, 8, true},
+		"one as old that counts":   {6, 7, true},
+		"one as old that does not": {4, 7, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.registrar(40, 1, c.store, c.revision)
+			err := s.m.Overruled(s.now)
+			if (err != nil) != c.overruled || err != nil && !errors.Is(err, admin.ErrOtherStore) {
+				t.Fatalf("it is overruled: %v; want %t", err, c.overruled)
+			}
+			if got := s.m.Standing(s.now, 7, true).Overruled; (got != nil) != c.overruled {
+				t.Errorf("who waits is told %v", got)
+			}
+			for _, want := range []string{"frontend other (h, process 12)", "--store", "stop one"} {
+				if err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is missing in %q", want, err)
+				}
+			}
+			s.now += 4 * time.Second // it has gone
+			if err := s.m.Overruled(s.now); err != nil {
+				t.Errorf("it is overruled by one that has gone: %v", err)
+			}
+		})
 	}
 }

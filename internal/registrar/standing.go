@@ -13,6 +13,8 @@ type Standing struct {
 	Behind []string // who does not yet, for people: "frontend f1", "worker w-123 at queueA"
 	Broken []wire.Broken
 	Queues int // that are heard: with none, nobody can say how far it is
+
+	Overruled error // see [Machine.Overruled]
 }
 
 // maxBehind bounds how many of those who are behind are named.
@@ -23,6 +25,7 @@ const maxBehind = 20
 // for themselves, over REQ or Majordomo, have nothing to follow.
 func (m *Machine) Standing(now role.Time, revision uint64, frontends bool) (s Standing) {
 	store := m.catalogue.Store
+	s.Overruled = m.Overruled(now)
 	for _, q := range m.bus.View.Live(now, wire.RoleQueue) {
 		if q.Queue == nil || q.Draining {
 			continue

@@ -74,10 +74,7 @@ func (d *Deployed) Version(number uint32) *FunctionVersion {
 // nothing of each other cannot be merged; which of them counts is the same
 // everywhere.
 func (c *Catalogue) Newer(old *Catalogue) bool {
-	if old == nil || c.Revision != old.Revision {
-		return old == nil || c.Revision > old.Revision
-	}
-	return c.Store > old.Store
+	return old == nil || c.Of().Newer(old.Of())
 }
 
 // Check refuses a catalogue that no registrar publishes.
@@ -128,6 +125,14 @@ func ValidDigest(s string) bool {
 type Applied struct {
 	Store    Incarnation `json:"store"`
 	Revision uint64      `json:"revision"`
+}
+
+// Newer is what [Catalogue.Newer] is, of those that they say.
+func (a Applied) Newer(old Applied) bool {
+	if a.Revision != old.Revision {
+		return a.Revision > old.Revision
+	}
+	return a.Store > old.Store
 }
 
 // Of is c's own.

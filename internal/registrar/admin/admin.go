@@ -67,6 +67,10 @@ type Report struct {
 // version comes up.
 var ErrUnheard = errors.New("no queue is heard, so nothing can be tried: see that a coordinator and a queue run, and that the frontend with the store reaches the coordinator")
 
+// ErrOtherStore says that frontends of one system have different stores, and
+// that the one which was asked has not the one that counts.
+var ErrOtherStore = errors.New("the store of this frontend does not count")
+
 // StartError says that a version could not be started. The old one stays.
 type StartError struct {
 	Function string

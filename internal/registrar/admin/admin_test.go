@@ -200,6 +200,8 @@ func TestEveryErrorHasItsAnswerAndComesBackAsItself(t *testing.T) {
 		{registry.ErrNoFunction, 404, "unknown-function"},
 		{registry.ErrNoVersion, 404, "unknown-version"},
 		{registry.ErrBusy, 409, "deploy-under-way"},
+		{ErrOtherStore, 409, "other-store"},
+		{ErrUnheard, 503, "no-queue"},
 		{registry.ErrTooLarge, 413, "package-too-large"},
 		{registry.ErrManifest, 422, "invalid-manifest"},
 		{registry.ErrPackage, 422, "broken-package"},

@@ -41,6 +41,7 @@ var problemKinds = []struct {
 	{registry.ErrManifest, "invalid-manifest", http.StatusUnprocessableEntity, "The function cannot be deployed like that"},
 	{registry.ErrPackage, "broken-package", http.StatusUnprocessableEntity, "The package cannot be used"},
 	{registry.ErrCorrupt, "corrupt-package", http.StatusUnprocessableEntity, "The package is not what its digest says"},
+	{ErrOtherStore, "other-store", http.StatusConflict, "Another frontend has another store"},
 	{ErrUnheard, "no-queue", http.StatusServiceUnavailable, "No queue is heard"},
 	{registry.ErrFull, "disk-full", http.StatusInsufficientStorage, "The disk is full"},
 }
