@@ -56,7 +56,7 @@ func (r *Registrar) Deploy(ctx context.Context, name string, m registry.Manifest
 		return admin.Report{}, r.fail(name, number, before, err)
 	}
 	r.tell(wire.LevelInfo, "function-deployed", fmt.Sprintf("%s: version %d takes new requests", name, number))
-	return r.report(name, number, before, r.follow(ctx, progress)), nil
+	return r.report(name, number, before, r.follow(ctx, name, number, progress)), nil
 }
 
 // keep stores a package, and refuses one that could not run.
@@ -93,7 +93,7 @@ func (r *Registrar) Rollback(ctx context.Context, name string, number uint32, pr
 		return rep, nil
 	}
 	r.tell(wire.LevelInfo, "function-rolled-back", fmt.Sprintf("%s: version %d takes new requests again", name, number))
-	return r.report(name, number, before, r.follow(ctx, progress)), nil
+	return r.report(name, number, before, r.follow(ctx, name, number, progress)), nil
 }
 
 // Remove has new requests refused. Those that were accepted still run.
@@ -106,7 +106,7 @@ func (r *Registrar) Remove(ctx context.Context, name string, progress func(strin
 		return admin.Report{}, err
 	}
 	r.tell(wire.LevelInfo, "function-removed", name+" was removed; requests for it are refused")
-	return r.report(name, before, before, r.follow(ctx, progress)), nil
+	return r.report(name, before, before, r.follow(ctx, name, 0, progress)), nil
 }
 
 // changeable refuses names that no deployed function can have, and all of them
@@ -139,7 +139,8 @@ func (r *Registrar) current(name string) uint32 {
 func (r *Registrar) try(ctx context.Context, name string, number, before uint32, progress func(string)) error {
 	revision := r.publish()
 	var failed []wire.Broken
-	stands, err := r.await(ctx, prepareWithin, revision, false, progress, func(s Standing) bool {
+	goal := Goal{Revision: revision, Function: name, Version: number}
+	stands, err := r.await(ctx, prepareWithin, goal, progress, func(s Standing) bool {
 		failed = slices.DeleteFunc(s.Broken, func(b wire.Broken) bool { return b.Function != name || b.Version != number })
 		return len(failed) > 0
 	})
@@ -182,16 +183,17 @@ func (r *Registrar) fail(name string, number, before uint32, why error) (err err
 	return why
 }
 
-// follow waits until everybody goes by the store as it is now, and returns who
-// does not in time.
-func (r *Registrar) follow(ctx context.Context, progress func(string)) (behind []string) {
-	s, _ := r.await(ctx, followWithin, r.publish(), true, progress, func(Standing) bool { return false })
+// follow waits until everybody goes by the store as it is now and has that version
+// of a function, none if it is 0, and returns who does not in time.
+func (r *Registrar) follow(ctx context.Context, name string, number uint32, progress func(string)) (behind []string) {
+	goal := Goal{Revision: r.publish(), Function: name, Version: number, Frontends: true}
+	s, _ := r.await(ctx, followWithin, goal, progress, func(Standing) bool { return false })
 	return s.Behind
 }
 
-// await waits until everybody goes by a revision, or enough says yes, or the time
+// await waits until everybody has reached a goal, or enough says yes, or the time
 // has passed, which is no error. That nobody goes by this store is one.
-func (r *Registrar) await(ctx context.Context, within time.Duration, revision uint64, frontends bool, progress func(string), enough func(Standing) bool) (s Standing, err error) {
+func (r *Registrar) await(ctx context.Context, within time.Duration, goal Goal, progress func(string), enough func(Standing) bool) (s Standing, err error) {
 	timer, tick := time.NewTimer(within), time.NewTicker(standingPoll)
 	defer timer.Stop()
 	defer tick.Stop()
@@ -199,7 +201,7 @@ func (r *Registrar) await(ctx context.Context, within time.Duration, revision ui
 	told := ""
 	for {
 		var ok bool
-		s, ok = ask(r, func(now role.Time) Standing { return r.Standing(now, revision, frontends) })
+		s, ok = ask(r, func(now role.Time) Standing { return r.Standing(now, goal) })
 		switch {
 		case !ok:
 			return s, ErrStopped

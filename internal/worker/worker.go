@@ -73,6 +73,7 @@ type Machine struct {
 	// What is deployed.
 	catalogue *wire.Catalogue // told by a queue and not taken yet; nil: none
 	serves    *wire.Serves    // what this worker runs of it; nil: it has not said so
+	telling   *wire.Message   // the last SERVES that a link carries; the next takes its place
 	sources   []string        // where packages are fetched
 	provider  string          // of these, the one that has last answered
 	dialled   []string        // of these, and of those before
