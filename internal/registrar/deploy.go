@@ -152,14 +152,20 @@ func (r *Registrar) try(ctx context.Context, name string, number, before uint32,
 		return err
 	}
 	start := &admin.StartError{Function: name, Version: number, Previous: before}
-	for _, b := range failed {
+	start.Failures = startFailures(failed)
+	return start
+}
+
+// startFailures says the same for who deploys.
+func startFailures(broken []wire.Broken) (list []admin.StartFailure) {
+	for _, b := range broken {
 		f := admin.StartFailure{Worker: b.Worker, Reason: b.Reason, Log: b.Log}
 		if b.Type != "" && !strings.HasPrefix(b.Reason, b.Type) {
 			f.Reason = b.Type + ": " + b.Reason
 		}
-		start.Failures = append(start.Failures, f)
+		list = append(list, f)
 	}
-	return start
+	return list
 }
 
 // fail gives a version up; the one that was current before, 0 if none was, stays.
@@ -274,6 +280,8 @@ func (r *Registrar) Function(ctx context.Context, name string) (admin.Function, 
 				return f, err
 			}
 			f.Manifest = &m
+			broken, _ := ask(r, func(now role.Time) []wire.Broken { return r.BrokenAt(now, name, v.Number) })
+			f.Broken = startFailures(broken)
 		}
 		return f, nil
 	}

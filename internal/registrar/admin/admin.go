@@ -48,6 +48,7 @@ type Function struct {
 	registry.Function
 	Workers  int                `json:"workers"`            // that serve its current version
 	Manifest *registry.Manifest `json:"manifest,omitempty"` // of the current version, where one function is asked for
+	Broken   []StartFailure     `json:"broken,omitempty"`   // likewise, where it does not come up, the first few of each queue
 }
 
 // Report is what came of a change.
