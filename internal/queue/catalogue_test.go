@@ -234,7 +234,7 @@ func TestPeopleAreToldOnceThatAWorkerCannotRunWhatTakesRequests(t *testing.T) {
 func TestWhatAWorkerSaysThatItServesIsChecked(t *testing.T) {
 	s := newStage(t, 1)
 	w := s.worker(1, here, 1)
-	for _, body := range []string{`{"functions":["../x"]}`, `[]`, `{"functions":["metrics"]}`} {
+	for _, body := range []string{`{"functions":["../x"]}`, `[]`, `{"functions":["metrics"]}`, `{"preparing":[{"function":"../x"}]}`} {
 		before := s.m.MalformedCount()
 		s.say(w.Link(), wire.Header{Type: wire.TypeServes}, body)
 		if s.m.MalformedCount() != before+1 || len(s.m.functions) != 1 {
