@@ -98,6 +98,7 @@ var modules = []outsider{
 	{"bench", "the benchmark knows faasd only from outside"},
 	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
 	{"examples", "functions as users write them know nothing of it"},
+	{"deploy", "what engines are told of it is checked without it"},
 }
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.
