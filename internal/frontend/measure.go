@@ -13,7 +13,7 @@ var reasons = [...]string{
 
 // count notes how a request was answered.
 func (m *Machine) count(now role.Time, r *request, code wire.Code) {
-	m.jobs.Add(r.msg.Meta.Function, code.Result(), now-r.accepted)
+	m.jobs.Add(r.msg.Meta.Function, int(code), now-r.accepted)
 }
 
 // Waits says what it is not ready without.
@@ -31,5 +31,5 @@ func (m *Machine) Measure(_ role.Time, to *metrics.Sink) {
 			to.Set(metrics.FrontendRefused, float64(m.refused[why]), name, reason)
 		}
 	}
-	to.Tally(&m.jobs, metrics.FrontendJobs, metrics.FrontendJobSeconds, name)
+	to.Tally(&m.jobs, metrics.FrontendJobs, metrics.FrontendJobSeconds, name, wire.ResultOf)
 }

@@ -28,12 +28,14 @@ func (s *Sink) Flag(m *Metric, yes bool, labels ...string) {
 }
 
 // Tally tells what was counted by function: how many had which result, in the
-// metric results, whose labels are name, function and result, and how long they
-// took, in seconds, whose labels are name and function.
-func (s *Sink) Tally(t *Tally, results, seconds *Metric, name string) {
+// metric results, whose labels are name, function and result, as named; and how
+// long they took, in seconds, whose labels are name and function.
+func (s *Sink) Tally(t *Tally, results, seconds *Metric, name string, named func(result int) string) {
 	for function, c := range t.functions {
 		for result, n := range c.results {
-			s.Set(results, float64(n), name, function, result)
+			if n > 0 {
+				s.Set(results, float64(n), name, function, named(result))
+			}
 		}
 		buckets := make(map[float64]uint64, len(bounds))
 		below := uint64(0)

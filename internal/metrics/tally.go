@@ -19,13 +19,16 @@ var bounds = [...]float64{
 	0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
 }
 
+// maxResults is how many results are told apart.
+const maxResults = 16
+
 // Tally counts by function what became of jobs, and how long it took. The zero
 // Tally is ready. It is for one goroutine; adding allocates nothing once a
-// function and its result are known.
+// function is known.
 type Tally struct{ functions map[string]*tallied }
 
 type tallied struct {
-	results map[string]uint64
+	results [maxResults]uint64
 	took    [len(bounds) + 1]uint64 // how many were in each bucket; the last has those beyond all bounds
 	seconds float64                 // of all
 }
@@ -43,18 +46,19 @@ func (t *Tally) Label(function string) string {
 		function = Others
 	}
 	if t.functions[function] == nil {
-		t.functions[function] = &tallied{results: make(map[string]uint64)}
+		t.functions[function] = new(tallied)
 	}
 	return function
 }
 
-// Add counts one. The results must be few: each is a label's value.
-func (t *Tally) Add(function, result string, took time.Duration) {
+// Add counts one. The result is a number below 16; those from 15 on are counted
+// together.
+func (t *Tally) Add(function string, result int, took time.Duration) {
 	c := t.functions[function]
 	if c == nil {
 		c = t.functions[t.Label(function)]
 	}
-	c.results[result]++
+	c.results[min(result, maxResults-1)]++
 	s := max(took, 0).Seconds()
 	c.seconds += s
 	i, _ := slices.BinarySearch(bounds[:], s)

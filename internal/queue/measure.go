@@ -30,7 +30,7 @@ func (m *Machine) Measure(now role.Time, to *metrics.Sink) {
 	to.Set(metrics.QueueRetries, float64(m.retries), m.name)
 	to.Set(metrics.QueueLostWorkers, float64(m.lostWorkers), m.name)
 	to.Set(metrics.QueueLate, float64(m.late), m.name)
-	to.Tally(&m.jobTally, metrics.QueueJobs, metrics.QueueJobSeconds, m.name)
+	to.Tally(&m.jobTally, metrics.QueueJobs, metrics.QueueJobSeconds, m.name, wire.ResultOf)
 }
 
 // measureJobs tells of the jobs that are here.

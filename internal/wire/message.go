@@ -101,10 +101,10 @@ var results = map[Code]string{
 	CodeExpired: "expired", CodeLeaving: "stopping", CodeCorrupt: "corrupt", CodeTimedOut: "timed-out",
 }
 
-// Result names how a job ended, for metrics: "ok", "function-error", …;
-// "unknown" of a code that no job ends with.
-func (c Code) Result() string {
-	if name, ok := results[c]; ok {
+// ResultOf names the code by which a job ended, for metrics: "ok",
+// "function-error", …; "unknown" of a code that no job ends with.
+func ResultOf(code int) string {
+	if name, ok := results[Code(code)]; ok {
 		return name
 	}
 	return "unknown"

@@ -107,7 +107,7 @@ func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 		return
 	}
 	m.running--
-	m.runs.Add(t.msg.Meta.Function, o.Code.Result(), now-t.started)
+	m.runs.Add(t.msg.Meta.Function, int(o.Code), now-t.started)
 	m.outcome(now, t, o)
 	m.fill(now)
 }

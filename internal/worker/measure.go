@@ -3,6 +3,7 @@ package worker
 import (
 	"faasd/internal/metrics"
 	"faasd/internal/role"
+	"faasd/internal/wire"
 )
 
 // Ready reports whether the worker has joined a queue.
@@ -17,5 +18,5 @@ func (m *Machine) Measure(_ role.Time, to *metrics.Sink) {
 	to.Flag(metrics.PartDraining, m.draining, m.cfg.Self.Role, name)
 	to.Set(metrics.WorkerSlots, float64(m.cfg.Self.Slots), name)
 	to.Set(metrics.WorkerRunning, float64(m.running), name)
-	to.Tally(&m.runs, metrics.WorkerRuns, metrics.WorkerRunSeconds, name)
+	to.Tally(&m.runs, metrics.WorkerRuns, metrics.WorkerRunSeconds, name, wire.ResultOf)
 }
