@@ -135,7 +135,7 @@ func TestTheScaledObjectIsWhatKEDADefines(t *testing.T) {
 	for _, m := range []mutant{
 		{"a field that is not there", "pollingInterval: 10", "poolingInterval: 10", "poolingInterval"},
 		{"a field deep inside that is not there", "failureThreshold: 3\n    replicas: 6", "failureThreshold: 3\n    replica: 6", "replica"},
-		{"a number that is text", "minReplicaCount: 3", `minReplicaCount: "3x"`, "minReplicaCount"},
+		{"a number that is text", "minReplicaCount: 3", `minReplicaCount: "3x"`, "MinReplicaCount"},
 		{"nothing to scale by", "\n  triggers:", "\n  ignored:", "triggers"},
 	} {
 		broken := strings.Replace(rendered, m.old, m.new, 1)

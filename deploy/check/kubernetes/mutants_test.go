@@ -35,7 +35,7 @@ var mutants = []mutant{
 	{"a policy of a port that is not there", "- port: placement", "- port: places", `no port of the name "places"`},
 	{"a port that is shut", "- port: placement", "- port: requests", "may not dial port 8558"},
 	{"a port that is open to all", "- from:\n    - podSelector:\n        matchLabels:\n          app.kubernetes.io/component: worker\n          app.kubernetes.io/name: faasd\n    ports:\n    - port: workers", "- ports:\n    - port: workers", "somebody outside may dial port 8123"},
-	{"nothing denied", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: faasd\n  policyTypes:\n  - Ingress\n  - Egress", "podSelector:\n    matchLabels:\n      app.kubernetes.io/component: worker\n  policyTypes:\n  - Ingress\n  - Egress", "may dial"},
+	{"nothing denied", "podSelector: {}\n  policyTypes:\n  - Ingress\n  - Egress", "podSelector:\n    matchLabels:\n      app.kubernetes.io/component: worker\n  policyTypes:\n  - Ingress\n  - Egress", "may dial"},
 	{"the admin listener open", "value: 127.0.0.1:3001", "value: 0.0.0.0:3001", "binds port 3001 (FAASD_ADMIN)"},
 	{"no DNS", "port: 53\n      protocol: UDP", "port: 54\n      protocol: UDP", "may not ask DNS over UDP"},
 	{"credentials for functions", "except:\n        - 169.254.169.254/32", "except:\n        - 169.254.169.253/32", "hand out credentials"},
@@ -51,13 +51,13 @@ var mutants = []mutant{
 	{"a namespace for everything", "pod-security.kubernetes.io/enforce: restricted", "pod-security.kubernetes.io/enforce: baseline", "not restricted"},
 
 	{"a probe of a path that is not there", "path: /readyz", "path: /ready", "nobody serves its readiness probe"},
-	{"a probe of a port that is not there", "path: /livez\n            port: metrics", "path: /livez\n            port: metric", "nobody serves its"},
-	{"a probe that ends a part for others", "path: /livez", "path: /readyz", "others' failures would end it"},
+	{"a probe of a port that is not there", "path: /healthz\n            port: metrics", "path: /healthz\n            port: metric", "nobody serves its"},
+	{"a probe that ends a part for others", "path: /healthz", "path: /readyz", "others' failures would end it"},
 	{"no probe", "readinessProbe:", "x: &probe", "x"},
 
 	{"too little time to stop", "terminationGracePeriodSeconds: 45", "terminationGracePeriodSeconds: 35", "is killed after 35s"},
 	{"too little time beside the hook", "- sleep\n              - \"10\"", "- sleep\n              - \"25\"", "is killed after 1m0s"},
-	{"the time to stop left to Kubernetes", "terminationGracePeriodSeconds: 45\n", "", "is killed after 30s"},
+	{"the time to stop left to Kubernetes", "      terminationGracePeriodSeconds: 45\n", "", "is killed after 30s"},
 
 	{"a selector of other pods", "selector:\n    matchLabels:\n      app.kubernetes.io/component: worker", "selector:\n    matchLabels:\n      app.kubernetes.io/component: queue", "does not select its own pods"},
 	{"a selector of all pods", "selector:\n    matchLabels:\n      app.kubernetes.io/component: worker\n      app.kubernetes.io/name: faasd\n  strategy", "selector:\n    matchLabels:\n      app.kubernetes.io/name: faasd\n  strategy", "selects the pods of"},
@@ -67,7 +67,7 @@ var mutants = []mutant{
 	{"a volume that is not there", "- mountPath: /var/lib/faasd/work\n          name: work", "- mountPath: /var/lib/faasd/work\n          name: works", "no volume of it"},
 	{"a claim that is not there", "claimName: store", "claimName: stores", "no PersistentVolumeClaim stores"},
 	{"a volume of root's", "fsGroup: 10001", "supplementalGroups: [10001]", "fsGroup"},
-	{"several pods with one machine's volume", "component: registrar\n    app.kubernetes.io/name: faasd\n  name: registrar\n  namespace: faasd\nspec:\n  replicas: 1", "component: registrar\n    app.kubernetes.io/name: faasd\n  name: registrar\n  namespace: faasd\nspec:\n  replicas: 2", "one machine's at a time"},
+	{"several pods with one machine's volume", "replicas: 1\n", "replicas: 2\n", "one machine's at a time"},
 
 	{"a budget for nobody", "maxUnavailable: 25%\n  selector:\n    matchLabels:\n      app.kubernetes.io/component: worker", "maxUnavailable: 25%\n  selector:\n    matchLabels:\n      app.kubernetes.io/component: workers", "has no PodDisruptionBudget"},
 	{"a budget that lets nobody go", "maxUnavailable: 25%\n  selector", "minAvailable: 100%\n  selector", "lets no machine be emptied"},

@@ -129,6 +129,10 @@ func checkNetwork(c cluster, r roles) (p problems) {
 		}
 		p = append(p, checkEgress(c, w)...)
 	}
+	other := workload{kind: "Pod", meta: metav1.ObjectMeta{Name: "of something else"}}
+	if c.mayDial(stranger, within(other), port{protocol: corev1.ProtocolTCP, number: 80}) {
+		p.add("somebody outside may dial a pod that no policy is about")
+	}
 	return append(p, checkPolicies(c)...)
 }
 

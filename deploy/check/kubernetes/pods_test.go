@@ -87,7 +87,7 @@ func isTrue(b *bool) bool { return b != nil && *b }
 
 // served are the paths that probes may ask for, by the setting of the listener. TestTheBaseIsASystemThatRuns asks.
 var served = map[string][]string{
-	"FAASD_METRICS": {"/livez", "/readyz"},
+	"FAASD_METRICS": {"/healthz", "/readyz"},
 	"FAASD_HTTP":    {"/healthz", "/readyz"},
 }
 

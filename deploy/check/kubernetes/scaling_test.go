@@ -63,12 +63,14 @@ func checkScalers(c cluster, r roles) (p problems) {
 
 func (c cluster) checkTarget(who, kind, name string) (p problems) {
 	w, ok := c.workload(name)
-	switch {
-	case !ok || w.kind != kind:
+	if !ok || w.kind != kind {
 		p.add("%s scales the %s %s, which is not there", who, kind, name)
-	case w.replicas != nil:
+		return p
+	}
+	if w.replicas != nil {
 		p.add("%s: %s says itself how many pods it has", who, w)
-	case w.role() != "worker":
+	}
+	if w.role() != "worker" {
 		p.add("%s scales %s, and what it scales by is work for workers", who, w)
 	}
 	return p
