@@ -63,6 +63,7 @@ var wordsExplained = [][2]string{
 	{wordKilled, "died because an operator has asked for that"},
 	{wordStuck, "a run was told to stop 5 s ago and has not: it holds a slot; kill the worker"},
 	{wordFailed, "no version of this deployed function has come up: see faasctl functions NAME"},
+	{wordBroken, "the version that takes requests does not come up at some workers: see faasctl functions NAME"},
 	{wordVersion, "speaks another version of the bus: finish the upgrade"},
 	{wordIdle, "no worker, and nothing waits for one; of a queue: what waits goes to others"},
 	{"draining", "finishes what it has and ends"},

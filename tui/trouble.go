@@ -37,7 +37,7 @@ func diagnose(s *Snapshot) []trouble {
 	return d.list
 }
 
-// unserved are functions that nobody can run.
+// unserved are functions that nobody can run, or not everybody who should.
 func (d *diagnosis) unserved() {
 	for i := range d.p.Functions {
 		f := &d.p.Functions[i]
@@ -46,8 +46,20 @@ func (d *diagnosis) unserved() {
 			d.add(wordNoWorker+": start a worker for "+f.Name, "%s has no worker and %s: start one that serves it (%s)", f.Name, waits(f.Waiting), d.starting())
 		case wordFailed:
 			d.add(wordFailed+": faasctl functions "+f.Name, "no version of %s has come up: faasctl functions %s says why", f.Name, f.Name)
+		case wordBroken:
+			d.add(wordBroken+": faasctl functions "+f.Name, "%s does not come up at %s: faasctl functions %s says why", f.Name, brokenAt(f), f.Name)
 		}
 	}
+}
+
+// brokenAt names the first worker at which a function does not come up, and how
+// many more there are.
+func brokenAt(f *operator.Function) string {
+	first := clean(f.Broken[0].Worker)
+	if more := len(f.Broken) - 1; more > 0 {
+		return fmt.Sprintf("%s and %d more", first, more)
+	}
+	return first
 }
 
 // starting is how workers are started: `faasd up` starts its own.

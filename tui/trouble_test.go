@@ -176,6 +176,7 @@ func TestADeployedFunctionIsShownAsItIs(t *testing.T) {
 		want string
 	}{
 		{operator.Function{State: operator.StateFailed, Waiting: 3, Oldest: 2000}, wordFailed},
+		{operator.Function{State: operator.StateBroken, Workers: 2}, wordBroken},
 		{operator.Function{State: operator.StateRemoved, Running: 1, Workers: 1}, operator.StateRemoved},
 		{operator.Function{State: operator.StateNoWorker}, wordIdle},
 	} {
@@ -187,6 +188,11 @@ func TestADeployedFunctionIsShownAsItIs(t *testing.T) {
 	s.system.picture.Functions[1].State = operator.StateFailed
 	s.look()
 	s.shows("! no version of resize has come up: faasctl functions resize says why")
+	f := &s.system.picture.Functions[1]
+	f.State, f.Workers, f.Waiting = operator.StateBroken, 3, 0
+	f.Broken = []operator.Broken{{Worker: "w-1"}, {Worker: "w-2"}, {Worker: "w-3"}}
+	s.look()
+	s.shows("! resize does not come up at w-1 and 2 more: faasctl functions resize says why")
 }
 
 // The remedy is not what gives way.

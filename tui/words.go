@@ -16,6 +16,7 @@ const (
 	wordBacklog  = "!BACKLOG"
 	wordNoWorker = "!NO WRK"
 	wordFailed   = "!FAILED"
+	wordBroken   = "!BROKEN"
 	wordLost     = "!LOST"
 	wordVersion  = "!VERSION"
 	wordStuck    = "!STUCK"
@@ -77,6 +78,8 @@ func functionWord(f *operator.Function) (string, mood) {
 		return wordNoWorker, bad
 	case f.Waiting > 0 && f.Oldest >= backlogAfter.Milliseconds():
 		return wordBacklog, bad
+	case f.State == operator.StateBroken:
+		return wordBroken, bad
 	case f.State == operator.StateRemoved:
 		return f.State, caution
 	case f.Workers == 0:

@@ -262,7 +262,7 @@ func (p *packed) deploy(ctx context.Context, std config.Stdio, to listener) (dep
 	if errors.As(err, &start) {
 		done.Error, done.Failures = err.Error(), start.Failures
 		printFailures(std.Err, start.Failures)
-		return done, fmt.Errorf("version %d of %s does not start; what was deployed before stays as it is", start.Version, p.name)
+		return done, fmt.Errorf("version %d of %s does not start; %s", start.Version, p.name, admin.Remains(p.name, start.Previous))
 	}
 	return done.finish(std, report, err)
 }

@@ -180,7 +180,7 @@ func TestWhatCannotBeDeployedIsRefusedWithTheReasonAndTheOldStays(t *testing.T) 
 		{"managed by AWS", map[string]string{"lambda_function.py": "x"}, nil, 1, []string{"for a runtime that AWS Lambda brings"}},
 		{"no interpreter", map[string]string{"main.sh": "#!/no/such/shell\n"}, nil, 1, []string{"/no/such/shell"}},
 		{"ends at its start", map[string]string{"bootstrap": "#!/bin/sh\nprintf 'no module \\033[1mx\\n' >&2\nexit 3\n"}, nil, 1,
-			[]string{"Runtime.InitError", "exit status 3", "\n  | no module ?[1mx\n", "version 3 of hello does not start; what was deployed before stays as it is"}},
+			[]string{"Runtime.InitError", "exit status 3", "\n  | no module ?[1mx\n", "version 3 of hello does not start; version 1 stays"}},
 		{"bad memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "256"}, 1, []string{`--memory "256": not an amount of memory`}},
 		{"little memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "1MB"}, 1, []string{"write 16MiB to 64GiB"}},
 		{"a variable of the worker's", map[string]string{"main.sh": script("x")}, []string{"--env", "FAASD_JOB=1"}, 1, []string{"is set by the worker"}},
@@ -198,6 +198,10 @@ func TestWhatCannotBeDeployedIsRefusedWithTheReasonAndTheOldStays(t *testing.T) 
 		if got := answered200(t, url+"/hello", "x"); got != "old x" {
 			t.Errorf("after %s: answered %q", tt.name, got)
 		}
+	}
+	r := ctl(t, dir, "deploy", "first", folder(t, map[string]string{"main.sh": "#!/no/such/shell\n"}))
+	if want := "faasctl deploy: version 1 of first does not start; no version of first takes requests, as before\n"; r.code != 1 || !strings.HasSuffix(r.err, want) {
+		t.Errorf("a first version that does not start: exit code %d, %q\nwant %q", r.code, r.err, want)
 	}
 	for _, args := range []string{"echo .", "a/b .", "functions .", "x /no/such/folder", "hello", "", "-f /no/such/file", "--file x --timeout 1s"} {
 		if r := ctl(t, dir, "deploy", strings.Fields(args)...); r.code != config.ExitFailed && r.code != config.ExitUsage || strings.Count(r.err, "\n") != 1 {

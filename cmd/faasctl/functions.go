@@ -212,6 +212,9 @@ func addFunction(t *table, f admin.Function) {
 	}
 	t.row("version", fmt.Sprintf("%d of %s, since %s", v.Number, operator.Plural(len(f.Versions), "version"), moment(v.Created)))
 	t.row("workers", f.Workers)
+	for _, b := range f.Broken {
+		t.row("broken", fmt.Sprintf("at %s: %s", b.Worker, firstLine(b.Reason)))
+	}
 	t.row("kind", v.Kind)
 	t.row("package", v.Package[:12]+"…, "+size(v.Size))
 	m := f.Manifest

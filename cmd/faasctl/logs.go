@@ -82,11 +82,18 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 		fmt.Fprintf(std.Err, "faasctl logs: no version of %s has come up; why: faasctl functions %s --versions\n", name, name)
 	}
 	silent := make(map[string]bool) // workers that were said to be late
+	begun := time.Now()
 	for {
 		news, err := tail.Next(ctx, wait)
 		switch {
 		case ctx.Err() != nil && c.follow:
 			return nil // Ctrl-C is how it ends
+		case errors.Is(err, operator.ErrNoWorker) && time.Since(begun) < linesWait && served(o.Picture(), name):
+			// Queues say that a function is served a moment before they say by whom.
+			if !next(ctx, tick) {
+				return context.Cause(ctx)
+			}
+			continue
 		case errors.Is(err, operator.ErrNoWorker):
 			return nobodyPrints(picture, name, c.worker)
 		case err != nil:
@@ -104,12 +111,25 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 			}
 			return nil
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		if !next(ctx, tick) {
 			return nil
 		}
 	}
+}
+
+// next waits for a tick, and reports false if ctx ends first.
+func next(ctx context.Context, tick *time.Ticker) bool {
+	select {
+	case <-tick.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// served reports whether a function has workers.
+func served(p operator.Picture, name string) bool {
+	return slices.ContainsFunc(p.Functions, func(f operator.Function) bool { return f.Name == name && f.Workers > 0 })
 }
 
 // failed reports whether no version of a function has come up.

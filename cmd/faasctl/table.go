@@ -64,6 +64,8 @@ func word(state string) string {
 		return "!NO WRK"
 	case "failed":
 		return "!FAILED"
+	case "broken":
+		return "!BROKEN"
 	case "other-version":
 		return "!VERSION"
 	}

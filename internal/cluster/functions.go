@@ -11,7 +11,7 @@ import (
 // Function is one function: at all queues that are heard, and as it is deployed.
 type Function struct {
 	Name    string  `json:"name"`
-	State   string  `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed or StateRemoved
+	State   string  `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed, StateBroken or StateRemoved
 	Kind    string  `json:"kind,omitempty"`    // of a deployed one
 	Version uint32  `json:"version,omitempty"` // of a deployed one: where new requests go; 0: none has come up
 	Queues  int     `json:"queues"`            // that know it
@@ -25,6 +25,8 @@ type Function struct {
 	Failed  uint64  `json:"failed"`  // of Done, other than OK
 	Latency Latency `json:"latency"` // its Count is 0 if a queue does not tell it apart
 	Rates   Rates   `json:"rates"`
+
+	Broken []wire.Broken `json:"broken,omitempty"` // workers at which the version where requests go does not come up, the first few of each queue
 }
 
 // functions are drawn by adding up what queues say of each.
@@ -46,8 +48,9 @@ func (all functions) named(name string) *drawnFunction {
 	return f
 }
 
-// deploy adds what is deployed; nil is nothing.
-func (all functions) deploy(c *wire.Catalogue) {
+// deploy adds what is deployed, nil is nothing, and at which workers versions of
+// that are broken.
+func (all functions) deploy(c *wire.Catalogue, broken []wire.Broken) {
 	if c == nil {
 		return
 	}
@@ -66,7 +69,20 @@ func (all functions) deploy(c *wire.Catalogue) {
 		if v != nil {
 			f.Kind = v.Kind
 		}
+		for _, b := range broken {
+			if b.Function == d.Name && b.Version == d.Current {
+				f.Broken = append(f.Broken, b)
+			}
+		}
 	}
+}
+
+// broken are the versions that workers of a queue cannot run.
+func (e *Entry) broken() []wire.Broken {
+	if q := e.State.Queue; q != nil && q.Following != nil {
+		return q.Following.Broken
+	}
+	return nil
 }
 
 func (all functions) add(e *Entry, rates map[string]Rates) {
@@ -120,6 +136,8 @@ func (all functions) draw() []Function {
 			continue
 		case f.removed:
 			f.State = StateRemoved
+		case len(f.Broken) > 0:
+			f.State = StateBroken
 		case f.Workers > 0:
 			f.State = StateOK
 		case f.Kind != "" && f.Version == 0:

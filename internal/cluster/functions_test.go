@@ -27,6 +27,11 @@ func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
 	if err := v.Published(wire.CatalogueTopic(&r.Member), c); err != nil {
 		t.Fatal(err)
 	}
+	q.Sequence = 2
+	q.Queue.Following = &wire.Following{Applied: c.Of(), Broken: []wire.Broken{
+		{Function: "resize", Version: 2, Worker: "w1", Reason: "no disk"}, {Function: "train", Version: 2, Worker: "w1", Reason: "is tried"},
+	}}
+	v.State(0, q, 0)
 	type drawn struct {
 		State, Kind string
 		Version     uint32
@@ -38,7 +43,7 @@ func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
 		got[f.Name] = drawn{f.State, f.Kind, f.Version, f.Workers}
 	}
 	want := map[string]drawn{
-		"echo": {StateOK, "", 0, 2}, "resize": {StateOK, "lambda", 2, 1}, "train": {StateNoWorker, "wasm", 1, 0}, "mail": {StateNoWorker, "", 0, 0},
+		"echo": {StateOK, "", 0, 2}, "resize": {StateBroken, "lambda", 2, 1}, "train": {StateNoWorker, "wasm", 1, 0}, "mail": {StateNoWorker, "", 0, 0},
 		"broken": {StateFailed, "lambda", 0, 0}, "leaving": {StateRemoved, "lambda", 2, 1},
 	}
 	if !reflect.DeepEqual(got, want) {

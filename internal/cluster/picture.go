@@ -16,6 +16,7 @@ const (
 	StateLost     = "lost"          // silent for StaleAfter
 	StateNoWorker = "no-workers"    // a queue without workers, or a function that none serves
 	StateFailed   = "failed"        // a function of which no version has come up
+	StateBroken   = "broken"        // a function whose current version does not come up at some workers
 	StateRemoved  = "removed"       // a function that takes no requests any more, and still has jobs
 	StateOther    = "other-version" // it speaks another version of the bus: nothing else is known of it
 )
@@ -112,6 +113,7 @@ func (v *View) Picture(now time.Duration) Picture {
 	}
 	var all latency.Sum
 	var jobs []*Job
+	var broken []wire.Broken
 	byName := make(functions)
 	for _, e := range v.Members(now, wire.RoleQueue) {
 		q := drawQueue(now, e)
@@ -121,13 +123,14 @@ func (v *View) Picture(now time.Duration) Picture {
 			p.Totals.add(&q)
 			all.Add(&e.latency().all)
 			byName.add(e, rates)
+			broken = append(broken, e.broken()...)
 			jobs = e.appendJobs(jobs)
 		}
 		p.Queues = append(p.Queues, q)
 		p.Workers = append(p.Workers, drawWorkers(&q, e)...)
 	}
 	p.Totals.Latency = latencyOf(&all)
-	byName.deploy(v.Catalogue(now))
+	byName.deploy(v.Catalogue(now), broken)
 	p.Functions = byName.draw()
 	p.removed = byName.removed()
 	p.Workers = withoutReturned(p.Workers)

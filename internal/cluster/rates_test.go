@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -280,10 +281,10 @@ func TestPercentilesAreOfAllJobsTogether(t *testing.T) {
 	check("g", p.Functions[1].Latency, 0, 0, 0, 0, 0)
 	f, g := p.Functions[0], p.Functions[1]
 	f.Latency = Latency{}
-	if want := (Function{Name: "f", State: StateOK, Queues: 2, Workers: 2, Arrived: 8, Done: 6, Failed: 2, Oldest: 2}); f != want {
+	if want := (Function{Name: "f", State: StateOK, Queues: 2, Workers: 2, Arrived: 8, Done: 6, Failed: 2, Oldest: 2}); !reflect.DeepEqual(f, want) {
 		t.Errorf("%+v, want %+v", f, want)
 	}
-	if want := (Function{Name: "g", State: StateNoWorker, Queues: 1, Waiting: 2}); g != want {
+	if want := (Function{Name: "g", State: StateNoWorker, Queues: 1, Waiting: 2}); !reflect.DeepEqual(g, want) {
 		t.Errorf("%+v, want %+v", g, want)
 	}
 	if p.Totals.JobsTotal != 14 || p.Queues[2].JobsTotal != 7 {

@@ -220,3 +220,53 @@ func (s *site) doesNotStart(t *testing.T) {
 		t.Errorf("a version that does not start: %+v; want its exit status, and what it printed", err)
 	}
 }
+
+func TestADeployDoesNotWaitForAnotherFunctionThatDoesNotComeUp(t *testing.T) {
+	t.Parallel()
+	s := up(t, t.TempDir(), "--workers", "2", "--queues", "2")
+	ended := make(chan error, 1)
+	go func() {
+		hangs := script(t, "exec sleep 600")
+		hangs.Kind = registry.KindLambda
+		_, err := s.tryDeploy("hangs", hangs)
+		ended <- err
+	}()
+	eventually(t, func() string { // it is being tried
+		if f, err := s.admin.Function(within(t), "hangs"); err != nil || len(f.Versions) == 0 {
+			return fmt.Sprintf("hangs is %+v, %v", f, err)
+		}
+		return ""
+	})
+	for n := range 3 {
+		text := fmt.Sprint("v", n)
+		if r, err := s.tryDeploy("f", says(t, text)); err != nil || len(r.Behind) > 0 || r.Workers != 2 {
+			t.Fatalf("deploying f gives %+v, %v", r, err)
+		}
+		s.answers("f", "", text)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("f was deployed only after what hangs had ended with %v", err)
+	default:
+	}
+	var start *admin.StartError
+	if err := <-ended; !errors.As(err, &start) {
+		t.Errorf("what hangs ends with %v, want that it does not come up", err)
+	}
+}
+
+func TestFilesThatWereCleanedAwayUnderAWorkerFailNoCall(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := up(t, data, "--workers", "1", "--queues", "1")
+	s.deploy("f", script(t, "echo -n v1"))
+	s.answers("f", "", "v1")
+	packages, err := filepath.Glob(filepath.Join(data, "work", "worker-*", "code", "f-*"))
+	if err != nil || len(packages) != 1 {
+		t.Fatalf("unpacked are %q, %v", packages, err)
+	}
+	if err := registry.Discard(packages[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.answers("f", "", "v1")
+}

@@ -4,6 +4,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -75,6 +76,8 @@ const (
 type Failure struct {
 	Type    string // one of the above, or the function's own from its init error
 	Message string // for people: what failed, on what, what to do
+
+	Unstarted bool // the function did not come up, and has not seen the call
 }
 
 // Error gives the message.
@@ -83,6 +86,20 @@ func (f *Failure) Error() string { return f.Message }
 // Failed makes a Failure.
 func Failed(kind, format string, args ...any) *Failure {
 	return &Failure{Type: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// NotStarted makes a Failure of a function that did not come up.
+func NotStarted(format string, args ...any) *Failure {
+	f := Failed(TypeInit, format, args...)
+	f.Unstarted = true
+	return f
+}
+
+// Unstarted reports whether an error is that of a function that did not come up,
+// so that the call may be made again.
+func Unstarted(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Unstarted
 }
 
 // EchoName is the name under which Echo is built in.

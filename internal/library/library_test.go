@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"faasd/internal/function"
-	"faasd/internal/function/lambda"
 	"faasd/internal/function/process"
 	"faasd/internal/registry"
 	"faasd/internal/wire"
@@ -120,7 +119,8 @@ func TestWhatIsTriedIsToldBeforeAllElseThatDoesNotComeUp(t *testing.T) {
 	}
 	broken.State = wire.VersionTrying
 	c.Functions = append(c.Functions, wire.Deployed{Name: "new", Versions: []wire.FunctionVersion{broken}})
-	got := s.Apply(t.Context(), &c)
+	s.Apply(t.Context(), &c)
+	got := s.settled()
 	if err := got.Check(); err != nil || len(got.Broken) != wire.MaxBroken || got.Broken[0].Function != "new" || got.Broken[1].Function != "f00" {
 		t.Errorf("broken are %+v, %v", got.Broken, err)
 	}
@@ -151,7 +151,8 @@ func TestOnlyWhatTheWorkerIsForIsTaken(t *testing.T) {
 				{Name: "other", Current: 1, Versions: []wire.FunctionVersion{s.script(1, "#!/bin/sh\necho 1", gpu)}},
 				{Name: "plain", Current: 1, Versions: []wire.FunctionVersion{s.script(1, "#!/bin/sh\necho 2")}},
 			}}
-			if got := s.Apply(t.Context(), &catalogue); fmt.Sprint(got.Functions) != c.want {
+			s.Apply(t.Context(), &catalogue)
+			if got := s.settled(); fmt.Sprint(got.Functions) != c.want {
 				t.Errorf("it serves %v, want %s", got.Functions, c.want)
 			}
 		})
@@ -247,11 +248,13 @@ func TestARemovedFunctionServesWhoHasBeenAccepted(t *testing.T) {
 	one := s.script(1, "#!/bin/sh\necho -n one")
 	s.deploys(1, one)
 	removed := wire.Catalogue{Store: 1, Revision: 9, Functions: []wire.Deployed{{Name: "f", Current: 1, Removed: true, Versions: []wire.FunctionVersion{one}}}}
-	if got := s.Apply(t.Context(), &removed); fmt.Sprint(got.Functions) != "[f]" {
+	s.Apply(t.Context(), &removed)
+	if got := s.settled(); fmt.Sprint(got.Functions) != "[f]" {
 		t.Errorf("it serves %v", got.Functions)
 	}
 	s.says(1, "one")
-	if got := s.Apply(t.Context(), &wire.Catalogue{Store: 1, Revision: 10}); len(got.Functions) != 0 {
+	s.Apply(t.Context(), &wire.Catalogue{Store: 1, Revision: 10})
+	if got := s.settled(); len(got.Functions) != 0 {
 		t.Errorf("once it is forgotten it serves %v", got.Functions)
 	}
 }
@@ -263,37 +266,9 @@ func TestARemovedFunctionThatIsDeployedAgainIsTried(t *testing.T) {
 	removed := wire.Catalogue{Store: 1, Revision: 1, Functions: []wire.Deployed{
 		{Name: "f", Current: 1, Removed: true, Versions: []wire.FunctionVersion{one, two}},
 	}}
-	if got := s.Apply(t.Context(), &removed); len(got.Broken) != 1 || got.Broken[0].Version != 2 || len(got.Functions) != 0 {
+	s.Apply(t.Context(), &removed)
+	if got := s.settled(); len(got.Broken) != 1 || got.Broken[0].Version != 2 || len(got.Functions) != 0 {
 		t.Errorf("it serves %+v; want nothing, and version 2 broken", got)
-	}
-}
-
-func TestATrialThatIsGivenUpHoldsNothingUp(t *testing.T) {
-	s := newStage(t)
-	one := s.script(1, "#!/bin/sh\necho -n one")
-	hangs := s.script(2, "#!/bin/sh\necho hanging; exec sleep 600", func(m *registry.Manifest) { m.Kind = registry.KindLambda })
-	hangs.State = wire.VersionTrying
-	served := make(chan wire.Serves, 1)
-	go func() { served <- s.deploys(1, one, hangs) }()
-	tick, late := time.NewTicker(time.Millisecond), time.After(patience)
-	defer tick.Stop()
-	for !strings.Contains(fmt.Sprint(s.Lines(wire.LogsWanted{Function: "f"})), "hanging") {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal("version 2 was not started")
-		}
-	}
-	hangs.State = wire.VersionFailed
-	s.Foresee(&wire.Catalogue{Store: 1, Revision: 2, Functions: []wire.Deployed{{Name: "f", Current: 1, Versions: []wire.FunctionVersion{one, hangs}}}})
-	select {
-	case got := <-served:
-		if fmt.Sprint(got.Functions) != "[f]" || len(got.Broken) > 0 {
-			t.Errorf("it serves %+v; want f, and nothing broken", got)
-		}
-	case <-time.After(lambda.DefaultInitTimeout / 2):
-		t.Error("it still waits for version 2")
-		<-served
 	}
 }
 

@@ -23,7 +23,7 @@ const tryAgain = 5 * time.Second
 // prepare makes a version ready to be called, unless it is. It does so once,
 // whoever asks.
 func (l *Library) prepare(ctx context.Context, v *version) error {
-	if run, _ := v.ready(); run != nil {
+	if v.isReady() {
 		return nil
 	}
 	select {
@@ -32,50 +32,52 @@ func (l *Library) prepare(ctx context.Context, v *version) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if run, _ := v.ready(); run != nil {
+	if v.isReady() {
 		return nil
 	}
 	if v.failure != nil && time.Since(v.failed) < tryAgain {
 		return v.failure
 	}
-	err := l.build(ctx, v)
+	e, err := l.build(ctx, v)
 	if err != nil && ctx.Err() != nil { // whoever comes next begins anew
 		return fmt.Errorf("version %d of %s was not ready in time (%v): %w", v.of.Number, v.name, err, ctx.Err())
 	}
 	v.failure, v.failed = err, time.Now()
-	if err != nil {
+	if err == nil {
+		v.replace(e)
+	} else {
 		l.cfg.Log.Warn("function cannot be made ready", "function", v.name, "version", v.of.Number, "error", err)
 		v.logs.Add(logs.System, "", fmt.Sprintf("version %d cannot be made ready: %v", v.of.Number, err))
 	}
 	return err
 }
 
-// build fetches a version and makes what runs it. The caller has the version's
-// turn.
-func (l *Library) build(ctx context.Context, v *version) error {
+// build fetches a version, unpacks it in a folder of its own, and makes what runs
+// it from there. The caller has the version's turn.
+func (l *Library) build(ctx context.Context, v *version) (*edition, error) {
 	text, err := l.fetchManifest(ctx, v.of.Manifest)
 	if err != nil {
-		return function.Failed(function.TypeInit, "cannot fetch how version %d of %s is run: %v", v.of.Number, v.name, err)
+		return nil, function.Failed(function.TypeInit, "cannot fetch how version %d of %s is run: %v", v.of.Number, v.name, err)
 	}
 	manifest, err := registry.ParseManifest(text)
 	if err != nil {
-		return function.Failed(function.TypeInit, "version %d of %s: %v", v.of.Number, v.name, err)
+		return nil, function.Failed(function.TypeInit, "version %d of %s: %v", v.of.Number, v.name, err)
 	}
 	// A folder of its own: another with that number may be on its way out.
 	code := filepath.Join(l.cfg.Folder, codeFolder, fmt.Sprintf("%s-%d-%d", v.name, v.of.Number, l.built.Add(1)))
 	if err := l.unpack(ctx, manifest, code); err != nil {
-		return function.Failed(function.TypeInit, "cannot unpack version %d of %s: %v", v.of.Number, v.name, err)
+		return nil, function.Failed(function.TypeInit, "cannot unpack version %d of %s: %v", v.of.Number, v.name, err)
 	}
-	began := v.logs.Last()
-	run, err := l.make(v, manifest, code)
+	e := &edition{manifest: manifest, code: code, began: v.logs.Last()}
+	e.unpacked, err = registry.Fingerprint(code)
+	if err == nil {
+		e.kind, err = l.make(v, manifest, code)
+	}
 	if err != nil {
 		removeAll(code)
-		return err
+		return nil, err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.run, v.manifest, v.code, v.began = run, manifest, code, began
-	return nil
+	return e, nil
 }
 
 // fetchManifest reads a manifest and checks that it is the one that was meant.
@@ -92,7 +94,10 @@ func (l *Library) fetchManifest(ctx context.Context, digest string) ([]byte, err
 
 // unpack fetches a version's package and unpacks it.
 func (l *Library) unpack(ctx context.Context, m registry.Manifest, code string) error {
-	file, err := os.CreateTemp(filepath.Join(l.cfg.Folder, codeFolder), "package-*.zip")
+	if err := os.MkdirAll(filepath.Dir(code), 0o700); err != nil { // it may have been cleaned away
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(code), "package-*.zip")
 	if err != nil {
 		return err
 	}

@@ -24,16 +24,27 @@ type depot struct {
 	fetched int           // parts that were read
 	damaged bool          // what is read is not what it should be
 	gate    chan struct{} // if not nil, reads wait until it is closed
+	hanging string        // digest whose reads wait until nobody wants them
+	waiting int           // of these reads, those that wait
 }
 
 func (d *depot) fetch(ctx context.Context, digest string, offset int64) ([]byte, int64, error) {
 	d.mu.Lock()
 	gate := d.gate
+	if d.hanging == digest {
+		gate = make(chan struct{})
+		d.waiting++
+	}
 	d.mu.Unlock()
 	if gate != nil {
 		select {
 		case <-gate:
 		case <-ctx.Done():
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.hanging == digest {
+				d.waiting--
+			}
 			return nil, 0, ctx.Err()
 		}
 	}
@@ -51,17 +62,29 @@ func (d *depot) fetch(ctx context.Context, digest string, offset int64) ([]byte,
 	return part, int64(len(b)), nil
 }
 
+// waits is how many reads wait for what hangs.
+func (d *depot) waits() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting
+}
+
 // script stores a shell script as a version of a function of the kind exec.
 func (d *depot) script(number uint32, text string, with ...func(*registry.Manifest)) wire.FunctionVersion {
+	return d.file(number, "main.sh", text, with...)
+}
+
+// file stores a program of that name, likewise.
+func (d *depot) file(number uint32, name, text string, with ...func(*registry.Manifest)) wire.FunctionVersion {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	head := &zip.FileHeader{Name: "main.sh"}
+	head := &zip.FileHeader{Name: name}
 	head.SetMode(0o755)
 	w, _ := z.CreateHeader(head)
 	fmt.Fprint(w, text)
 	_ = z.Close()
 	m := registry.Manifest{
-		Kind: registry.KindExec, Command: []string{"./main.sh"}, Timeout: 10_000, Memory: 64 << 20, Concurrency: 1,
+		Kind: registry.KindExec, Command: []string{"./" + name}, Timeout: 10_000, Memory: 64 << 20, Concurrency: 1,
 		Package: registry.Digest(b.Bytes()), Size: int64(b.Len()),
 	}
 	for _, change := range with {
@@ -111,9 +134,44 @@ func (s *stage) deploys(current uint32, versions ...wire.FunctionVersion) wire.S
 	if err := c.Check(); err != nil {
 		s.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	return s.Apply(ctx, &c)
+	s.Apply(s.t.Context(), &c)
+	return s.settled()
+}
+
+// settled waits until everything is ready or known not to come up.
+func (s *stage) settled() wire.Serves {
+	s.t.Helper()
+	return s.comesTo(func(now wire.Serves) bool { return len(now.Preparing) == 0 })
+}
+
+// until waits for something that nobody tells of.
+func (s *stage) until(what string, is func() bool) {
+	s.t.Helper()
+	tick, late := time.NewTicker(time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-late:
+			s.t.Fatalf("it did not happen that %s", what)
+		}
+	}
+}
+
+// comesTo waits until the library says something.
+func (s *stage) comesTo(what func(wire.Serves) bool) wire.Serves {
+	s.t.Helper()
+	late := time.After(patience)
+	for {
+		if now := s.Serves(); what(now) {
+			return now
+		}
+		select {
+		case <-s.Changes():
+		case <-late:
+			s.t.Fatalf("it still says %+v", s.Serves())
+		}
+	}
 }
 
 // calls calls a version and returns what it says, or why it does not.

@@ -1,16 +1,13 @@
 package library
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	"faasd/internal/function"
 	"faasd/internal/function/logs"
-	"faasd/internal/registry"
 	"faasd/internal/wire"
 )
 
@@ -21,27 +18,21 @@ type version struct {
 	logs *logs.Ring
 	turn chan struct{} // holds a token while somebody makes it ready
 
-	trial    context.Context // of its check; ends when nobody wants to know any more whether it comes up
-	endTrial context.CancelFunc
-
 	// Under turn.
 	failure error     // why it could not be made ready; nil it could, or was not tried
 	failed  time.Time // when that was
+	looked  time.Time // when its files were looked at last, to see whether they are there
 
-	mu       sync.Mutex // guards what follows
-	run      *kind      // nil until it is ready
-	manifest registry.Manifest
-	code     string // the folder of its package
-	began    uint64 // the last line of logs before it was made ready
-	calls    int
-	leaving  bool
-	left     chan struct{} // closed once it is leaving and has no call
+	mu      sync.Mutex   // guards what follows; edition is only set under turn too
+	edition *edition     // what is called; nil until it is ready
+	stuck   *wire.Broken // why it did not start when it was called last; nil if it did, or was not
+	calls   int
+	leaving bool
+	left    chan struct{} // closed once it is leaving and has no call
 }
 
 func newVersion(name string, of wire.FunctionVersion, ring *logs.Ring) *version {
-	v := &version{of: of, name: name, logs: ring, turn: make(chan struct{}, 1), left: make(chan struct{})}
-	v.trial, v.endTrial = context.WithCancel(context.Background())
-	return v
+	return &version{of: of, name: name, logs: ring, turn: make(chan struct{}, 1), left: make(chan struct{})}
 }
 
 // hold keeps the version from being let go of; false if that has begun.
@@ -64,20 +55,56 @@ func (v *version) release() {
 	}
 }
 
-// ready returns what runs the version; nil if it was not made ready yet.
-func (v *version) ready() (run *kind, manifest registry.Manifest) {
+// enter returns what the version is called by, nil if it was not made ready yet,
+// and keeps it until its users are done.
+func (v *version) enter() *edition {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.run, v.manifest
+	if v.edition != nil {
+		v.edition.users.Add(1)
+	}
+	return v.edition
 }
 
-// invoke calls the version within its own timeout, which begins now.
-func (v *version) invoke(ctx context.Context, in function.Invocation) (function.Result, error) {
-	run, manifest := v.ready()
-	timeout := manifest.Deadline()
+// replace has the version be called by another edition from now on. The caller
+// has the version's turn.
+func (v *version) replace(e *edition) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.edition = e
+}
+
+// isReady reports whether it was made ready.
+func (v *version) isReady() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.edition != nil
+}
+
+// isStuck says why the version did not start when it was called last; nil if it
+// did, or was not called.
+func (v *version) isStuck() *wire.Broken {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.stuck
+}
+
+// setStuck keeps that, and reports whether it does what it did not, or the other
+// way round.
+func (v *version) setStuck(why *wire.Broken) (changed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	changed = (why == nil) != (v.stuck == nil)
+	v.stuck = why
+	return changed
+}
+
+// invoke calls an edition of the version within its own timeout, which begins now.
+func (v *version) invoke(ctx context.Context, e *edition, in function.Invocation) (function.Result, error) {
+	timeout := e.manifest.Deadline()
 	own, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	res, err := run.Invoke(own, in)
+	res, err := e.Invoke(own, in)
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && own.Err() != nil {
 		err = function.Failed(function.TypeTimeout, "Task timed out after %.2f seconds", timeout.Seconds())
 		v.logs.Add(logs.System, in.Job, err.Error())
@@ -87,7 +114,6 @@ func (v *version) invoke(ctx context.Context, in function.Invocation) (function.
 
 // close lets the version go once its calls have ended, or ctx.
 func (v *version) close(ctx context.Context) {
-	v.endTrial()
 	v.mu.Lock()
 	v.leaving = true
 	if v.calls == 0 {
@@ -99,11 +125,8 @@ func (v *version) close(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	v.turn <- struct{}{} // nobody makes it ready any more
-	if v.run != nil {
-		v.run.close(ctx)
-	}
-	if v.code != "" {
-		removeAll(v.code)
+	if v.edition != nil {
+		v.edition.close(ctx)
 	}
 }
 
@@ -111,20 +134,14 @@ func (v *version) close(ctx context.Context) {
 // started within it has [lambda.DefaultInitTimeout]; the rest is for the machine.
 const checkWithin = 60 * time.Second
 
-// errUnwanted: the version was given up while it was tried.
-var errUnwanted = errors.New("the version is not tried any more")
-
-// check sees whether the version comes up.
+// check sees whether the version, which is ready, comes up.
 func (v *version) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	defer context.AfterFunc(v.trial, cancel)()
-	run, _ := v.ready()
-	err := run.check(ctx)
-	switch {
-	case err != nil && v.trial.Err() != nil:
-		return errUnwanted
-	case errors.Is(err, context.DeadlineExceeded):
+	e := v.enter()
+	defer e.users.Done()
+	err := e.check(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
 		return function.Failed(function.TypeInit, "it did not come up within %s", checkWithin)
 	}
 	return err
@@ -132,8 +149,11 @@ func (v *version) check(ctx context.Context) error {
 
 // printed is the end of what the version has printed since it was made ready.
 func (v *version) printed() (lines []logs.Line) {
+	began := uint64(0)
 	v.mu.Lock()
-	began := v.began
+	if v.edition != nil {
+		began = v.edition.began
+	}
 	v.mu.Unlock()
 	for _, line := range v.logs.Since(began, "", wire.MaxReason/2) {
 		if line.Stream != logs.System {
@@ -141,20 +161,4 @@ func (v *version) printed() (lines []logs.Line) {
 		}
 	}
 	return lines
-}
-
-// removeAll removes a folder with packages in it. What cannot be removed now goes
-// with the library's own folder, or when the next worker comes.
-func removeAll(dir string) { _ = registry.Discard(dir) }
-
-func compareBroken(a, b *wire.Broken) int {
-	return cmp.Or(strings.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version))
-}
-
-// cut shortens text to so many bytes, in whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-3], "") + "…"
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"os"
 	"runtime"
+	"strconv"
+	"sync"
 )
 
 // ballast makes the garbage collector run less often: it collects when the
@@ -24,7 +26,23 @@ const ballastSize = 32 << 20
 func tuneRuntime(share bool) {
 	ballast = make([]byte, ballastSize)
 	runtime.KeepAlive(ballast) // from here on by the variable
-	if share && os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
+	if share && os.Getenv(processorsVariable) == "" {
+		runtime.GOMAXPROCS(half())
 	}
+}
+
+// processorsVariable is by which Go's runtime is told how many processors it may
+// use; half is what it is told, at least one.
+const processorsVariable = "GOMAXPROCS"
+
+var half = sync.OnceValue(func() int { return max(1, runtime.GOMAXPROCS(0)/2) })
+
+// sharing is the environment of worker processes that run beside others on this
+// machine: each gets half of the processors, for the reason above. Functions
+// that are processes of their own have all.
+func sharing() []string {
+	if os.Getenv(processorsVariable) != "" {
+		return nil // which they inherit
+	}
+	return []string{processorsVariable + "=" + strconv.Itoa(half())}
 }

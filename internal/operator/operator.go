@@ -59,6 +59,9 @@ type Incarnation = wire.Incarnation
 // FunctionState is one function's part of a queue.
 type FunctionState = wire.FunctionState
 
+// Broken is a version that a worker cannot run, and why.
+type Broken = wire.Broken
+
 // FrontendState is what frontends say of their requests.
 type FrontendState = wire.FrontendState
 
@@ -75,6 +78,7 @@ const (
 	StateLost     = cluster.StateLost
 	StateNoWorker = cluster.StateNoWorker
 	StateFailed   = cluster.StateFailed
+	StateBroken   = cluster.StateBroken
 	StateRemoved  = cluster.StateRemoved
 	StateOther    = cluster.StateOther
 

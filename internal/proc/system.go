@@ -112,14 +112,23 @@ func (s *System) add(ctx context.Context, p *part) error {
 // AddWorker starts one more worker, with further flags of its own, and returns
 // its process once it is ready.
 func (s *System) AddWorker(ctx context.Context, args ...string) (*Process, error) {
+	return s.another(ctx, worker, args)
+}
+
+// AddFrontend likewise starts one more frontend.
+func (s *System) AddFrontend(ctx context.Context, args ...string) (*Process, error) {
+	return s.another(ctx, frontend, args)
+}
+
+func (s *System) another(ctx context.Context, role string, args []string) (*Process, error) {
 	s.mu.Lock()
 	n := 0
 	for _, p := range s.parts {
-		if p.role == worker {
+		if p.role == role {
 			n++
 		}
 	}
-	p := &part{role: worker, name: numbered(worker)(n), args: args}
+	p := &part{role: role, name: numbered(role)(n), args: args}
 	s.parts = append(s.parts, p)
 	s.mu.Unlock()
 	if err := s.start(ctx, p); err != nil {

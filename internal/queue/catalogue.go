@@ -66,6 +66,7 @@ func (m *Machine) served(now role.Time, w *worker, msg *wire.Message) error {
 	if err := m.mayServe(w.name, s.Functions); err != nil {
 		return err
 	}
+	m.tellBroken(now, w, s.Broken)
 	w.follows = s
 	if functions := append(slices.Clone(w.builtIn), s.Functions...); !w.crew.has(functions) {
 		m.regroup(w, functions)
@@ -87,47 +88,4 @@ func (c *crew) has(functions []string) bool {
 		}
 	}
 	return len(functions) == len(c.functions)
-}
-
-// following is how far the native workers go by the catalogue; nil without one.
-func (m *Machine) following() *wire.Following {
-	c := m.catalogue
-	if c == nil {
-		return nil
-	}
-	f := &wire.Following{Applied: c.Of(), Oldest: c.Revision}
-	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
-		if w.link == nil || !w.welcomed || w.draining || w.drainAsked || w.doomed != 0 {
-			continue
-		}
-		if w.follows.Applied != c.Of() {
-			f.Behind++
-			if len(f.Names) < wire.MaxNames {
-				f.Names = append(f.Names, w.name)
-			}
-		}
-		if w.follows.Store != c.Store {
-			f.Oldest = 0
-		}
-		f.Oldest = min(f.Oldest, w.follows.Revision)
-		for _, b := range w.follows.Broken {
-			if len(f.Broken) < wire.MaxBroken && tried(c, &b) {
-				b.Worker = w.name
-				f.Broken = append(f.Broken, b)
-			}
-		}
-	}
-	return f
-}
-
-// tried reports whether a broken version is one that a deploy waits for. Others
-// are each worker's own matter, and long to tell in every state.
-func tried(c *wire.Catalogue, b *wire.Broken) bool {
-	for i := range c.Functions {
-		if f := &c.Functions[i]; f.Name == b.Function {
-			v := f.Version(b.Version)
-			return v != nil && v.State == wire.VersionTrying
-		}
-	}
-	return false
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -46,7 +48,11 @@ func (w *theWorker) catalogues() (all []wire.Catalogue) {
 
 // serves has a worker say what it runs of a catalogue.
 func (w *theWorker) serves(revision uint64, broken []wire.Broken, names ...string) {
-	b, err := json.Marshal(wire.Serves{Applied: wire.Applied{Store: 5, Revision: revision}, Functions: names, Broken: broken})
+	w.says(wire.Serves{Applied: wire.Applied{Store: 5, Revision: revision}, Functions: names, Broken: broken})
+}
+
+func (w *theWorker) says(serves wire.Serves) {
+	b, err := json.Marshal(serves)
 	if err != nil {
 		w.s.t.Fatal(err)
 	}
@@ -164,15 +170,71 @@ func TestItIsToldWhoIsBehindAndWhatDoesNotComeUp(t *testing.T) {
 		{Function: "blur", Version: 2, Reason: "gone"}, {Function: "resize", Version: 1, Reason: "no disk"}, {Function: "resize", Version: 2, Reason: "no memory"},
 	})
 	f = s.state().Queue.Following
-	if f.Behind != 0 || f.Oldest != 7 || len(f.Broken) != 1 || f.Broken[0] != (wire.Broken{Function: "resize", Version: 2, Worker: "w2", Reason: "no memory"}) {
-		t.Errorf("it publishes %+v, want that nobody is behind, and of what is tried what w2 cannot run", f)
+	want := []wire.Broken{ // what is tried comes first; what is not deployed is left out
+		{Function: "resize", Version: 2, Worker: "w2", Reason: "no memory"}, {Function: "resize", Version: 1, Worker: "w2", Reason: "no disk"},
+	}
+	if f.Behind != 0 || f.Oldest != 7 || !slices.Equal(f.Broken, want) {
+		t.Errorf("it publishes %+v, want that nobody is behind, and what w2 cannot run", f)
+	}
+}
+
+func TestItIsToldWhatIsStillBeingPreparedAndWhere(t *testing.T) {
+	s := newStage(t, 1)
+	s.registrar(1, "tcp://r:1", deployed(7, "blur", "resize"))
+	for n := range wire.Incarnation(6) {
+		w := s.worker(n+1, here, 1)
+		serves := wire.Serves{Applied: wire.Applied{Store: 5, Revision: 7}, Functions: []string{}, Preparing: []wire.Preparing{{Function: "blur", Version: 1}}}
+		if n == 0 {
+			serves.Preparing = []wire.Preparing{{Function: "resize", Version: 2, Tried: true}, {Function: "blur", Version: 1}}
+		}
+		w.says(serves)
+	}
+	f := s.state().Queue.Following
+	if got := fmt.Sprint(f.Preparing); f.Behind != 0 || got != "[{resize 2 true 1 [w1]} {blur 1 false 6 [w1 w2 w3 w4]}]" {
+		t.Errorf("it publishes %+v", f)
+	}
+}
+
+func TestPeopleAreToldOnceThatAWorkerCannotRunWhatTakesRequests(t *testing.T) {
+	s := newStage(t, 1)
+	s.receive(role.Packet{Link: LinkPublish, Peer: "coordinator0", Frames: [][]byte{[]byte("\x01event/")}})
+	w := s.worker(1, here, 1)
+	c := deployed(7, "resize")
+	tried := c.Functions[0].Versions[0]
+	tried.Number, tried.State = 2, wire.VersionTrying
+	c.Functions[0].Versions = append(c.Functions[0].Versions, tried)
+	s.registrar(1, "tcp://r:1", c)
+	told := func() (texts []string) {
+		for _, b := range s.sentOn(wire.TopicEvent) {
+			var e wire.Event
+			if err := json.Unmarshal(b, &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == "function-broken" {
+				texts = append(texts, e.Worker+": "+e.Text)
+			}
+		}
+		return texts
+	}
+	told()
+	broken := []wire.Broken{{Function: "resize", Version: 2, Reason: "no memory"}, {Function: "resize", Version: 1, Reason: strings.Repeat("long ", 100)}}
+	for range 2 {
+		w.serves(7, broken, "resize")
+	}
+	if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "w1: version 1 of resize, which takes requests, does not come up here: long ") || len(got[0]) > 400 {
+		t.Errorf("told are %q, want version 1 once, briefly", got)
+	}
+	w.serves(7, nil, "resize")
+	w.serves(7, broken, "resize")
+	if got := told(); len(got) != 1 {
+		t.Errorf("broken again, told are %q", got)
 	}
 }
 
 func TestWhatAWorkerSaysThatItServesIsChecked(t *testing.T) {
 	s := newStage(t, 1)
 	w := s.worker(1, here, 1)
-	for _, body := range []string{`{"functions":["../x"]}`, `[]`, `{"functions":["metrics"]}`} {
+	for _, body := range []string{`{"functions":["../x"]}`, `[]`, `{"functions":["metrics"]}`, `{"preparing":[{"function":"../x"}]}`} {
 		before := s.m.MalformedCount()
 		s.say(w.Link(), wire.Header{Type: wire.TypeServes}, body)
 		if s.m.MalformedCount() != before+1 || len(s.m.functions) != 1 {

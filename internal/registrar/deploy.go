@@ -48,15 +48,15 @@ func (r *Registrar) Deploy(ctx context.Context, name string, m registry.Manifest
 		rep.Unchanged = true
 		return rep, nil
 	}
-	err = r.try(ctx, name, number, progress)
+	err = r.try(ctx, name, number, before, progress)
 	if err == nil {
 		err = r.store.Promote(name, number)
 	}
 	if err != nil {
-		return admin.Report{}, r.fail(name, number, err)
+		return admin.Report{}, r.fail(name, number, before, err)
 	}
 	r.tell(wire.LevelInfo, "function-deployed", fmt.Sprintf("%s: version %d takes new requests", name, number))
-	return r.report(name, number, before, r.follow(ctx, progress)), nil
+	return r.report(name, number, before, r.follow(ctx, name, number, progress)), nil
 }
 
 // keep stores a package, and refuses one that could not run.
@@ -93,7 +93,7 @@ func (r *Registrar) Rollback(ctx context.Context, name string, number uint32, pr
 		return rep, nil
 	}
 	r.tell(wire.LevelInfo, "function-rolled-back", fmt.Sprintf("%s: version %d takes new requests again", name, number))
-	return r.report(name, number, before, r.follow(ctx, progress)), nil
+	return r.report(name, number, before, r.follow(ctx, name, number, progress)), nil
 }
 
 // Remove has new requests refused. Those that were accepted still run.
@@ -106,10 +106,11 @@ func (r *Registrar) Remove(ctx context.Context, name string, progress func(strin
 		return admin.Report{}, err
 	}
 	r.tell(wire.LevelInfo, "function-removed", name+" was removed; requests for it are refused")
-	return r.report(name, before, before, r.follow(ctx, progress)), nil
+	return r.report(name, before, before, r.follow(ctx, name, 0, progress)), nil
 }
 
-// changeable refuses names that no deployed function can have.
+// changeable refuses names that no deployed function can have, and all of them
+// while nobody would go by what is changed here.
 func (r *Registrar) changeable(name string) error {
 	switch {
 	case r.built[name]:
@@ -117,7 +118,11 @@ func (r *Registrar) changeable(name string) error {
 	case !wire.ValidFunction(name):
 		return fmt.Errorf("%w: %.80q is no name for a function: write 1 to 64 letters, digits, dots, dashes and underscores, and not the name of a route such as functions or metrics", registry.ErrManifest, name)
 	}
-	return nil
+	overruled, ok := ask(r, func(now role.Time) error { return r.Overruled(now) })
+	if !ok {
+		return ErrStopped
+	}
+	return overruled
 }
 
 // current is the version that requests go to; 0 none.
@@ -131,10 +136,11 @@ func (r *Registrar) current(name string) uint32 {
 // try has every worker bring a version up, and waits for them. Workers that do
 // not say how it went in time do not hold it up: whoever gets a request for it
 // waits there.
-func (r *Registrar) try(ctx context.Context, name string, number uint32, progress func(string)) error {
+func (r *Registrar) try(ctx context.Context, name string, number, before uint32, progress func(string)) error {
 	revision := r.publish()
 	var failed []wire.Broken
-	stands, err := r.await(ctx, prepareWithin, revision, false, progress, func(s Standing) bool {
+	goal := Goal{Revision: revision, Function: name, Version: number}
+	stands, err := r.await(ctx, prepareWithin, goal, progress, func(s Standing) bool {
 		failed = slices.DeleteFunc(s.Broken, func(b wire.Broken) bool { return b.Function != name || b.Version != number })
 		return len(failed) > 0
 	})
@@ -145,19 +151,25 @@ func (r *Registrar) try(ctx context.Context, name string, number uint32, progres
 	default:
 		return err
 	}
-	start := &admin.StartError{Function: name, Version: number}
-	for _, b := range failed {
+	start := &admin.StartError{Function: name, Version: number, Previous: before}
+	start.Failures = startFailures(failed)
+	return start
+}
+
+// startFailures says the same for who deploys.
+func startFailures(broken []wire.Broken) (list []admin.StartFailure) {
+	for _, b := range broken {
 		f := admin.StartFailure{Worker: b.Worker, Reason: b.Reason, Log: b.Log}
 		if b.Type != "" && !strings.HasPrefix(b.Reason, b.Type) {
 			f.Reason = b.Type + ": " + b.Reason
 		}
-		start.Failures = append(start.Failures, f)
+		list = append(list, f)
 	}
-	return start
+	return list
 }
 
-// fail gives a version up.
-func (r *Registrar) fail(name string, number uint32, why error) (err error) {
+// fail gives a version up; the one that was current before, 0 if none was, stays.
+func (r *Registrar) fail(name string, number, before uint32, why error) (err error) {
 	cancelled := errors.Is(why, context.Canceled)
 	if cancelled {
 		err = r.store.Cancel(name, number)
@@ -168,24 +180,26 @@ func (r *Registrar) fail(name string, number uint32, why error) (err error) {
 		return errors.Join(why, err)
 	}
 	r.publish()
+	remains := admin.Remains(name, before)
 	if cancelled {
-		r.tell(wire.LevelInfo, "function-cancelled", fmt.Sprintf("%s: version %d was cancelled by who deployed it; what was there before stays", name, number))
+		r.tell(wire.LevelInfo, "function-cancelled", fmt.Sprintf("%s: version %d was cancelled by who deployed it; %s", name, number, remains))
 	} else {
-		r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; the one before stays", name, number))
+		r.tell(wire.LevelWarn, "function-failed", fmt.Sprintf("%s: version %d does not come up; %s", name, number, remains))
 	}
 	return why
 }
 
-// follow waits until everybody goes by the store as it is now, and returns who
-// does not in time.
-func (r *Registrar) follow(ctx context.Context, progress func(string)) (behind []string) {
-	s, _ := r.await(ctx, followWithin, r.publish(), true, progress, func(Standing) bool { return false })
+// follow waits until everybody goes by the store as it is now and has that version
+// of a function, none if it is 0, and returns who does not in time.
+func (r *Registrar) follow(ctx context.Context, name string, number uint32, progress func(string)) (behind []string) {
+	goal := Goal{Revision: r.publish(), Function: name, Version: number, Frontends: true}
+	s, _ := r.await(ctx, followWithin, goal, progress, func(Standing) bool { return false })
 	return s.Behind
 }
 
-// await waits until everybody goes by a revision, or enough says yes, or the time
-// has passed, which is no error.
-func (r *Registrar) await(ctx context.Context, within time.Duration, revision uint64, frontends bool, progress func(string), enough func(Standing) bool) (s Standing, err error) {
+// await waits until everybody has reached a goal, or enough says yes, or the time
+// has passed, which is no error. That nobody goes by this store is one.
+func (r *Registrar) await(ctx context.Context, within time.Duration, goal Goal, progress func(string), enough func(Standing) bool) (s Standing, err error) {
 	timer, tick := time.NewTimer(within), time.NewTicker(standingPoll)
 	defer timer.Stop()
 	defer tick.Stop()
@@ -193,10 +207,12 @@ func (r *Registrar) await(ctx context.Context, within time.Duration, revision ui
 	told := ""
 	for {
 		var ok bool
-		s, ok = ask(r, func(now role.Time) Standing { return r.Standing(now, revision, frontends) })
+		s, ok = ask(r, func(now role.Time) Standing { return r.Standing(now, goal) })
 		switch {
 		case !ok:
 			return s, ErrStopped
+		case s.Overruled != nil:
+			return s, s.Overruled
 		case enough(s) || len(s.Behind) == 0 && s.Queues > 0:
 			return s, nil
 		case s.Queues == 0 && time.Now().After(unheard):
@@ -264,6 +280,8 @@ func (r *Registrar) Function(ctx context.Context, name string) (admin.Function, 
 				return f, err
 			}
 			f.Manifest = &m
+			broken, _ := ask(r, func(now role.Time) []wire.Broken { return r.BrokenAt(now, name, v.Number) })
+			f.Broken = startFailures(broken)
 		}
 		return f, nil
 	}

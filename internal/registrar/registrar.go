@@ -45,7 +45,8 @@ type Machine struct {
 	role.Faults
 	timer role.Timer
 
-	catalogue wire.Catalogue // zero until Publish
+	catalogue wire.Catalogue   // zero until Publish
+	told      wire.Incarnation // the other store that people were told of last; 0: none
 	reads     []Read
 	reading   int // reads that were given out and not answered
 }
@@ -67,7 +68,7 @@ func New(cfg Config) *Machine {
 	m.bus = cluster.NewAgent(cluster.AgentConfig{
 		Self: m.me, Coordinators: cfg.Coordinators, Subscribe: LinkSubscribe, Publish: LinkPublish,
 		Topics: []string{
-			wire.TopicState + wire.RoleQueue + "/", wire.TopicState + wire.RoleFrontend + "/",
+			wire.TopicState + wire.RoleQueue + "/", wire.TopicState + wire.RoleFrontend + "/", wire.TopicState + wire.RoleRegistrar + "/",
 		},
 		State: m.state, Catalogue: func() wire.Catalogue { return m.catalogue }, Emit: m.Emit,
 		Wall: cfg.Wall,
@@ -143,6 +144,7 @@ func (m *Machine) Unreachable(role.Time, role.Packet) {}
 func (m *Machine) Tick(now role.Time) {
 	m.timer.Reset(now)
 	m.bus.Tick(now)
+	m.tellRival(now)
 	m.timer.By(now, m.bus.Wake())
 }
 

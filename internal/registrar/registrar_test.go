@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"faasd/internal/registrar/admin"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -88,14 +89,14 @@ func TestWhoIsBehindIsNamed(t *testing.T) {
 			s.queue("queueA", 20, 1, c.first)
 			s.queue("queueB", 21, 1, c.second)
 			s.frontend(1, c.frontend)
-			if got := strings.Join(s.m.Standing(s.now, 7, true).Behind, "|"); got != c.behind {
+			if got := strings.Join(s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Behind, "|"); got != c.behind {
 				t.Errorf("behind are %q, want %q", got, c.behind)
 			}
-			if got := s.m.Standing(s.now, 7, false).Behind; slices.ContainsFunc(got, func(b string) bool { return strings.HasPrefix(b, "frontend") }) {
+			if got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: false}).Behind; slices.ContainsFunc(got, func(b string) bool { return strings.HasPrefix(b, "frontend") }) {
 				t.Errorf("behind are %q, though frontends do not matter", got)
 			}
 			s.now += 4 * time.Second // all have gone
-			if got := s.m.Standing(s.now, 7, true).Behind; len(got) != 0 {
+			if got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Behind; len(got) != 0 {
 				t.Errorf("behind are %q, of whom nothing is heard", got)
 			}
 		})
@@ -109,7 +110,7 @@ func TestWhatDoesNotComeUpIsToldOfAllQueues(t *testing.T) {
 			Applied: wire.Applied{Store: 5, Revision: 7}, Oldest: 7, Broken: []wire.Broken{{Function: "f", Version: 2, Worker: fmt.Sprint("w", i), Reason: "no"}},
 		})
 	}
-	if got := s.m.Standing(s.now, 7, true).Broken; len(got) != 2 || got[0].Worker == got[1].Worker {
+	if got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Broken; len(got) != 2 || got[0].Worker == got[1].Worker {
 		t.Errorf("broken are %+v", got)
 	}
 }
@@ -119,7 +120,7 @@ func TestThoseWhoAreBehindAreCountedBeyondTwenty(t *testing.T) {
 	for i := range 30 {
 		s.queue(fmt.Sprintf("q%02d", i), wire.Incarnation(100+i), 1, nil)
 	}
-	got := s.m.Standing(s.now, 7, true).Behind
+	got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Behind
 	if len(got) != maxBehind+1 || got[maxBehind] != "10 more" {
 		t.Errorf("behind are %q", got)
 	}
@@ -208,11 +209,84 @@ func TestWhatIsNoQuestionIsCounted(t *testing.T) {
 
 func TestQueuesThatAreHeardAreCounted(t *testing.T) {
 	s := newStage(t)
-	if got := s.m.Standing(s.now, 7, true).Queues; got != 0 {
+	if got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Queues; got != 0 {
 		t.Errorf("%d queues, though none was heard", got)
 	}
 	s.queue("queueA", 20, 1, nil)
-	if got := s.m.Standing(s.now, 7, true).Queues; got != 1 {
+	if got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Queues; got != 1 {
 		t.Errorf("%d queues, want 1", got)
+	}
+}
+
+// registrar has another registrar publish which store it has.
+func (s *stage) registrar(inc wire.Incarnation, sequence uint64, store wire.Incarnation, revision uint64) {
+	st := wire.State{
+		Member:   wire.Member{Role: wire.RoleRegistrar, Name: "other", Incarnation: inc, Host: "h", PID: 12},
+		Sequence: sequence, Registrar: &wire.Applied{Store: store, Revision: revision},
+	}
+	s.hear(st.Topic(), st)
+}
+
+func TestOfTwoStoresOnlyTheOneThatCountsIsChanged(t *testing.T) {
+	for name, c := range map[string]struct {
+		store     wire.Incarnation
+		revision  uint64
+		overruled bool
+	}{
+		"the same":                 {5, 9, false},
+		"an older one":             {6, 6, false},
+		"a newer one":              {4, 8, true},
+		"one as old that counts":   {6, 7, true},
+		"one as old that does not": {4, 7, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.registrar(40, 1, c.store, c.revision)
+			err := s.m.Overruled(s.now)
+			if (err != nil) != c.overruled || err != nil && !errors.Is(err, admin.ErrOtherStore) {
+				t.Fatalf("it is overruled: %v; want %t", err, c.overruled)
+			}
+			if got := s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2, Frontends: true}).Overruled; (got != nil) != c.overruled {
+				t.Errorf("who waits is told %v", got)
+			}
+			for _, want := range []string{"frontend other (h, process 12)", "--store", "stop one"} {
+				if err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is missing in %q", want, err)
+				}
+			}
+			s.now += 4 * time.Second // it has gone
+			if err := s.m.Overruled(s.now); err != nil {
+				t.Errorf("it is overruled by one that has gone: %v", err)
+			}
+		})
+	}
+}
+
+func TestADeployWaitsForItsOwnFunctionAlone(t *testing.T) {
+	many := make([]wire.Preparing, wire.MaxPreparing)
+	for i := range many {
+		many[i] = wire.Preparing{Function: fmt.Sprintf("g%02d", i), Version: 1, Tried: true, Workers: 1}
+	}
+	untold := slices.Clone(many)
+	untold[wire.MaxPreparing-1].Tried = false
+	for name, c := range map[string]struct {
+		preparing []wire.Preparing
+		behind    string
+	}{
+		"nothing is prepared":          {nil, ""},
+		"another function is":          {[]wire.Preparing{{Function: "a", Version: 2, Tried: true, Workers: 1, Names: []string{"w1"}}}, ""},
+		"another version is":           {[]wire.Preparing{{Function: "f", Version: 1, Workers: 1, Names: []string{"w1"}}}, ""},
+		"it is":                        {[]wire.Preparing{{Function: "f", Version: 2, Tried: true, Workers: 1, Names: []string{"w1"}}}, "worker w1 at queueA"},
+		"it is by many":                {[]wire.Preparing{{Function: "f", Version: 2, Workers: 5, Names: []string{"w1"}}}, "4 workers more at queueA|worker w1 at queueA"},
+		"more are tried than are told": {many, "queue queueA"},
+		"all that are tried are told":  {untold, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.queue("queueA", 20, 1, &wire.Following{Applied: wire.Applied{Store: 5, Revision: 7}, Oldest: 7, Preparing: c.preparing})
+			if got := strings.Join(s.m.Standing(s.now, Goal{Revision: 7, Function: "f", Version: 2}).Behind, "|"); got != c.behind {
+				t.Errorf("behind are %q, want %q", got, c.behind)
+			}
+		})
 	}
 }

@@ -1,6 +1,11 @@
 package wire
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // MaxDeployed bounds how many functions can be deployed at a time, those that
 // were removed lately included.
@@ -74,10 +79,7 @@ func (d *Deployed) Version(number uint32) *FunctionVersion {
 // nothing of each other cannot be merged; which of them counts is the same
 // everywhere.
 func (c *Catalogue) Newer(old *Catalogue) bool {
-	if old == nil || c.Revision != old.Revision {
-		return old == nil || c.Revision > old.Revision
-	}
-	return c.Store > old.Store
+	return old == nil || c.Of().Newer(old.Of())
 }
 
 // Check refuses a catalogue that no registrar publishes.
@@ -130,14 +132,56 @@ type Applied struct {
 	Revision uint64      `json:"revision"`
 }
 
+// Newer is what [Catalogue.Newer] is, of those that they say.
+func (a Applied) Newer(old Applied) bool {
+	if a.Revision != old.Revision {
+		return a.Revision > old.Revision
+	}
+	return a.Store > old.Store
+}
+
 // Of is c's own.
 func (c *Catalogue) Of() Applied { return Applied{c.Store, c.Revision} }
 
-// Serves is what a worker says once it goes by a catalogue: the body of SERVES.
+// Serves is what a worker says while it goes by a catalogue: the body of SERVES.
 type Serves struct {
 	Applied
-	Functions []string `json:"functions"` // deployed ones that it runs
-	Broken    []Broken `json:"broken,omitempty"`
+	Functions []string    `json:"functions"`           // deployed ones whose current version is ready here
+	Preparing []Preparing `json:"preparing,omitempty"` // the first MaxPreparing, those that are tried before others
+	Broken    []Broken    `json:"broken,omitempty"`    // the first MaxBroken, likewise
+}
+
+// Preparing is a version that is being made ready.
+type Preparing struct {
+	Function string   `json:"function"`
+	Version  uint32   `json:"version"`
+	Tried    bool     `json:"tried,omitempty"`   // a deploy waits for it
+	Workers  int      `json:"workers,omitempty"` // in a queue's state: where
+	Names    []string `json:"names,omitempty"`   // of these, the first MaxPreparers
+}
+
+// Bounds of what is said of versions that are being made ready.
+const (
+	MaxPreparing = 64
+	MaxPreparers = 4
+)
+
+// Compare orders them: those that are tried first, then by name and version.
+func (p *Preparing) Compare(o *Preparing) int {
+	switch {
+	case p.Tried && !o.Tried:
+		return -1
+	case o.Tried && !p.Tried:
+		return 1
+	}
+	return cmp.Or(strings.Compare(p.Function, o.Function), cmp.Compare(p.Version, o.Version))
+}
+
+func (p *Preparing) check() error {
+	if !ValidFunction(p.Function) || len(p.Names) > MaxPreparers || slices.ContainsFunc(p.Names, func(name string) bool { return !ValidName(name) }) {
+		return fmt.Errorf("%w: function %.80q is prepared by %d named workers", ErrMalformed, p.Function, len(p.Names))
+	}
+	return counts("workers that prepare", p.Workers)
 }
 
 // Broken is a version that a worker cannot run, and why.
@@ -158,17 +202,26 @@ const (
 
 // Check refuses what no worker says.
 func (s *Serves) Check() error {
-	if len(s.Functions) > MaxDeployed || len(s.Broken) > MaxBroken {
-		return fmt.Errorf("%w: worker that serves %d functions, with %d broken, want %d and %d at most",
-			ErrMalformed, len(s.Functions), len(s.Broken), MaxDeployed, MaxBroken)
+	if len(s.Functions) > MaxDeployed || len(s.Preparing) > MaxPreparing || len(s.Broken) > MaxBroken {
+		return fmt.Errorf("%w: worker that serves %d functions, with %d being prepared and %d broken, want %d, %d and %d at most",
+			ErrMalformed, len(s.Functions), len(s.Preparing), len(s.Broken), MaxDeployed, MaxPreparing, MaxBroken)
 	}
 	for _, name := range s.Functions {
 		if !ValidFunction(name) {
 			return fmt.Errorf("%w: worker that serves %.80q", ErrMalformed, name)
 		}
 	}
-	for i := range s.Broken {
-		if err := s.Broken[i].check(); err != nil {
+	return checkReadiness(s.Preparing, s.Broken)
+}
+
+func checkReadiness(preparing []Preparing, broken []Broken) error {
+	for i := range preparing {
+		if err := preparing[i].check(); err != nil {
+			return err
+		}
+	}
+	for i := range broken {
+		if err := broken[i].check(); err != nil {
 			return err
 		}
 	}
@@ -185,29 +238,29 @@ func (b *Broken) check() error {
 // Following is, in a queue's state, how far its native workers follow the
 // catalogue.
 type Following struct {
-	Applied          // what the queue itself goes by, and has passed on
-	Oldest  uint64   `json:"oldest"`           // the lowest revision that one of them goes by; its own if it has none
-	Behind  int      `json:"behind"`           // how many go by another than the queue's
-	Names   []string `json:"names,omitempty"`  // of these, the first MaxNames
-	Broken  []Broken `json:"broken,omitempty"` // of versions that are tried, the first MaxBroken
+	Applied               // what the queue itself goes by, and has passed on
+	Oldest    uint64      `json:"oldest"`              // the lowest revision that one of them goes by; its own if it has none
+	Behind    int         `json:"behind"`              // how many go by another than the queue's
+	Names     []string    `json:"names,omitempty"`     // of these, the first MaxNames
+	Preparing []Preparing `json:"preparing,omitempty"` // by any of them; in order, the first MaxPreparing
+	Broken    []Broken    `json:"broken,omitempty"`    // of versions that are tried, then of current ones; the first MaxBroken
 }
 
 // MaxNames bounds the workers that a queue names.
 const MaxNames = 16
 
 func (f *Following) check() error {
-	if len(f.Names) > MaxNames || len(f.Broken) > MaxBroken {
-		return fmt.Errorf("%w: queue that names %d workers behind and %d broken versions", ErrMalformed, len(f.Names), len(f.Broken))
+	if len(f.Names) > MaxNames || len(f.Preparing) > MaxPreparing || len(f.Broken) > MaxBroken {
+		return fmt.Errorf("%w: queue that names %d workers behind, %d versions being prepared and %d broken ones",
+			ErrMalformed, len(f.Names), len(f.Preparing), len(f.Broken))
 	}
 	for _, name := range f.Names {
 		if !ValidName(name) {
 			return fmt.Errorf("%w: worker %.80q is behind", ErrMalformed, name)
 		}
 	}
-	for i := range f.Broken {
-		if err := f.Broken[i].check(); err != nil {
-			return err
-		}
+	if err := checkReadiness(f.Preparing, f.Broken); err != nil {
+		return err
 	}
 	return counts("workers behind", f.Behind)
 }

@@ -31,17 +31,23 @@ func (m *Machine) Catalogue() *wire.Catalogue {
 	return c
 }
 
-// Serves says which deployed functions this worker runs from now on, at this and
-// every later queue.
+// Serves says which deployed functions this worker runs from now on, and how far
+// it is with the others, at this and every later queue.
 func (m *Machine) Serves(now role.Time, s wire.Serves) {
 	m.serves = &s
 	m.tellServes(now)
 }
 
 func (m *Machine) tellServes(now role.Time) {
-	if m.serves != nil && m.queue != nil && m.queue.Link() != nil {
-		m.queue.Link().Send(now, numbered(wire.TypeServes, m.serves))
+	if m.serves == nil || m.queue == nil || m.queue.Link() == nil {
+		return
 	}
+	l := m.queue.Link()
+	if m.telling != nil {
+		l.Void(m.telling)
+	}
+	m.telling = numbered(wire.TypeServes, m.serves)
+	l.Send(now, m.telling)
 }
 
 // Logs returns what the queue wants to know of functions' output since the last

@@ -14,12 +14,13 @@ import (
 
 // Library has the functions that are deployed to this worker.
 type Library interface {
-	// Apply goes by a catalogue, and returns once what it names is here, or cannot
-	// be. It is not called concurrently with itself.
-	Apply(ctx context.Context, c *wire.Catalogue) wire.Serves
-	// Foresee has Apply not wait for what is not in the next catalogue any more.
-	// It may be called while Apply runs, and does not block.
-	Foresee(next *wire.Catalogue)
+	// Apply goes by a catalogue from now on. It does not wait for what that names to
+	// be ready, which goes on until ctx ends.
+	Apply(ctx context.Context, c *wire.Catalogue)
+	// Changes has something to be received when what Serves says has changed.
+	Changes() <-chan struct{}
+	// Serves says how far it is with the catalogue that it goes by.
+	Serves() wire.Serves
 	// Invoke calls a version of a function, the current one if in.Version is 0, and
 	// returns which it was.
 	Invoke(ctx context.Context, in function.Invocation) (res function.Result, version uint32, err error)
@@ -72,31 +73,37 @@ func (r *Runner) Attach(now func() role.Time, do func(func(now role.Time)) bool)
 // first turn, after Attach.
 func (r *Runner) Use(l Library) {
 	r.library = l
-	go r.apply()
+	go r.follow()
 }
 
-// applyAgain is after how long a catalogue is gone by again of which something
-// does not come up: what was missing may be there then.
-const applyAgain = 10 * time.Second
+// How long nothing is told after a queue was told what the worker serves: what
+// that costs, here and there, grows with what is deployed.
+const (
+	tellPause    = 20 * time.Millisecond
+	tellPauseFor = 250 * time.Microsecond // besides, for each function
+)
 
-// apply goes by one catalogue after the other, the latest that there is, until
-// the worker leaves.
-func (r *Runner) apply() {
-	var c *wire.Catalogue
-	again := time.NewTimer(applyAgain)
-	again.Stop()
+// follow has the library go by each catalogue that comes, and tells the queue how
+// far it is, until the worker leaves.
+func (r *Runner) follow() {
+	changes := r.library.Changes()
+	var pause <-chan time.Time // nil: what has changed may be told at once
 	for {
-		select {
-		case c = <-r.latest:
-		case <-again.C:
-		case <-r.ctx.Done():
-			again.Stop()
-			return
+		heeded := changes
+		if pause != nil {
+			heeded = nil
 		}
-		s := r.library.Apply(r.ctx, c)
-		r.do(func(now role.Time) { r.Serves(now, s) })
-		if again.Stop(); len(s.Broken) > 0 {
-			again.Reset(applyAgain)
+		select {
+		case c := <-r.latest:
+			r.library.Apply(r.ctx, c)
+		case <-heeded:
+			s := r.library.Serves()
+			r.do(func(now role.Time) { r.Serves(now, s) })
+			pause = time.After(tellPause + time.Duration(len(s.Functions)+len(s.Preparing))*tellPauseFor)
+		case <-pause:
+			pause = nil
+		case <-r.ctx.Done():
+			return
 		}
 	}
 }
@@ -146,7 +153,6 @@ func (r *Runner) consult() {
 		case <-r.latest: // nobody has begun to go by it
 		default:
 		}
-		r.library.Foresee(c)
 		r.latest <- c
 	}
 	for _, wanted := range r.Logs() {

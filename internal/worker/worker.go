@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"faasd/internal/job"
+	"faasd/internal/metrics"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -67,12 +68,14 @@ type Machine struct {
 	jobs        map[wire.JobID]*task
 	line        []*task         // not started yet; oldest first; empty without a link
 	running     int             // started and not finished
+	runs        metrics.Tally   // that ended
 	undelivered []*wire.Message // results that a lost queue has not acknowledged
 	lostQueue   wire.Incarnation
 
 	// What is deployed.
 	catalogue *wire.Catalogue // told by a queue and not taken yet; nil: none
 	serves    *wire.Serves    // what this worker runs of it; nil: it has not said so
+	telling   *wire.Message   // the last SERVES that a link carries; the next takes its place
 	sources   []string        // where packages are fetched
 	provider  string          // of these, the one that has last answered
 	dialled   []string        // of these, and of those before
@@ -90,6 +93,7 @@ type Machine struct {
 type task struct {
 	msg      *wire.Message
 	deadline role.Time
+	started  role.Time     // this run
 	state    uint8         // see taskStates
 	again    *wire.Message // given again since; begins when this run has ended
 }

@@ -187,6 +187,7 @@ func (f *Function) ended(i *instance, why *function.Failure) {
 	}
 	clear(i.running)
 	if why != nil {
+		why.Unstarted = true // for whoever waits, and for those who come while the next may not be started
 		f.crash.add(why, time.Now())
 		for _, p := range f.probes {
 			p <- why

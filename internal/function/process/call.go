@@ -34,7 +34,7 @@ func (c *call) run(ctx context.Context, program string) (function.Result, error)
 	body, feed, err := os.Pipe()
 	if err != nil {
 		c.removeScratch()
-		return function.Result{}, function.Failed(function.TypeInit, "make a pipe for a call of %s: %v", c.Name, err)
+		return function.Result{}, function.NotStarted("make a pipe for a call of %s: %v", c.Name, err)
 	}
 	p, err := c.Guard.Start(Spec{
 		Path: program, Args: c.Command[1:], Env: c.environment(ctx), Dir: c.scratch, Memory: c.Memory,
@@ -44,7 +44,7 @@ func (c *call) run(ctx context.Context, program string) (function.Result, error)
 	if err != nil {
 		_ = feed.Close()
 		c.removeScratch()
-		return function.Result{}, function.Failed(function.TypeInit, "%s cannot be run: %v", c.Name, err)
+		return function.Result{}, function.NotStarted("%s cannot be run: %v", c.Name, err)
 	}
 	fed := make(chan struct{})
 	go func() {

@@ -66,11 +66,11 @@ func (e *Exec) Invoke(ctx context.Context, in function.Invocation) (function.Res
 	defer e.calls.Done()
 	program, err := e.program()
 	if err != nil {
-		return function.Result{}, function.Failed(function.TypeInit, "%v", err)
+		return function.Result{}, function.NotStarted("%v", err)
 	}
 	scratch, err := os.MkdirTemp(e.Work, e.Name+"-")
 	if err != nil {
-		return function.Result{}, function.Failed(function.TypeInit, "make a folder for a call of %s: %v", e.Name, err)
+		return function.Result{}, function.NotStarted("make a folder for a call of %s: %v", e.Name, err)
 	}
 	return newCall(e, in, scratch).run(ctx, program)
 }

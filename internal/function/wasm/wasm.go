@@ -192,7 +192,7 @@ func (f *Function) compile(l *loading) {
 	defer close(l.done)
 	m, err := newModule(f.ctx, f.cfg, f.pack)
 	if err != nil {
-		l.err = function.Failed(function.TypeInit, "function %s: %s: %v", f.cfg.Name, f.pack.module, err)
+		l.err = function.NotStarted("function %s: %s: %v", f.cfg.Name, f.pack.module, err)
 		f.mu.Lock()
 		f.module = nil
 		f.mu.Unlock()

@@ -48,6 +48,7 @@ type Function struct {
 	registry.Function
 	Workers  int                `json:"workers"`            // that serve its current version
 	Manifest *registry.Manifest `json:"manifest,omitempty"` // of the current version, where one function is asked for
+	Broken   []StartFailure     `json:"broken,omitempty"`   // likewise, where it does not come up, the first few of each queue
 }
 
 // Report is what came of a change.
@@ -67,10 +68,15 @@ type Report struct {
 // version comes up.
 var ErrUnheard = errors.New("no queue is heard, so nothing can be tried: see that a coordinator and a queue run, and that the frontend with the store reaches the coordinator")
 
+// ErrOtherStore says that frontends of one system have different stores, and
+// that the one which was asked has not the one that counts.
+var ErrOtherStore = errors.New("the store of this frontend does not count")
+
 // StartError says that a version could not be started. The old one stays.
 type StartError struct {
 	Function string
 	Version  uint32
+	Previous uint32         // the old one; 0: the function takes no requests, as before
 	Failures []StartFailure // at least one
 }
 
@@ -88,5 +94,14 @@ func (e *StartError) Error() string {
 	if more := len(e.Failures) - 1; more > 0 {
 		text += fmt.Sprintf(" (and so on %d more)", more)
 	}
-	return text + "; the version before stays"
+	return text + "; " + Remains(e.Function, e.Previous)
+}
+
+// Remains says what a function is left with when a version of it is given up:
+// the one that was current, 0 if none was.
+func Remains(function string, current uint32) string {
+	if current == 0 {
+		return "no version of " + function + " takes requests, as before"
+	}
+	return fmt.Sprintf("version %d stays", current)
 }

@@ -200,6 +200,8 @@ func TestEveryErrorHasItsAnswerAndComesBackAsItself(t *testing.T) {
 		{registry.ErrNoFunction, 404, "unknown-function"},
 		{registry.ErrNoVersion, 404, "unknown-version"},
 		{registry.ErrBusy, 409, "deploy-under-way"},
+		{ErrOtherStore, 409, "other-store"},
+		{ErrUnheard, 503, "no-queue"},
 		{registry.ErrTooLarge, 413, "package-too-large"},
 		{registry.ErrManifest, 422, "invalid-manifest"},
 		{registry.ErrPackage, 422, "broken-package"},
@@ -227,7 +229,7 @@ func TestEveryErrorHasItsAnswerAndComesBackAsItself(t *testing.T) {
 }
 
 func TestAFunctionThatDoesNotStartIsToldWithItsLog(t *testing.T) {
-	want := &StartError{Function: "f", Version: 2, Failures: []StartFailure{{"w1", "exit status 1", "no module named x\n"}, {"w2", "exit status 1", ""}}}
+	want := &StartError{Function: "f", Version: 2, Previous: 1, Failures: []StartFailure{{"w1", "exit status 1", "no module named x\n"}, {"w2", "exit status 1", ""}}}
 	d := &fake{deploy: func(context.Context, string, registry.Manifest, io.Reader, func(string)) (Report, error) {
 		return Report{}, fmt.Errorf("deploy: %w", want)
 	}}
@@ -236,7 +238,7 @@ func TestAFunctionThatDoesNotStartIsToldWithItsLog(t *testing.T) {
 	if !errors.As(err, &start) || !reflect.DeepEqual(start, want) {
 		t.Errorf("%+v, want %+v", start, want)
 	}
-	const text = "deploy: version 2 of f does not start on worker w1: exit status 1 (and so on 1 more); the version before stays"
+	const text = "deploy: version 2 of f does not start on worker w1: exit status 1 (and so on 1 more); version 1 stays"
 	var p *Problem
 	if !errors.As(err, &p) || p.Status != 422 || err.Error() != text {
 		t.Errorf("%+v", p)

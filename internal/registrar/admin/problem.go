@@ -19,6 +19,7 @@ type Problem struct {
 	Detail   string         `json:"detail"` // what failed, on what, what to do
 	Limit    int64          `json:"limit_bytes,omitempty"`
 	Version  uint32         `json:"version,omitempty"`  // that does not start
+	Previous uint32         `json:"previous,omitempty"` // that stays
 	Failures []StartFailure `json:"failures,omitempty"` // why
 
 	function string // that was asked for; only the client knows
@@ -40,6 +41,7 @@ var problemKinds = []struct {
 	{registry.ErrManifest, "invalid-manifest", http.StatusUnprocessableEntity, "The function cannot be deployed like that"},
 	{registry.ErrPackage, "broken-package", http.StatusUnprocessableEntity, "The package cannot be used"},
 	{registry.ErrCorrupt, "corrupt-package", http.StatusUnprocessableEntity, "The package is not what its digest says"},
+	{ErrOtherStore, "other-store", http.StatusConflict, "Another frontend has another store"},
 	{ErrUnheard, "no-queue", http.StatusServiceUnavailable, "No queue is heard"},
 	{registry.ErrFull, "disk-full", http.StatusInsufficientStorage, "The disk is full"},
 }
@@ -58,7 +60,7 @@ func problemOf(err error) *Problem {
 		return p
 	case errors.As(err, &start):
 		return &Problem{Type: typePrefix + startFailed, Status: http.StatusUnprocessableEntity, Title: "The function does not start",
-			Detail: err.Error(), Version: start.Version, Failures: start.Failures}
+			Detail: err.Error(), Version: start.Version, Previous: start.Previous, Failures: start.Failures}
 	case errors.As(err, &uploads):
 		return badRequest("broken-body", "Broken body", "%w", err)
 	}
@@ -84,7 +86,7 @@ func (p *Problem) Error() string { return p.Detail }
 // Unwrap gives what the problem stands for.
 func (p *Problem) Unwrap() error {
 	if p.Type == typePrefix+startFailed && len(p.Failures) > 0 {
-		return &StartError{Function: p.function, Version: p.Version, Failures: p.Failures}
+		return &StartError{Function: p.function, Version: p.Version, Previous: p.Previous, Failures: p.Failures}
 	}
 	for _, k := range problemKinds {
 		if p.Type == typePrefix+k.kind {
