@@ -42,7 +42,9 @@ LABEL org.opencontainers.image.title="faasd" \
 USER 10001:10001
 # A container's loopback is its own: what it serves is for others. FAASD_DATA is where `faasd up` and faasctl meet.
 ENV FAASD_HTTP=0.0.0.0:3000 \
+    FAASD_METRICS=0.0.0.0:9100 \
     FAASD_DATA=/var/lib/faasd/data
-EXPOSE 3000
+EXPOSE 3000 9100
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["faasd", "health"]
 ENTRYPOINT ["faasd"]
 CMD ["--help"]
