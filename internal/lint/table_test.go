@@ -79,6 +79,8 @@ var table = []row{
 	// What is deployed to a system that is tried: it knows nothing of it.
 	{"internal/chaos/guest", nil},
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
+	// What docker-compose.yml promises, from outside.
+	{"internal/compose", []string{"internal/operator", "internal/acceptance", "internal/chaos"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
 	{"internal/chaos/failing", []string{"internal/node", "internal/config", "internal/function/..."}},
