@@ -41,7 +41,7 @@ STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: build ## install what is missing, build, start the whole system
@@ -55,7 +55,10 @@ test: ## install what is missing, then everything that proves the product, with 
 	@$(MAKE) --no-print-directory sim SEEDS=2000 FROM=0 PROFILE= WITHIN=120s
 	cd bench && go vet ./... && go test -race -timeout 2m ./...
 	cd conformance && go vet ./... && go test -race -timeout 2m ./...
-	cd deploy/check && go vet ./... && go test -timeout 2m ./...
+
+.PHONY: manifests
+manifests: deps compile ## hold docker-compose.yml and deploy/ against the loaders and types of who reads them
+	cd deploy/check && go vet ./... && go test -timeout 10m ./...
 
 .PHONY: build
 build: deps compile ## build bin/faasd and bin/faasctl
