@@ -5,11 +5,16 @@ import (
 	"faasd/internal/role"
 )
 
-// Ready reports whether there is a queue to give jobs to.
-func (m *Machine) Ready() bool { return m.Routable() > 0 }
-
-// Waits says what it is not ready without.
-func (m *Machine) Waits() string { return "waits for a queue" }
+// Waits says why it does not do what it is for; "" if it does.
+func (m *Machine) Waits() string {
+	switch {
+	case m.draining:
+		return "drains"
+	case m.Routable() == 0:
+		return "waits for a queue"
+	}
+	return ""
+}
 
 // Measure tells what the broker has counted.
 func (m *Machine) Measure(_ role.Time, to *metrics.Sink) {

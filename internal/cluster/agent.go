@@ -284,7 +284,7 @@ func (a *Agent) Event(now role.Time, e wire.Event) {
 	if n := a.flow.takeHeld(); n > 0 {
 		e.Text += fmt.Sprintf(" (%d events before this one were left out)", n)
 	}
-	e.Text = cut(e.Text)
+	e.Text = wire.Cut(e.Text, maxEventText)
 	a.events++
 	e.From, e.Number = a.Self, a.events
 	e.Millis = a.Wall().UnixMilli()
@@ -329,13 +329,6 @@ func (a *Agent) stateDue() role.Time {
 // maxEventText is the length in bytes at which an event's text is cut: parts of
 // it may have come from strangers.
 const maxEventText = 1 << 10
-
-func cut(text string) string {
-	if len(text) <= maxEventText {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxEventText], "") + "…"
-}
 
 func (a *Agent) detailDue() role.Time {
 	if a.redetail {

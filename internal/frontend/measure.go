@@ -16,8 +16,16 @@ func (m *Machine) count(now role.Time, r *request, code wire.Code) {
 	m.jobs.Add(r.msg.Meta.Function, int(code), now-r.accepted)
 }
 
-// Waits says what it is not ready without.
-func (m *Machine) Waits() string { return "waits for a broker" }
+// Waits says why it does not do what it is for; "" if it does.
+func (m *Machine) Waits() string {
+	switch {
+	case m.draining:
+		return "drains"
+	case !m.Ready():
+		return "waits for a broker"
+	}
+	return ""
+}
 
 // Measure tells what the frontend has counted.
 func (m *Machine) Measure(_ role.Time, to *metrics.Sink) {

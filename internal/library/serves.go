@@ -62,7 +62,7 @@ func (l *Library) Serves() wire.Serves {
 // are at this worker says nothing to others, and would make each worker's reason
 // another.
 func (l *Library) whyBroken(v *version, err error) wire.Broken {
-	b := wire.Broken{Function: v.name, Version: v.of.Number, Reason: cut(l.here.ReplaceAllString(err.Error(), ""), wire.MaxReason)}
+	b := wire.Broken{Function: v.name, Version: v.of.Number, Reason: wire.Cut(l.here.ReplaceAllString(err.Error(), ""), wire.MaxReason)}
 	var failure *function.Failure
 	if errors.As(err, &failure) {
 		b.Type = failure.Type
@@ -77,13 +77,5 @@ func (l *Library) printed(v *version) string {
 	for _, line := range v.printed() {
 		lines = append(lines, l.here.ReplaceAllString(line.Text, ""))
 	}
-	return cut(strings.Join(lines, "\n"), wire.MaxReason)
-}
-
-// cut shortens text to so many bytes, in whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-3], "") + "…"
+	return wire.Cut(strings.Join(lines, "\n"), wire.MaxReason)
 }

@@ -36,7 +36,7 @@ var (
 var (
 	PartUp       = declare("faasd_part_up", gauge, "1 if the part has answered within a second; 0 if not, and nothing else is told of it then.", "role", "name")
 	PartReady    = declare("faasd_part_ready", gauge, "1 if the part does what it is for, as at /readyz.", "role", "name")
-	PartDraining = declare("faasd_part_draining", gauge, "1 while the part stops, and takes nothing more.", "role", "name")
+	PartDraining = declare("faasd_part_draining", gauge, "1 while the part takes no new jobs, because it stops or by command; of parts that have jobs.", "role", "name")
 
 	BusSent          = declare("faasd_bus_sent_messages_total", counter, "Messages handed to ZeroMQ.", "role", "name", "link")
 	BusSentBytes     = declare("faasd_bus_sent_bytes_total", counter, "Bytes of these.", "role", "name", "link")

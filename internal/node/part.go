@@ -29,9 +29,8 @@ type machine interface {
 	MalformedOn(link role.Link) uint64
 	// Measure tells what the role has counted.
 	Measure(now role.Time, to *metrics.Sink)
-	// Ready reports whether the role does what it is for; Waits says what it
-	// waits for if not, as in "queue q waits for a broker".
-	Ready() bool
+	// Waits says why the role does not do what it is for, as in "queue q waits
+	// for a broker"; "" if it does.
 	Waits() string
 	// Advertise says where others reach one of the role's links.
 	Advertise(link, endpoint string)

@@ -74,7 +74,7 @@ func ask[T any](p *Part, within time.Duration, fn func(now role.Time) T) (answer
 func (p *Part) measured() *metrics.Sink {
 	to, up := ask(p, measureWithin, func(now role.Time) *metrics.Sink {
 		to := new(metrics.Sink)
-		to.Flag(metrics.PartReady, p.machine.Ready(), p.id.Role, p.id.Name)
+		to.Flag(metrics.PartReady, p.machine.Waits() == "", p.id.Role, p.id.Name)
 		p.machine.Measure(now, to)
 		return to
 	})
@@ -144,23 +144,22 @@ func verdict(parts func() []*Part, wrong func(*Part) string) http.Handler {
 }
 
 // hangs says that the part does not answer; "" if it does.
-func (p *Part) hangs() string {
-	if _, ok := ask(p, livesWithin, func(role.Time) bool { return true }); !ok {
-		return fmt.Sprintf("%s %s has not answered for %s", p.id.Role, p.id.Name, livesWithin)
-	}
-	return ""
-}
+func (p *Part) hangs() string { return p.wrong(func() string { return "" }) }
 
-// unready says what the part waits for; "" if it does what it is for.
-func (p *Part) unready() string {
-	ready, ok := ask(p, livesWithin, func(role.Time) bool { return p.machine.Ready() })
-	switch {
-	case !ok:
-		return p.hangs()
-	case !ready:
-		return fmt.Sprintf("%s %s %s", p.id.Role, p.id.Name, p.machine.Waits())
+// unready says why the part does not do what it is for; "" if it does.
+func (p *Part) unready() string { return p.wrong(p.machine.Waits) }
+
+// wrong says of which part it is what is wrong with it, which is asked in the
+// owner's turn, or that it does not answer.
+func (p *Part) wrong(what func() string) string {
+	said, ok := ask(p, livesWithin, func(role.Time) string { return what() })
+	if !ok {
+		said = fmt.Sprintf("has not answered for %s", livesWithin)
 	}
-	return ""
+	if said == "" {
+		return ""
+	}
+	return p.id.Role + " " + p.id.Name + " " + said
 }
 
 func (t *telemetry) run() {

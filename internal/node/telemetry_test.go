@@ -149,6 +149,9 @@ func TestAPartThatHangsIsToldFromThoseThatLive(t *testing.T) {
 	if status, body := getText(t, url+"/healthz"); status != 503 || body != "broker broker1 has not answered for 3s\n" {
 		t.Errorf("%d, %q", status, body)
 	}
+	if status, body := getText(t, url+"/readyz"); status != 503 || !strings.Contains(body, "broker broker1 has not answered for 3s\n") {
+		t.Errorf("%d, %q", status, body)
+	}
 	_, text := getText(t, url+"/metrics")
 	hasLines(t, text, `faasd_part_up{name="broker1",role="broker"} 0`, `faasd_part_up{name="queueA",role="queue"} 1`)
 	lint(t, text)

@@ -3,7 +3,6 @@ package queue
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -96,10 +95,7 @@ func versionOf(c *wire.Catalogue, b *wire.Broken) (v *wire.FunctionVersion, curr
 // brief is what is broken as it is told of current versions, which people look
 // into at the worker itself.
 func brief(b wire.Broken) wire.Broken {
-	b.Log = ""
-	if len(b.Reason) > maxCurrentReason {
-		b.Reason = strings.ToValidUTF8(b.Reason[:maxCurrentReason], "") + "…"
-	}
+	b.Log, b.Reason = "", wire.Cut(b.Reason, maxCurrentReason)
 	return b
 }
 

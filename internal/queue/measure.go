@@ -1,23 +1,23 @@
 package queue
 
 import (
+	"slices"
+
 	"faasd/internal/metrics"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
-// Ready reports whether a broker knows this queue.
-func (m *Machine) Ready() bool {
-	for _, b := range m.brokers {
-		if b.state == linked {
-			return true
-		}
+// Waits says why it does not do what it is for; "" if it does.
+func (m *Machine) Waits() string {
+	switch {
+	case m.draining:
+		return "drains"
+	case !slices.ContainsFunc(m.brokers, func(b *broker) bool { return b.state == linked }):
+		return "waits for a broker"
 	}
-	return false
+	return ""
 }
-
-// Waits says what it is not ready without.
-func (m *Machine) Waits() string { return "waits for a broker" }
 
 // Measure tells what the queue has counted.
 func (m *Machine) Measure(now role.Time, to *metrics.Sink) {

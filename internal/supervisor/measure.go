@@ -5,11 +5,8 @@ import (
 	"faasd/internal/role"
 )
 
-// Ready reports that workers are kept.
-func (m *Machine) Ready() bool { return true }
-
-// Waits says what it is not ready without.
-func (m *Machine) Waits() string { return "waits for nothing" }
+// Waits says that it is always ready.
+func (m *Machine) Waits() string { return "" }
 
 // Measure tells how many workers are kept.
 func (m *Machine) Measure(_ role.Time, to *metrics.Sink) {

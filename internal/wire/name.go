@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // MaxName is the longest name of a role, worker or function, in bytes.
 const MaxName = 64
@@ -29,4 +32,14 @@ func Plural(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// Cut shortens a text for people to so many bytes, 3 or more, in whole characters,
+// with "…" at its end if something is missing.
+func Cut(text string, most int) string {
+	const more = "…"
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len(more)], "") + more
 }

@@ -22,3 +22,17 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestCutTextsAreWholeCharactersWithinTheirBound(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"short", 5, "short"}, {"longer", 5, "lo…"}, {"aäöü", 6, "aä…"}, {"aäöü", 5, "a…"}, {"", 3, ""}, {"abcd", 3, "…"},
+	} {
+		if got := Cut(tt.text, tt.most); got != tt.want || len(got) > tt.most {
+			t.Errorf("%q cut to %d bytes is %q, want %q", tt.text, tt.most, got, tt.want)
+		}
+	}
+}

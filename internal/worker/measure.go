@@ -6,11 +6,16 @@ import (
 	"faasd/internal/wire"
 )
 
-// Ready reports whether the worker has joined a queue.
-func (m *Machine) Ready() bool { return m.queue != nil && m.queue.Link() != nil }
-
-// Waits says what it is not ready without.
-func (m *Machine) Waits() string { return "waits for a queue to join" }
+// Waits says why it does not do what it is for; "" if it does.
+func (m *Machine) Waits() string {
+	switch {
+	case m.draining:
+		return "drains"
+	case m.queue == nil || m.queue.Link() == nil:
+		return "waits for a queue to join"
+	}
+	return ""
+}
 
 // Measure tells what the worker has counted.
 func (m *Machine) Measure(_ role.Time, to *metrics.Sink) {
