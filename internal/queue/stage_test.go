@@ -83,7 +83,7 @@ func newStage(t *testing.T, brokers int) *stage {
 		Coordinators: []string{"c"}, Window: wide, Results: job.Window{Count: 4096, Bytes: 1 << 26}, Log: slog.New(slog.DiscardHandler),
 	}
 	for i := range brokers {
-		cfg.Brokers = append(cfg.Brokers, BrokerEndpoints{"jobs", "responses"})
+		cfg.Brokers = append(cfg.Brokers, BrokerEndpoints{fmt.Sprint("jobs", i), fmt.Sprint("responses", i)})
 		s.brokers = append(s.brokers, &theBroker{key: fmt.Sprint("broker", i), inc: wire.Incarnation(100 + i)})
 	}
 	s.m = New(cfg)
