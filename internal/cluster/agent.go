@@ -101,8 +101,11 @@ func (a *Agent) DetailChanged() { a.changed, a.redetail = true, true }
 // role to decode.
 func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 	c := a.find(p.Peer)
-	if c == nil || len(p.Frames) == 0 {
+	switch {
+	case c == nil || len(p.Frames) == 0:
 		return false, fmt.Errorf("%w: empty or from nowhere", wire.ErrMalformed)
+	case c.aside > 0:
+		return false, nil // read before it was hung up on
 	}
 	if p.Link == a.Publish {
 		return false, a.subscription(now, c, p.Frames)
