@@ -16,6 +16,7 @@ import (
 // health checks, in images that have no other program that could.
 type health struct {
 	metrics string
+	alive   bool
 	within  time.Duration
 }
 
@@ -23,10 +24,11 @@ func (c *health) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:        "health",
 		Summary:     "ask a part of this machine whether it is ready",
-		Description: "Asks GET /readyz where the part serves its metrics. Exit code 0 if it is ready; 1 if it is not, or does not answer, with the reason.",
+		Description: "Asks GET /readyz where the part serves its metrics, or /healthz with --alive. Exit code 0 if it is; 1 if it is not, or does not answer, with the reason.",
 		Examples:    []string{"faasd health --metrics :9100", "FAASD_METRICS=:9100 faasd health"},
 	})
 	metricsAddr(s, &c.metrics, "what the part was given as --metrics; all addresses are reached by the loopback").Required()
+	s.Bool(&c.alive, "alive", false, "ask only whether it hangs, by GET /healthz")
 	s.Duration(&c.within, "within", 5*time.Second, time.Millisecond, time.Hour, "how long it is waited for")
 	return s
 }
@@ -39,8 +41,11 @@ const mostSaid = 64 << 10
 func (c *health) Run(ctx context.Context, std config.Stdio) error {
 	ctx, cancel := context.WithTimeout(ctx, c.within)
 	defer cancel()
-	address := config.Dialable(c.metrics)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	address, path, well := config.Dialable(c.metrics), "/readyz", "ready"
+	if c.alive {
+		path, well = "/healthz", "alive"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
 		return err
 	}
@@ -59,12 +64,12 @@ func (c *health) Run(ctx context.Context, std config.Stdio) error {
 	text := strings.TrimSpace(string(said))
 	switch resp.StatusCode {
 	case http.StatusOK:
-		fmt.Fprintln(std.Out, "ready")
+		fmt.Fprintln(std.Out, well)
 		return nil
 	case http.StatusServiceUnavailable:
-		return fmt.Errorf("not ready: %s", config.Printable(strings.ReplaceAll(text, "\n", "; ")))
+		return fmt.Errorf("not %s: %s", well, config.Printable(strings.ReplaceAll(text, "\n", "; ")))
 	}
-	return fmt.Errorf("%s answered %s to GET /readyz: no part of faasd serves its metrics there", address, resp.Status)
+	return fmt.Errorf("%s answered %s to GET %s: no part of faasd serves its metrics there", address, resp.Status, path)
 }
 
 // plain takes the method and URL, which are the same each time, off a client's

@@ -25,15 +25,16 @@ func asks(t *testing.T, h http.HandlerFunc, args ...string) (code int, out, errs
 	return code, o.String(), e.String()
 }
 
-func TestHealthSaysWhetherAPartIsReady(t *testing.T) {
-	answer := func(status int, text string) http.HandlerFunc {
+func TestHealthSaysWhetherAPartIsReadyOrAlive(t *testing.T) {
+	at := func(path string, status int, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/readyz" {
-				t.Errorf("it asks for %s", r.URL.Path)
+			if r.URL.Path != path {
+				t.Errorf("it asks for %s, want %s", r.URL.Path, path)
 			}
 			http.Error(w, text, status)
 		}
 	}
+	answer := func(status int, text string) http.HandlerFunc { return at("/readyz", status, text) }
 	hangs := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for _, tt := range []struct {
 		name    string
@@ -44,6 +45,8 @@ func TestHealthSaysWhetherAPartIsReady(t *testing.T) {
 	}{
 		{"ready", answer(200, "ok"), nil, config.ExitOK, "ready\n", ""},
 		{"not ready", answer(503, "queue a waits for a broker\nqueue b waits for a broker"), nil, config.ExitFailed, "", "not ready: queue a waits for a broker; queue b waits for a broker\n"},
+		{"alive", at("/healthz", 200, "ok"), []string{"--alive"}, config.ExitOK, "alive\n", ""},
+		{"not alive", at("/healthz", 503, "queue a hangs"), []string{"--alive"}, config.ExitFailed, "", "not alive: queue a hangs\n"},
 		{"another server", answer(404, "not found"), nil, config.ExitFailed, "", "answered 404 Not Found to GET /readyz: no part of faasd serves its metrics there\n"},
 		{"a part that hangs", hangs, []string{"--within", "50ms"}, config.ExitFailed, "", "no answer within 50ms; is the part running, with --metrics?\n"},
 		{"nobody", nil, []string{"--metrics", "127.0.0.1:1"}, config.ExitFailed, "", "127.0.0.1:1: connection refused; is the part running, with --metrics?\n"},

@@ -55,11 +55,11 @@ func (c *call) run(ctx context.Context, program string) (function.Result, error)
 	err = c.wait(ctx, p)
 	_ = feed.Close()
 	<-fed
-	c.finish(p)
 	var res function.Result
 	if err == nil {
 		res, err = c.outcome(p)
 	}
+	c.finish(p)
 	c.say(err, p)
 	return res, err
 }
@@ -121,16 +121,22 @@ func (c *call) tooLong() error {
 // finish puts away what the call has used, now or when the program has ended.
 func (c *call) finish(p *Process) {
 	if isClosed(p.Exited()) && isClosed(p.Drained()) {
-		_ = c.lines.Close()
+		c.putAway()
 		c.calls.Go(c.removeScratch)
 		return
 	}
 	c.calls.Go(func() {
 		<-p.Exited()
 		<-p.Drained()
-		_ = c.lines.Close()
+		c.putAway()
 		c.removeScratch()
 	})
+}
+
+// putAway is for when nothing is written any more.
+func (c *call) putAway() {
+	_ = c.lines.Close()
+	c.stdout.release()
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -14,8 +14,9 @@ type head struct {
 	most int           // bytes; 0: any number
 	full chan struct{} // closed when more was written
 
-	mu  sync.Mutex
-	buf []byte
+	mu     sync.Mutex
+	blocks []*block // all full but the last
+	size   int      // bytes in them
 }
 
 var errFull = errors.New("more was written than is kept")
@@ -26,21 +27,43 @@ func newHead(most int) *head { return &head{most: most, full: make(chan struct{}
 func (h *head) Write(b []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.most > 0 && len(h.buf)+len(b) > h.most {
+	if h.most > 0 && h.size+len(b) > h.most {
 		if !isClosed(h.full) {
 			close(h.full)
 		}
 		return 0, errFull
 	}
-	h.buf = append(h.buf, b...)
+	for rest := b; len(rest) > 0; {
+		used := h.size % blockSize
+		if used == 0 {
+			h.blocks = append(h.blocks, newBlock())
+		}
+		n := copy(h.blocks[len(h.blocks)-1][used:], rest)
+		h.size += n
+		rest = rest[n:]
+	}
 	return len(b), nil
 }
 
-// Bytes returns what was written.
+// Bytes returns what was written by now.
 func (h *head) Bytes() []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clip(h.buf) // an append by Write moves it
+	all := make([]byte, 0, h.size)
+	for _, b := range h.blocks {
+		all = append(all, b[:min(blockSize, h.size-len(all))]...)
+	}
+	return all
+}
+
+// release forgets what was written.
+func (h *head) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, b := range h.blocks {
+		b.release()
+	}
+	h.blocks, h.size = nil, 0
 }
 
 // tail passes on what is written to it and keeps the end. It is safe for
