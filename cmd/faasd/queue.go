@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"net"
+	"slices"
+	"strings"
 
 	"faasd/internal/config"
 	"faasd/internal/node"
@@ -20,6 +23,7 @@ func (c *queue) Settings() *config.Set {
 		Examples: []string{
 			"faasd queue --name queueA",
 			"faasd queue --name queueB --worker-bind tcp://127.0.0.1:0",
+			"faasd queue --name queueC --worker-bind 'tcp://*:8123' --broker tcp://brokers.internal:8111",
 		},
 	})
 	s.Name(&c.Name, "name", "", "name of this queue, its topic at the brokers").Required()
@@ -27,7 +31,7 @@ func (c *queue) Settings() *config.Set {
 	s.Group("Links")
 	s.Bind(&c.Workers, "worker-bind", "tcp://127.0.0.1:8123", "where workers join (ROUTER)")
 	s.Endpoints(&c.Brokers, "broker", []string{"tcp://127.0.0.1:8111"}, "where brokers take registrations and results")
-	s.Endpoints(&c.BrokerJobs, "broker-jobs", []string{"tcp://127.0.0.1:8447"}, "where the same brokers, in the same order, publish jobs")
+	s.Endpoints(&c.BrokerJobs, "broker-jobs", nil, "where the same brokers, in the same order, publish jobs").DefaultText("the hosts of --broker, port 8447")
 	s.Endpoints(&c.Coordinators, "coordinator", []string{"tcp://127.0.0.1:5555"}, "where coordinators let others subscribe")
 	limits(s, &c.Limits, "a broker")
 	results(s, &c.Results)
@@ -35,11 +39,32 @@ func (c *queue) Settings() *config.Set {
 	return s
 }
 
+// jobsPort is where brokers publish jobs if they are not told otherwise.
+const jobsPort = "8447"
+
 func (c *queue) Validate() error {
+	if len(c.BrokerJobs) == 0 {
+		if err := c.guessJobs(); err != nil {
+			return err
+		}
+	}
 	if len(c.Brokers) != len(c.BrokerJobs) {
 		return config.Usagef("--broker names %d brokers and --broker-jobs %d: give one of each for every broker, in the same order", len(c.Brokers), len(c.BrokerJobs))
 	}
 	return fits(c.Limits)
+}
+
+// guessJobs has each broker publish jobs on its host's usual port.
+func (c *queue) guessJobs() error {
+	for _, at := range c.Brokers {
+		host, _, err := net.SplitHostPort(strings.TrimPrefix(at, "tcp://"))
+		jobs := "tcp://" + net.JoinHostPort(host, jobsPort)
+		if err != nil || slices.Contains(c.BrokerJobs, jobs) {
+			return config.Usagef("where %s publishes jobs does not follow from --broker: write --broker-jobs with one endpoint for every broker, in the same order", at)
+		}
+		c.BrokerJobs = append(c.BrokerJobs, jobs)
+	}
+	return nil
 }
 
 func (c *queue) Run(ctx context.Context, std config.Stdio) error {

@@ -165,7 +165,8 @@ func TestWhatCannotStartSaysWhyInOneLineAndLeavesNothing(t *testing.T) {
 		{"queue without a name", nil, []string{"queue", "--worker-bind", free}, config.ExitUsage, []string{"--name"}},
 		{"queue with a route's name", nil, []string{"queue", "--worker-bind", free, "--name", "functions"}, config.ExitFailed, []string{"--name", "functions"}},
 		{"queue with a name of two words", nil, []string{"queue", "--worker-bind", free, "--name", "q a"}, config.ExitFailed, []string{"--name", `"q a"`}},
-		{"queue with half a broker", nil, []string{"queue", "--worker-bind", free, "--name", "queueA", "--broker", "tcp://a:1,tcp://b:1"}, config.ExitUsage, []string{"--broker", "--broker-jobs"}},
+		{"queue with half a broker", nil, []string{"queue", "--worker-bind", free, "--name", "queueA", "--broker", "tcp://a:1,tcp://b:1", "--broker-jobs", "tcp://a:2"}, config.ExitUsage, []string{"--broker", "--broker-jobs"}},
+		{"queue with two brokers on a host", nil, []string{"queue", "--worker-bind", free, "--name", "queueA", "--broker", "tcp://a:1,tcp://a:2"}, config.ExitUsage, []string{"tcp://a:2", "--broker-jobs"}},
 		{"worker with a broker's port 0", nil, []string{"worker", "--broker", free}, config.ExitFailed, []string{"--broker", "port 0"}},
 		{"worker without slots", nil, []string{"worker", "--slots", "0"}, config.ExitFailed, []string{"--slots"}},
 	} {

@@ -7,6 +7,7 @@ import (
 
 	zmq "github.com/pebbe/zmq4"
 
+	"faasd/internal/resolve"
 	"faasd/internal/role"
 )
 
@@ -26,6 +27,10 @@ func Version() string {
 // process needs one, shared by all its hosts; inproc endpoints are visible
 // only within one context.
 type Context struct {
+	// Resolver looks up the hosts that are dialled by name; nil is the system's.
+	// It is set before hosts are made.
+	Resolver *resolve.Resolver
+
 	zmq *zmq.Context
 
 	mu     sync.Mutex // guards what follows

@@ -5,6 +5,7 @@ import (
 
 	zmq "github.com/pebbe/zmq4"
 
+	"faasd/internal/resolve"
 	"faasd/internal/role"
 )
 
@@ -97,7 +98,9 @@ func (h *Host) dial(l *link, peer, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	if err = s.setFamily(endpoint); err == nil && isInproc(endpoint) {
+	if host, port, named := resolve.Split(endpoint); named {
+		h.dialHost(s, host, port)
+	} else if err = s.setFamily(endpoint); err == nil && isInproc(endpoint) {
 		err = h.ctx.dialInproc(s, endpoint)
 	} else if err == nil {
 		err = s.zmq.Connect(endpoint)
@@ -175,6 +178,9 @@ func (h *Host) open(l *link, peer string, bound bool) (*socket, error) {
 // linger has been set.
 func (h *Host) close(s *socket) {
 	s.closed = true
+	if s.unfollow != nil {
+		s.unfollow()
+	}
 	delete(h.sockets, s.id)
 	h.poller.remove(s.fd)
 	_ = s.zmq.Close()

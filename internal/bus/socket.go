@@ -1,8 +1,10 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"syscall"
 	"time"
@@ -56,6 +58,10 @@ type socket struct {
 	monitor   *monitor // of a bound one
 	dialledTo string   // "" on a bound one
 	life      int      // of an inproc endpoint, that it is connected to
+
+	// Of one that is dialled to a host with a name:
+	addr     netip.Addr         // of the host, that it is connected to; zero: none yet
+	unfollow context.CancelFunc // ends the host's being looked up
 
 	endpoints []string // bound, as libzmq resolved them
 
@@ -125,8 +131,7 @@ func (s *socket) configure(bound bool) (err error) {
 
 // setFamily prepares for a bind or connect to endpoint. IPv6 is switched on
 // for literal IPv6 addresses alone: with it on, "tcp://*:0" would be bound and
-// told to others as "[::]", and names would resolve to addresses that a
-// container often has no route for.
+// told to others as "[::]".
 func (s *socket) setFamily(endpoint string) error {
 	return s.zmq.SetIpv6(strings.HasPrefix(endpoint, "tcp://["))
 }

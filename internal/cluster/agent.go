@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ const (
 // AgentConfig says who a member is on the bus and what it wants from it.
 type AgentConfig struct {
 	Self         wire.Incarnation
-	Coordinators []string // XPUB endpoints
+	Coordinators []string // XPUB endpoints, as far as they are known; see CoordinatorsAt
 	Subscribe    role.Link
 	Publish      role.Link
 	Topics       []string // prefixes wanted apart from snapshots
@@ -48,6 +47,7 @@ type Agent struct {
 	AgentConfig
 	View         View
 	coordinators []*coordinator
+	dialled      int // coordinators so far
 
 	sequence  uint64
 	detailSeq uint64
@@ -62,29 +62,14 @@ type Agent struct {
 	replies replies
 }
 
-type coordinator struct {
-	key       string
-	endpoint  string
-	token     wire.Incarnation // makes the snapshot topic private
-	publish   string           // where its XSUB is; empty until known
-	snapshots int
-	self      wire.Member                   // as of its last snapshot
-	members   map[wire.Incarnation]struct{} // whose states it has passed on, coordinators apart
-	topics    map[string]bool               // what it has subscribed to at our publishing socket
-}
-
 // NewAgent makes an agent; Start dials.
 func NewAgent(cfg AgentConfig) *Agent {
 	if cfg.Wall == nil {
 		cfg.Wall = func() time.Time { return time.Time{} }
 	}
 	a := &Agent{AgentConfig: cfg, published: -publishEvery, detailed: -publishEvery}
-	for i, ep := range cfg.Coordinators {
-		a.coordinators = append(a.coordinators, &coordinator{
-			key: fmt.Sprintf("coordinator%d", i), endpoint: ep,
-			// Distinct for each coordinator; no secret is needed.
-			token: cfg.Self + wire.Incarnation(i), topics: make(map[string]bool), members: make(map[wire.Incarnation]struct{}),
-		})
+	for _, ep := range cfg.Coordinators {
+		a.add(ep)
 	}
 	return a
 }
@@ -93,10 +78,7 @@ func NewAgent(cfg AgentConfig) *Agent {
 // that nothing falls between it and what follows.
 func (a *Agent) Start(role.Time) {
 	for _, c := range a.coordinators {
-		a.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: a.Subscribe, Peer: c.key}, Endpoint: c.endpoint})
-		for _, t := range append(slices.Clone(a.Topics), wire.SnapshotTopic(c.token)) {
-			a.Emit(role.Effect{Op: role.OpSubscribe, Packet: role.Packet{Link: a.Subscribe, Peer: c.key}, Topic: t})
-		}
+		a.dial(c)
 	}
 }
 
@@ -119,8 +101,11 @@ func (a *Agent) DetailChanged() { a.changed, a.redetail = true, true }
 // role to decode.
 func (a *Agent) Receive(now role.Time, p role.Packet) (rest bool, err error) {
 	c := a.find(p.Peer)
-	if c == nil || len(p.Frames) == 0 {
+	switch {
+	case c == nil || len(p.Frames) == 0:
 		return false, fmt.Errorf("%w: empty or from nowhere", wire.ErrMalformed)
+	case c.aside > 0:
+		return false, nil // read before it was hung up on
 	}
 	if p.Link == a.Publish {
 		return false, a.subscription(now, c, p.Frames)
@@ -174,6 +159,10 @@ func (a *Agent) snapshot(now role.Time, c *coordinator, s *wire.Snapshot) {
 	for i := range s.States {
 		a.note(c, &s.States[i].Value)
 	}
+	if a.doubles(c) {
+		a.standAside(now, c)
+		return
+	}
 	ep := reachable(&s.Coordinator, "publish", c.endpoint)
 	if ep == "" || ep == c.publish {
 		return
@@ -181,38 +170,6 @@ func (a *Agent) snapshot(now role.Time, c *coordinator, s *wire.Snapshot) {
 	c.publish = ep
 	clear(c.topics)
 	a.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: a.Publish, Peer: c.key}, Endpoint: ep})
-}
-
-// note remembers, for an operator, whom a coordinator knows.
-func (a *Agent) note(c *coordinator, s *wire.State) {
-	switch {
-	case a.State != nil || s.Role == wire.RoleCoordinator:
-	case s.Left:
-		delete(c.members, s.Incarnation)
-	case len(c.members) < maxNoted:
-		c.members[s.Incarnation] = struct{}{}
-	}
-}
-
-// maxNoted bounds what is remembered of whom a coordinator knows, and of what it
-// wants.
-const maxNoted = 10_000
-
-// Seen is what is known of one coordinator that has answered.
-type Seen struct {
-	Endpoint string
-	Self     wire.Member
-	Members  map[wire.Incarnation]struct{} // whose states it has passed on, coordinators apart; for an operator only
-}
-
-// Seen returns the coordinators that have answered.
-func (a *Agent) Seen() (list []Seen) {
-	for _, c := range a.coordinators {
-		if c.snapshots > 0 {
-			list = append(list, Seen{c.endpoint, c.self, c.members})
-		}
-	}
-	return list
 }
 
 // reachable is where a member reached at one endpoint has another link. A member
@@ -235,11 +192,17 @@ func (a *Agent) subscription(now role.Time, c *coordinator, frames [][]byte) err
 	}
 	topic := string(f[1:])
 	if f[0] == 0 {
-		delete(c.topics, topic)
+		if delete(c.topics, topic); !c.connected() {
+			a.disconnected(now, c)
+		}
 		return nil
 	}
 	if len(c.topics) < maxNoted {
 		c.topics[topic] = true
+	}
+	if a.doubles(c) {
+		a.standAside(now, c)
+		return nil
 	}
 	switch {
 	case a.State == nil:
@@ -300,8 +263,9 @@ func (a *Agent) Send(frames [][]byte) {
 	}
 }
 
-// Tick publishes what is due.
+// Tick publishes what is due, and dials what is.
 func (a *Agent) Tick(now role.Time) {
+	a.redial(now)
 	if a.State == nil {
 		return
 	}
@@ -346,10 +310,11 @@ func (a *Agent) detailDue() role.Time {
 
 // Wake returns when Tick wants to be called next.
 func (a *Agent) Wake() role.Time {
+	due := a.redialDue()
 	if a.State == nil {
-		return role.Never
+		return due
 	}
-	due := a.stateDue()
+	due = min(due, a.stateDue())
 	if a.Detail != nil {
 		due = min(due, a.detailDue())
 	}
@@ -399,13 +364,4 @@ func (a *Agent) Leave(now role.Time) {
 	a.sequence++
 	s.Sequence, s.Left = a.sequence, true
 	a.Send(wire.EncodeBus(s.Topic(), s))
-}
-
-func (a *Agent) find(key string) *coordinator {
-	for _, c := range a.coordinators {
-		if c.key == key {
-			return c
-		}
-	}
-	return nil
 }

@@ -32,8 +32,9 @@ var linkNames = map[role.Link]string{
 type Config struct {
 	Self         wire.Member               // with the endpoint "replies"
 	HTTP         string                    // where clients reach it, for people
-	Brokers      []string                  // PULL endpoints for frontends
-	Coordinators []string                  // XPUB endpoints
+	Brokers      []string                  // PULL endpoints for frontends, as far as they are known; see BrokersAt
+	Coordinators []string                  // XPUB endpoints; see CoordinatorsAt
+	Following    bool                      // CoordinatorsAt is about to tell of more
 	BuiltIn      []string                  // functions that every worker has
 	Attempts     func(function string) int // of a function's job that may be lost alone with their worker; 1 to 255
 	MaxWait      time.Duration             // what a request should wait at most, or be refused; see admission.go
@@ -95,7 +96,9 @@ type Machine struct {
 	builtIn map[string]bool
 
 	epochs  job.Epochs
+	peers   job.Peers
 	brokers []*broker
+	dialled int // brokers so far
 	ring    job.Ring[*broker]
 
 	last      uint64 // number of the newest request
@@ -125,7 +128,7 @@ const noticeAfter = 2 * time.Second
 // New makes a frontend; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
 	m := &Machine{
-		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1,
+		cfg: cfg, me: cfg.Self.Incarnation, oldest: 1, peers: make(job.Peers),
 		open: make(map[uint64]*request), flows: make(map[string]*flow), served: make(map[string]*function), builtIn: make(map[string]bool),
 	}
 	for _, fn := range cfg.BuiltIn {
@@ -140,11 +143,18 @@ func New(cfg Config) *Machine {
 		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
-	for i, ep := range cfg.Brokers {
-		m.dialBroker(i, ep)
-	}
+	m.BrokersAt(0, cfg.Brokers)
 	return m
 }
+
+// CoordinatorsAt is told where coordinators are, all of them.
+func (m *Machine) CoordinatorsAt(now role.Time, endpoints []string) {
+	m.bus.CoordinatorsAt(now, endpoints)
+	m.timer.By(now, m.bus.Wake())
+}
+
+// Alone reports whether no broker, or no coordinator, answers.
+func (m *Machine) Alone() bool { return len(m.peers) == 0 || m.bus.Alone() }
 
 // Advertise says where others reach one of this role's links.
 func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
@@ -185,15 +195,12 @@ func (m *Machine) Tick(now role.Time) {
 	m.awake(now)
 	m.timer.Reset(now)
 	for _, b := range m.brokers {
-		if b.Poll(now) == job.Down {
-			m.brokerGone(now, b, b.Why())
-		}
-		m.timer.By(now, b.Wake())
+		m.poll(now, b)
 	}
 	if !m.noticed && now >= noticeAfter {
 		m.noticed = true
 		if m.ring.Len() == 0 {
-			m.cfg.Log.Warn("no broker answers yet; requests are refused until one does", "brokers", m.cfg.Brokers)
+			m.cfg.Log.Warn("no broker answers yet; requests are refused until one does", "brokers", m.brokerEndpoints())
 		}
 	}
 	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {

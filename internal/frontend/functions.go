@@ -31,7 +31,7 @@ const (
 // It is not while a frontend has only begun; then nobody is to be told that there
 // is no such function.
 func (m *Machine) informed(now role.Time) bool {
-	return len(m.cfg.Coordinators) == 0 || m.catalogue != nil || m.told != 0 && now-m.told >= informedAfter
+	return len(m.cfg.Coordinators) == 0 && !m.cfg.Following || m.catalogue != nil || m.told != 0 && now-m.told >= informedAfter
 }
 
 // unknown is why a request for a function, or for a version of it, that is not

@@ -81,46 +81,42 @@ func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refused, error) 
 
 // Refusal says how a request that has yet to be read would be refused now. It
 // spares reading a large body in vain.
-func (g *Gateway) Refusal(ctx context.Context, q Request) (r Refused, err error) {
-	err = g.ask(ctx, func(now role.Time) {
+func (g *Gateway) Refusal(ctx context.Context, q Request) (Refused, error) {
+	return ask(ctx, g, func(now role.Time) Refused {
 		m := g.machine
 		why := m.admit(now, &q)
 		if why == Accepted && m.ring.Len() == 0 && !m.renews(now, q.Function, 0) {
 			why = NoBroker
 		}
-		r = m.refusal(now, why, q.Function)
+		return m.refusal(now, why, q.Function)
 	})
-	return r, err
 }
 
 // Full is a refusal for want of room for a function's requests at the caller.
-func (g *Gateway) Full(ctx context.Context, function string) (r Refused, err error) {
-	err = g.ask(ctx, func(now role.Time) { r = g.machine.refusal(now, Full, function) })
-	return r, err
+func (g *Gateway) Full(ctx context.Context, function string) (Refused, error) {
+	return ask(ctx, g, func(now role.Time) Refused { return g.machine.refusal(now, Full, function) })
 }
 
 // Ready reports whether a broker takes requests.
-func (g *Gateway) Ready(ctx context.Context) (ready bool, err error) {
-	err = g.ask(ctx, func(role.Time) { ready = g.machine.Ready() && !g.machine.draining })
-	return ready, err
+func (g *Gateway) Ready(ctx context.Context) (bool, error) {
+	return ask(ctx, g, func(role.Time) bool { return g.machine.Ready() && !g.machine.draining })
 }
 
 // Serving reports whether a request could be run at once: a broker takes
 // requests and some queue has a free slot.
-func (g *Gateway) Serving(ctx context.Context) (serving bool, err error) {
-	err = g.ask(ctx, func(now role.Time) {
+func (g *Gateway) Serving(ctx context.Context) (bool, error) {
+	return ask(ctx, g, func(now role.Time) (serving bool) {
 		for _, f := range g.machine.bus.View.Functions(now) {
 			serving = serving || f.Free > 0 && g.machine.Ready()
 		}
+		return serving
 	})
-	return serving, err
 }
 
 // Informed reports whether this frontend knows all functions that there are: it
 // does not for a moment when it has begun.
-func (g *Gateway) Informed(ctx context.Context) (informed bool, err error) {
-	err = g.ask(ctx, func(now role.Time) { informed = g.machine.informed(now) })
-	return informed, err
+func (g *Gateway) Informed(ctx context.Context) (bool, error) {
+	return ask(ctx, g, g.machine.informed)
 }
 
 // FunctionInfo is what clients can know of a function.
@@ -157,10 +153,11 @@ func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (info
 	if info.BuiltIn && only {
 		return info, Accepted, nil
 	}
-	err = g.ask(ctx, func(now role.Time) {
+	why, err = ask(ctx, g, func(now role.Time) (why Refusal) {
 		if !only || !g.machine.knows(now, function) {
 			why = g.machine.unknown(now, function)
 		}
+		return why
 	})
 	return info, why, err
 }
@@ -185,24 +182,24 @@ func (info *FunctionInfo) resolve(f *wire.Deployed, qualifier string) bool {
 }
 
 // Functions lists the functions that can be called, by name.
-func (g *Gateway) Functions(ctx context.Context) (list []FunctionInfo, err error) {
-	err = g.ask(ctx, func(now role.Time) { list = g.machine.functions(now) })
-	return list, err
+func (g *Gateway) Functions(ctx context.Context) ([]FunctionInfo, error) {
+	return ask(ctx, g, g.machine.functions)
 }
 
-// ask runs fn in the owner's turn and waits for it.
-func (g *Gateway) ask(ctx context.Context, fn func(now role.Time)) error {
-	done := make(chan struct{})
-	if !g.do(func(now role.Time) { fn(now); close(done) }) {
-		return ErrStopped
+// ask runs fn in the owner's turn and waits for what it returns. When ctx ends
+// first, fn may still run.
+func ask[T any](ctx context.Context, g *Gateway, fn func(now role.Time) T) (answer T, err error) {
+	said := make(chan T, 1)
+	if !g.do(func(now role.Time) { said <- fn(now) }) {
+		return answer, ErrStopped
 	}
 	select {
-	case <-done:
-		return nil
+	case answer = <-said:
+		return answer, nil
 	case <-g.ended:
-		return ErrStopped
+		return answer, ErrStopped
 	case <-ctx.Done():
-		return ctx.Err()
+		return answer, ctx.Err()
 	}
 }
 

@@ -23,6 +23,7 @@ type stage struct {
 	m       *Machine
 	now     time.Duration
 	brokers []*theBroker
+	alias   map[string]string // what is sent by the first key comes to the broker of the second
 	inbox   []func()
 	pumping bool
 	ids     byte
@@ -97,6 +98,9 @@ func (s *stage) toBroker(key string, frames [][]byte) {
 	m, err := wire.Decode(frames)
 	if err != nil {
 		s.t.Fatalf("the frontend sends %v", err)
+	}
+	if other := s.alias[key]; other != "" {
+		key = other
 	}
 	for _, b := range s.brokers {
 		if b.key != key || b.silent {

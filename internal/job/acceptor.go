@@ -60,6 +60,8 @@ func (a *Acceptor) Receive(now time.Duration, m *wire.Message) Event {
 
 func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
 	switch {
+	case m.Receiver != 0 && m.Receiver != a.me: // who is there?
+		a.refuse(now, m)
 	case a.link != nil && m.LinkEpoch == a.link.Epoch:
 		a.link.Receive(now, m)
 		if m.Receiver == 0 || m.Flags&wire.FlagDraining != 0 {
@@ -67,7 +69,7 @@ func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
 		}
 	case a.link != nil && m.LinkEpoch < a.link.Epoch: // overtaken
 	case m.Receiver != 0:
-		Refuse(now, a.me, m, wire.CodeUnknownLink, "link not known here; begin a new one", a.out)
+		a.refuse(now, m)
 	default:
 		a.link = NewLink(a.me, a.Peer, m.LinkEpoch, a.window, now, a.out)
 		a.link.Flags = a.flags
@@ -76,6 +78,10 @@ func (a *Acceptor) hello(now time.Duration, m *wire.Message) Event {
 		return Up
 	}
 	return None
+}
+
+func (a *Acceptor) refuse(now time.Duration, hello *wire.Message) {
+	Refuse(now, a.me, hello, wire.CodeUnknownLink, "link not known here; begin a new one", a.out)
 }
 
 // Refuse sends a GOODBYE for a HELLO with which no link begins, by a code and

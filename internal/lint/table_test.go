@@ -47,9 +47,11 @@ var table = []row{
 	{"internal/config", nil},
 	{"internal/metrics", nil},
 	{"internal/latency", nil},
-	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics"}},
+	{"internal/resolve", nil},
+	{"internal/resolve/resolvetest", []string{"internal/resolve"}},
+	{"internal/bus", []string{"internal/role", "internal/wire", "internal/metrics", "internal/resolve"}},
 	{"internal/cluster", []string{"internal/role", "internal/wire", "internal/latency"}},
-	{"internal/operator", []string{"internal/bus", "internal/latency", "internal/cluster", "internal/wire", "internal/role"}},
+	{"internal/operator", []string{"internal/bus", "internal/resolve", "internal/latency", "internal/cluster", "internal/wire", "internal/role"}},
 
 	{"internal/frontend/...", forRoles},
 	{"internal/broker/...", forRoles},
@@ -66,7 +68,7 @@ var table = []row{
 
 	// A process has one ZeroMQ context, one set of metrics and its settings; node makes them for the roles it starts.
 	// The workers of `up` are started as processes are anywhere: so that they die with their parent.
-	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/config", "internal/metrics", "internal/proc", "internal/library", "internal/registry"})},
+	{"internal/node", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/job", "internal/function/...", "internal/bus", "internal/resolve", "internal/config", "internal/metrics", "internal/proc", "internal/library", "internal/registry"})},
 	// The simulator looks into the messages that it delays, drops and repeats.
 	{"internal/sim", slices.Concat(roles, []string{"internal/role", "internal/wire", "internal/cluster"})},
 
@@ -91,7 +93,7 @@ var table = []row{
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
-var forTests = []string{"internal/sim", "internal/proc"}
+var forTests = []string{"internal/sim", "internal/proc", "internal/resolve", "internal/resolve/resolvetest"}
 
 // An outsider is a folder with a module of its own, which may not import the product.
 type outsider struct{ folder, why string }

@@ -19,6 +19,8 @@ import (
 	"faasd/internal/frontend/openfaas"
 	"faasd/internal/function"
 	"faasd/internal/metrics"
+	"faasd/internal/resolve"
+	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -80,12 +82,17 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		return nil, err
 	}
 	m := frontend.New(frontend.Config{
-		Self: self, HTTP: listener.Addr().String(), Brokers: f.Brokers, Coordinators: f.Coordinators,
-		BuiltIn: []string{function.EchoName}, Attempts: f.Attempts.For, MaxWait: f.MaxWait, Window: f.window(),
+		Self: self, HTTP: listener.Addr().String(), Brokers: unnamed.Endpoints(f.Brokers), Coordinators: unnamed.Endpoints(f.Coordinators),
+		Following: len(resolve.Hosts(f.Coordinators)) > 0,
+		BuiltIn:   []string{function.EchoName}, Attempts: f.Attempts.For, MaxWait: f.MaxWait, Window: f.window(),
 		Log: log, Wall: time.Now,
 	})
 	p, err := newPart(ctx, f.Identity, m, frontend.Links(f.maxMessage()), started, log)
 	if err == nil {
+		p.follow(m, func(now role.Time, book resolve.Book) {
+			m.BrokersAt(now, book.Endpoints(f.Brokers))
+			m.CoordinatorsAt(now, book.Endpoints(f.Coordinators))
+		}, f.Brokers, f.Coordinators)
 		err = p.bind(binding{frontend.LinkReplies, "replies", []string{f.Replies}})
 	}
 	if err != nil {
@@ -179,6 +186,7 @@ func RunFrontend(ctx context.Context, f Frontend, with Process, listening func(u
 		return err
 	}
 	defer zmq.Close()
+	zmq.Resolver = with.Resolver
 	var p *FrontendPart
 	var reg *RegistrarPart // nil: none
 	parts := func() []*Part {

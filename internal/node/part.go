@@ -18,6 +18,7 @@ import (
 	"faasd/internal/bus"
 	"faasd/internal/config"
 	"faasd/internal/metrics"
+	"faasd/internal/resolve"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -79,13 +80,16 @@ type Part struct {
 	ended   chan struct{}             // closed when the host has stopped
 	err     error                     // of the host; valid once ended
 	after   func(ctx context.Context) // ends what the role has used, once it has stopped; nil: nothing
+
+	resolver   *resolve.Resolver           // nil: the system's
+	background []func(ctx context.Context) // what goes on beside the host while it runs
 }
 
 // newPart joins a machine, whose clock reads zero at started, to the bus. Nothing
 // happens before run.
 func newPart(ctx *bus.Context, id Identity, m machine, links map[role.Link]bus.LinkSpec, started time.Time, log *slog.Logger) (*Part, error) {
 	p := &Part{
-		id: id, log: log, machine: m,
+		id: id, log: log, machine: m, resolver: ctx.Resolver,
 		bound: make(map[string]string), exiting: make(chan struct{}), ended: make(chan struct{}),
 	}
 	var err error
@@ -128,7 +132,23 @@ func (p *Part) bind(links ...binding) error {
 			p.machine.Advertise(name, p.reachable(bound))
 		}
 	}
+	if name := p.ownName(); name != "" {
+		p.checkName(name)
+	}
 	return nil
+}
+
+// ownName is the machine's name if others are told to reach the part by that.
+func (p *Part) ownName() string {
+	if p.id.Advertise != "" {
+		return ""
+	}
+	for _, bound := range p.bound {
+		if host, _, named := resolve.Split(p.reachable(bound)); named {
+			return host
+		}
+	}
+	return ""
 }
 
 // reachable turns what was bound into what others can dial.
@@ -155,8 +175,13 @@ func (p *Part) reachable(bound string) string {
 
 // run starts the host's own goroutine.
 func (p *Part) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, do := range p.background {
+		go do(ctx)
+	}
 	go func() {
 		defer close(p.ended)
+		defer cancel()
 		p.err = p.host.Run(context.Background())
 	}()
 }
@@ -233,6 +258,7 @@ type Process struct {
 	Metrics  string        // address to serve metrics and health on; "": none
 	Log      *slog.Logger
 	Announce func(config.Ready) // called once everything is bound
+	Resolver *resolve.Resolver  // looks up the hosts of others; nil: the system's
 }
 
 // alone runs the one role of a process: it is announced, runs until ctx ends,

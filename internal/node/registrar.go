@@ -13,6 +13,8 @@ import (
 	"faasd/internal/registrar"
 	"faasd/internal/registrar/admin"
 	"faasd/internal/registry"
+	"faasd/internal/resolve"
+	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -52,11 +54,14 @@ func startRegistrar(ctx *bus.Context, r Registrar, log *slog.Logger) (p *Registr
 		return nil, err
 	}
 	m := registrar.NewRegistrar(registrar.New(registrar.Config{
-		Self: self, Coordinators: r.Coordinators, Log: log, Wall: time.Now,
+		Self: self, Coordinators: unnamed.Endpoints(r.Coordinators), Log: log, Wall: time.Now,
 	}), store, []string{function.EchoName}, log)
 	m.Advertise("admin", adminAt(listener))
 	part, err := newPart(ctx, r.Identity, m, registrar.Links(), started, log)
 	if err == nil {
+		part.follow(m, func(now role.Time, book resolve.Book) {
+			m.CoordinatorsAt(now, book.Endpoints(r.Coordinators))
+		}, r.Coordinators)
 		err = part.bind(binding{registrar.LinkPackages, "packages", []string{r.Packages}})
 	}
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"faasd/internal/job"
 	"faasd/internal/library"
 	"faasd/internal/queue"
+	"faasd/internal/resolve"
 	"faasd/internal/role"
 	"faasd/internal/supervisor"
 	"faasd/internal/wire"
@@ -76,12 +77,15 @@ func (b Broker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	self := b.member()
 	log = log.With("role", b.Role, "id", b.Name)
 	m := broker.New(broker.Config{
-		Self: self, Coordinators: b.Coordinators, Window: b.window(), Log: log, Wall: time.Now,
+		Self: self, Coordinators: unnamed.Endpoints(b.Coordinators), Window: b.window(), Log: log, Wall: time.Now,
 	})
 	p, err := newPart(ctx, b.Identity, m, broker.Links(b.maxMessage()), started, log)
 	if err != nil {
 		return nil, err
 	}
+	p.follow(m, func(now role.Time, book resolve.Book) {
+		m.CoordinatorsAt(now, book.Endpoints(b.Coordinators))
+	}, b.Coordinators)
 	return p, p.bind(
 		binding{broker.LinkFrontends, "frontends", []string{b.Frontends}},
 		binding{broker.LinkWorkers, "workers", []string{b.Workers}},
@@ -90,13 +94,16 @@ func (b Broker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 	)
 }
 
+// unnamed is what is known before any host was looked up.
+var unnamed resolve.Book
+
 // Queue is a queue's settings. Brokers and BrokerJobs belong together, one by one.
 type Queue struct {
 	Identity
 	Limits
 	Results      Window   // results kept for whoever asks again
 	Workers      string   // endpoint to bind
-	Brokers      []string // PULL endpoints to dial
+	Brokers      []string // PULL endpoints to dial; a host's name stands for all its addresses
 	BrokerJobs   []string // XPUB endpoints to dial
 	Coordinators []string // XPUB endpoints to dial
 }
@@ -116,18 +123,28 @@ func (q Queue) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 		return nil, fmt.Errorf("queue %s: %d broker endpoints for answers but %d for jobs; give one of each for every broker", q.Name, len(q.Brokers), len(q.BrokerJobs))
 	}
 	cfg := queue.Config{
-		Self: self, Coordinators: q.Coordinators, Window: q.window(),
+		Self: self, Brokers: q.places(unnamed), Coordinators: unnamed.Endpoints(q.Coordinators), Window: q.window(),
 		Results: job.Window{Count: uint64(q.Results.Count), Bytes: uint64(q.Results.Bytes)},
 		Log:     log, Wall: time.Now,
 	}
-	for i := range q.Brokers {
-		cfg.Brokers = append(cfg.Brokers, queue.BrokerEndpoints{Responses: q.Brokers[i], Jobs: q.BrokerJobs[i]})
-	}
-	p, err := newPart(ctx, q.Identity, queue.New(cfg), queue.Links(q.maxMessage()), started, log)
+	m := queue.New(cfg)
+	p, err := newPart(ctx, q.Identity, m, queue.Links(q.maxMessage()), started, log)
 	if err != nil {
 		return nil, err
 	}
+	p.follow(m, func(now role.Time, book resolve.Book) {
+		m.BrokersAt(now, q.places(book))
+		m.CoordinatorsAt(now, book.Endpoints(q.Coordinators))
+	}, q.Brokers, q.BrokerJobs, q.Coordinators)
 	return p, p.bind(binding{queue.LinkWorkers, "workers", []string{q.Workers}})
+}
+
+// places are where a queue's brokers are, as far as the book says.
+func (q Queue) places(book resolve.Book) (places []queue.BrokerEndpoints) {
+	for _, pair := range book.Pairs(q.Brokers, q.BrokerJobs) {
+		places = append(places, queue.BrokerEndpoints{Responses: pair[0], Jobs: pair[1]})
+	}
+	return places
 }
 
 // Worker is a worker's settings.
@@ -161,12 +178,13 @@ func (w Worker) start(ctx *bus.Context, log *slog.Logger) (*Part, error) {
 		return nil, fmt.Errorf("worker %s would be taken by no queue: %w", self.Name, err)
 	}
 	log = log.With("role", w.Role, "id", w.Name)
-	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: w.Brokers, MaxBody: w.MaxBody, Log: log}), w.Functions)
+	r := worker.NewRunner(worker.New(worker.Config{Self: self, Brokers: unnamed.Endpoints(w.Brokers), MaxBody: w.MaxBody, Log: log}), w.Functions)
 	p, err := newPart(ctx, w.Identity, r, worker.Links(), started, log)
 	if err != nil {
 		return nil, err
 	}
 	r.Attach(p.host.Now, p.host.Do)
+	p.follow(r, func(now role.Time, book resolve.Book) { r.BrokersAt(now, book.Endpoints(w.Brokers)) }, w.Brokers)
 	if w.Deployed.Work == "" {
 		return p, nil
 	}
@@ -264,6 +282,7 @@ func Run(ctx context.Context, s starter, with Process) error {
 		return err
 	}
 	defer zmq.Close()
+	zmq.Resolver = with.Resolver
 	p, err := s.start(zmq, with.Log)
 	if err != nil {
 		return err

@@ -30,10 +30,15 @@ type cluster struct {
 // startRole starts a role and waits until its sockets are bound.
 func startRole(t *testing.T, s starter) (*running, config.Ready) {
 	t.Helper()
+	return startProcess(t, s, Process{Log: quiet})
+}
+
+// startProcess is startRole with some of what its process has.
+func startProcess(t *testing.T, s starter, with Process) (*running, config.Ready) {
+	t.Helper()
 	ready := make(chan config.Ready, 1)
-	r := start(t, func(ctx context.Context) error {
-		return Run(ctx, s, Process{Grace: patience, Metrics: "127.0.0.1:0", Log: quiet, Announce: func(rd config.Ready) { ready <- rd }})
-	})
+	with.Grace, with.Metrics, with.Announce = patience, "127.0.0.1:0", func(rd config.Ready) { ready <- rd }
+	r := start(t, func(ctx context.Context) error { return Run(ctx, s, with) })
 	select {
 	case rd := <-ready:
 		return r, rd

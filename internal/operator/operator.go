@@ -13,6 +13,7 @@ import (
 	"faasd/internal/bus"
 	"faasd/internal/cluster"
 	"faasd/internal/latency"
+	"faasd/internal/resolve"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -112,17 +113,22 @@ type Operator struct {
 	host      *bus.Host
 	watcher   *watcher
 	by        string // who asks, for the events of all who watch
+	unfollow  func() // ends the looking up of names
 	ended     chan struct{}
 }
 
 // Open begins to watch; Await waits until there is something to see. The
-// endpoints are coordinators' XPUBs.
-func Open(endpoints []string) (*Operator, error) {
+// endpoints are coordinators' XPUBs; a host's name stands for all its addresses.
+func Open(endpoints []string) (*Operator, error) { return openBy(nil, endpoints) }
+
+// openBy is Open with names looked up by r.
+func openBy(r *resolve.Resolver, endpoints []string) (*Operator, error) {
 	zmq, err := bus.NewContext()
 	if err != nil {
 		return nil, err
 	}
-	w := newWatcher(endpoints)
+	zmq.Resolver = r
+	w := newWatcher(resolve.Book(nil).Endpoints(endpoints))
 	host, err := bus.NewHost(bus.Config{
 		Context: zmq, Machine: w, Logger: slog.New(slog.DiscardHandler),
 		Links: map[role.Link]bus.LinkSpec{
@@ -132,7 +138,8 @@ func Open(endpoints []string) (*Operator, error) {
 	if err != nil {
 		return nil, errors.Join(err, zmq.Close())
 	}
-	o := &Operator{endpoints: endpoints, zmq: zmq, host: host, watcher: w, by: by(), ended: make(chan struct{})}
+	o := &Operator{endpoints: endpoints, zmq: zmq, host: host, watcher: w, by: by(), unfollow: func() {}, ended: make(chan struct{})}
+	o.follow(r)
 	go func() {
 		defer close(o.ended)
 		_ = host.Run(context.Background()) // its only error would have come from NewHost
@@ -140,8 +147,45 @@ func Open(endpoints []string) (*Operator, error) {
 	return o, nil
 }
 
+// follow has the watcher told what is behind the names of the endpoints, until
+// unfollow.
+func (o *Operator) follow(r *resolve.Resolver) {
+	hosts := resolve.Hosts(o.endpoints)
+	if len(hosts) == 0 {
+		return
+	}
+	o.watcher.looking = true // before anybody else can
+	ctx, cancel := context.WithCancel(context.Background())
+	o.unfollow = cancel
+	go r.Follow(ctx, resolve.Watch{
+		Hosts: hosts,
+		Found: func(b resolve.Book) {
+			o.host.Do(func(now role.Time) {
+				o.watcher.looking = false
+				o.watcher.agent.CoordinatorsAt(now, b.Endpoints(o.endpoints))
+			})
+		},
+		Failed: func(host string, err error) {
+			o.host.Do(func(role.Time) { o.watcher.unknown = unknownName(host, err) })
+		},
+		Urgent: func() (alone bool) {
+			o.turn(func(role.Time) { alone = o.watcher.agent.Alone() })
+			return alone
+		},
+	})
+}
+
+// unknownName says that a host cannot be looked up; nil if it can.
+func unknownName(host string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the name %s cannot be looked up (%w)", host, err)
+}
+
 // Close ends the watching.
 func (o *Operator) Close() error {
+	o.unfollow()
 	o.host.Close()
 	<-o.ended
 	return o.zmq.Close()
@@ -173,10 +217,18 @@ func (o *Operator) Await(ctx context.Context) (Picture, error) {
 	switch {
 	case bad != nil:
 		return Picture{}, bad
+	case !snapshot && o.unknown() != nil:
+		return Picture{}, fmt.Errorf("%w at %s: %w; name a host that is known here, or an address", ErrNoCluster, strings.Join(o.endpoints, ", "), o.unknown())
 	case !snapshot:
 		return Picture{}, fmt.Errorf("%w at %s; see that a coordinator runs there (`faasd coordinator`), or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "))
 	}
 	return o.Picture(), nil
+}
+
+// unknown is why a coordinator's name cannot be looked up; nil if all can.
+func (o *Operator) unknown() (err error) {
+	o.turn(func(role.Time) { err = o.watcher.unknown })
+	return err
 }
 
 // Silent returns the queues that say that they have workers and have not told of

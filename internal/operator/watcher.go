@@ -27,6 +27,8 @@ type watcher struct {
 	token   wire.Incarnation
 	heard   uint64 // packets
 	agent   *cluster.Agent
+	looking bool                             // for where coordinators are: no name was looked up yet
+	unknown error                            // why a name cannot be looked up, nil if it can
 	replies map[wire.Incarnation]*wire.Reply // by command, of those that are waited for; nil until it is there
 
 	events  []wire.Event // as they came, those of the past first
@@ -68,7 +70,7 @@ func (w *watcher) complete(now role.Time) (snapshot, whole bool) {
 	if w.first == 0 {
 		w.first = now
 	}
-	if seen < len(w.agent.Coordinators) && now < w.first+othersWithin || !w.told || w.mixed() != nil {
+	if (w.looking || seen < w.agent.Expected()) && now < w.first+othersWithin || !w.told || w.mixed() != nil {
 		return true, false
 	}
 	for inc, s := range w.agent.View.Live(now, wire.RoleQueue) {
@@ -183,8 +185,8 @@ func (w *watcher) Unreachable(role.Time, role.Packet) {}
 // Malformed cannot happen: nothing is bound.
 func (w *watcher) Malformed(role.Link, error) {}
 
-// Tick has nothing to do.
-func (w *watcher) Tick(role.Time) {}
+// Tick tries addresses of coordinators again.
+func (w *watcher) Tick(now role.Time) { w.agent.Tick(now) }
 
-// Wake never wants a tick.
-func (w *watcher) Wake() role.Time { return role.Never }
+// Wake returns when that is due.
+func (w *watcher) Wake() role.Time { return w.agent.Wake() }

@@ -3,32 +3,94 @@ package queue
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"faasd/internal/job"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
-// broker is one of the brokers that this queue was told of, whichever
-// incarnation of it answers.
+// broker is one of the places where this queue was told that brokers are, and
+// whichever incarnation answers there.
 type broker struct {
 	*job.Initiator
 	key      string
-	endpoint string // its PULL
-	state    uint8  // see brokerStates
+	at       BrokerEndpoints
+	unlisted bool  // nobody says any more that a broker is there: it stays as long as its link
+	state    uint8 // see brokerStates
 }
 
-func (m *Machine) dialBroker(i int, ep BrokerEndpoints) {
-	b := &broker{key: fmt.Sprintf("broker%d", i), endpoint: ep.Responses}
+// BrokersAt is told where brokers are, all of them. One that is no longer among
+// them is served as long as it answers.
+func (m *Machine) BrokersAt(now role.Time, places []BrokerEndpoints) {
+	for _, b := range m.brokers {
+		b.unlisted = !slices.Contains(places, b.at)
+	}
+	for _, at := range places {
+		if !slices.ContainsFunc(m.brokers, func(b *broker) bool { return b.at == at }) {
+			m.addBroker(now, at)
+		}
+	}
+	m.dropUnlisted()
+	m.timer.By(now, now)
+}
+
+func (m *Machine) addBroker(now role.Time, at BrokerEndpoints) {
+	b := &broker{key: fmt.Sprintf("broker%d", m.dialled), at: at}
+	m.dialled++
 	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkResponses, Peer: b.key, Frames: frames}})
 	})
+	b.Among(m.peers)
 	m.brokers = append(m.brokers, b)
-	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Endpoint: ep.Jobs})
-	m.Emit(role.Effect{
-		Op: role.OpSubscribe, Packet: role.Packet{Link: LinkJobs, Peer: b.key}, Topic: m.topic,
+	m.dial(b)
+	if m.draining {
+		b.Drain(now)
+	}
+}
+
+func (m *Machine) dial(b *broker) {
+	jobs := role.Packet{Link: LinkJobs, Peer: b.key}
+	m.Emit(role.Effect{Op: role.OpDial, Packet: jobs, Endpoint: b.at.Jobs})
+	m.Emit(role.Effect{Op: role.OpSubscribe, Packet: jobs, Topic: m.topic})
+	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkResponses, Peer: b.key}, Endpoint: b.at.Responses})
+}
+
+func (m *Machine) hangUp(b *broker) {
+	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkJobs, Peer: b.key}})
+	m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkResponses, Peer: b.key}})
+}
+
+func (m *Machine) brokerEndpoints() []string {
+	list := make([]string, len(m.brokers))
+	for i, b := range m.brokers {
+		list[i] = b.at.Responses
+	}
+	return list
+}
+
+// dropUnlisted forgets places that are not listed and where nobody answers.
+func (m *Machine) dropUnlisted() {
+	m.brokers = slices.DeleteFunc(slices.Clone(m.brokers), func(b *broker) bool { // which may be being visited
+		if !b.unlisted || b.Link() != nil {
+			return false
+		}
+		m.cfg.Log.Info("no broker is there any more", "broker", b.at.Responses)
+		m.hangUp(b)
+		return true
 	})
-	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkResponses, Peer: b.key}, Endpoint: ep.Responses})
+}
+
+// poll has a broker's initiator do what is due.
+func (m *Machine) poll(now role.Time, b *broker) {
+	switch b.Poll(now) {
+	case job.Down:
+		m.brokerGone(now, b, b.Why())
+	case job.Again:
+		m.dial(b)
+		b.Poll(now)
+	}
+	m.timer.By(now, b.Wake())
 }
 
 // announcement is the body of a HELLO to a broker.
@@ -50,21 +112,27 @@ func (m *Machine) workersChanged(now role.Time) {
 	m.bus.DetailChanged()
 }
 
-func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error {
+// fromBroker takes a message that came by whichever socket: what a broker
+// publishes comes by all that are connected to it. The link's epoch tells whose
+// it is.
+func (m *Machine) fromBroker(now role.Time, msg *wire.Message) error {
 	var b *broker
 	for _, known := range m.brokers {
-		if known.key == key {
+		if known.Epoch() == msg.LinkEpoch {
 			b = known
 		}
 	}
-	if b == nil {
-		return fmt.Errorf("%w: from a broker that was not dialled", wire.ErrMalformed)
+	if b == nil || msg.Receiver != m.me {
+		return nil // of a link that is over
 	}
 	switch b.Receive(now, msg) {
 	case job.Up:
 		m.lastLink = now
 		m.paths.brokers.Now(&b.state, linked)
-		m.cfg.Log.Info("joined broker", "broker", b.endpoint, "incarnation", msg.Sender)
+		m.cfg.Log.Info("joined broker", "broker", b.at.Responses, "incarnation", msg.Sender)
+		m.dropDoubles(now, b)
+	case job.Known:
+		m.hangUp(b)
 	case job.Down:
 		m.brokerGone(now, b, "began anew or left")
 		return nil
@@ -85,11 +153,19 @@ func (m *Machine) fromBroker(now role.Time, key string, msg *wire.Message) error
 		}
 	}
 	m.trust(now, b) // after what it says, which may be that a job is to be dropped
-	if b.Poll(now) == job.Down {
-		m.brokerGone(now, b, b.Why())
-	}
-	m.timer.By(now, b.Wake())
+	m.poll(now, b)
 	return nil
+}
+
+// dropDoubles gives up the link that a broker had by another address when one by
+// this address began.
+func (m *Machine) dropDoubles(now role.Time, b *broker) {
+	for _, o := range m.brokers {
+		if o.Displaced() {
+			m.hangUp(o)
+			m.brokerGone(now, o, "it is reached at "+b.at.Responses+" too")
+		}
+	}
 }
 
 // brokerGone takes a lost broker's name off all jobs. Jobs that no worker has
@@ -108,6 +184,7 @@ func (m *Machine) brokerGone(now role.Time, b *broker, why string) {
 			dropped++
 		}
 	}
-	m.cfg.Log.Warn("broker gone", "broker", b.endpoint, "why", why, "waiting_jobs_dropped", dropped)
+	m.cfg.Log.Warn("broker gone", "broker", b.at.Responses, "why", why, "waiting_jobs_dropped", dropped)
 	m.bus.Changed()
+	m.dropUnlisted()
 }

@@ -40,11 +40,11 @@ type BrokerEndpoints struct {
 
 // Config is a queue's part in the system.
 type Config struct {
-	Self         wire.Member // with the endpoint "workers"
-	Brokers      []BrokerEndpoints
-	Coordinators []string   // XPUB endpoints
-	Window       job.Window // what each broker may have outstanding here
-	Results      job.Window // how many finished results are kept for whoever asks again
+	Self         wire.Member       // with the endpoint "workers"
+	Brokers      []BrokerEndpoints // as far as they are known; see BrokersAt
+	Coordinators []string          // XPUB endpoints; see CoordinatorsAt
+	Window       job.Window        // what each broker may have outstanding here
+	Results      job.Window        // how many finished results are kept for whoever asks again
 	Log          *slog.Logger
 	Wall         func() time.Time // the time of day, for events and what expires
 }
@@ -63,7 +63,9 @@ type Machine struct {
 	now   role.Time // of the present turn, for what is published
 
 	epochs   job.Epochs
+	peers    job.Peers
 	brokers  []*broker
+	dialled  int       // brokers so far
 	lastLink role.Time // when some broker was last linked
 
 	workers   map[workerKey]*worker
@@ -110,6 +112,7 @@ const noticeAfter = 2 * time.Second
 func New(cfg Config) *Machine {
 	m := &Machine{
 		cfg: cfg, me: cfg.Self.Incarnation, name: cfg.Self.Name, topic: wire.JobTopic(cfg.Self.Name, cfg.Self.Incarnation),
+		peers:     make(job.Peers),
 		workers:   make(map[workerKey]*worker),
 		routes:    make(map[string]*worker),
 		functions: make(map[string]*function),
@@ -132,11 +135,18 @@ func New(cfg Config) *Machine {
 		Wall: cfg.Wall,
 	})
 	m.bus.Start(0)
-	for i, ep := range cfg.Brokers {
-		m.dialBroker(i, ep)
-	}
+	m.BrokersAt(0, cfg.Brokers)
 	return m
 }
+
+// CoordinatorsAt is told where coordinators are, all of them.
+func (m *Machine) CoordinatorsAt(now role.Time, endpoints []string) {
+	m.bus.CoordinatorsAt(now, endpoints)
+	m.timer.By(now, m.bus.Wake())
+}
+
+// Alone reports whether no broker, or no coordinator, answers.
+func (m *Machine) Alone() bool { return len(m.peers) == 0 || m.bus.Alone() }
 
 // Advertise says where others reach one of this role's links.
 func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
@@ -170,7 +180,7 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		if err != nil {
 			return err
 		}
-		return m.fromBroker(now, p.Peer, msg)
+		return m.fromBroker(now, msg)
 	case LinkSubscribe, LinkPublish:
 		rest, err := m.bus.Receive(now, p)
 		m.lookElsewhere(now)
@@ -194,18 +204,14 @@ func (m *Machine) Tick(now role.Time) {
 		return
 	}
 	for _, b := range m.brokers {
-		if b.Poll(now) == job.Down {
-			m.brokerGone(now, b, b.Why())
-		}
-		if b.Link() != nil {
+		if m.poll(now, b); b.Link() != nil {
 			m.lastLink = now
 		}
-		m.timer.By(now, b.Wake())
 	}
 	if !m.noticed && now >= noticeAfter {
 		m.noticed = true
 		if !m.linked() {
-			m.cfg.Log.Warn("no broker answers yet; announcing on", "brokers", m.cfg.Brokers)
+			m.cfg.Log.Warn("no broker answers yet; announcing on", "brokers", m.brokerEndpoints())
 		}
 	}
 	m.doubt(now)

@@ -37,6 +37,7 @@ type stage struct {
 	replies   map[string][]string // to REQ workers, by routing id: the frames behind the envelope
 	cutOff    map[string]bool     // REQ workers whose connection is gone
 	inbox     []func()            // what has been sent and not yet arrived
+	alias     map[string]string   // what is sent by the first key comes to the broker of the second
 	pumping   bool
 	published []published
 	states    map[wire.Incarnation]*wire.State // what other queues publish
@@ -83,7 +84,7 @@ func newStage(t *testing.T, brokers int) *stage {
 		Coordinators: []string{"c"}, Window: wide, Results: job.Window{Count: 4096, Bytes: 1 << 26}, Log: slog.New(slog.DiscardHandler),
 	}
 	for i := range brokers {
-		cfg.Brokers = append(cfg.Brokers, BrokerEndpoints{"jobs", "responses"})
+		cfg.Brokers = append(cfg.Brokers, BrokerEndpoints{fmt.Sprint("jobs", i), fmt.Sprint("responses", i)})
 		s.brokers = append(s.brokers, &theBroker{key: fmt.Sprint("broker", i), inc: wire.Incarnation(100 + i)})
 	}
 	s.m = New(cfg)
@@ -197,6 +198,9 @@ func (s *stage) unreachable(p role.Packet) {
 }
 
 func (s *stage) toBroker(key string, frames [][]byte) {
+	if other := s.alias[key]; other != "" {
+		key = other
+	}
 	for _, b := range s.brokers {
 		if b.key != key || b.silent || b.deaf {
 			continue

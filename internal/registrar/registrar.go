@@ -77,6 +77,15 @@ func New(cfg Config) *Machine {
 	return m
 }
 
+// CoordinatorsAt is told where coordinators are, all of them.
+func (m *Machine) CoordinatorsAt(now role.Time, endpoints []string) {
+	m.bus.CoordinatorsAt(now, endpoints)
+	m.timer.By(now, m.bus.Wake())
+}
+
+// Alone reports whether no coordinator answers.
+func (m *Machine) Alone() bool { return m.bus.Alone() }
+
 // Advertise says where others reach one of this role's links.
 func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
 

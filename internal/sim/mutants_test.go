@@ -113,8 +113,8 @@ var mutants = []mutant{
 	},
 	{
 		16, "a worker asks one broker only", "one broker is left", "workers, there are", "internal/worker/worker.go",
-		"			m.cfg.Log.Info(\"no broker answers yet; asking on\", \"brokers\", m.cfg.Brokers)\n		}\n		m.broker = (m.broker + 1) % len(m.cfg.Brokers)\n",
-		"			m.cfg.Log.Info(\"no broker answers yet; asking on\", \"brokers\", m.cfg.Brokers)\n		}\n		if !§ {\n			m.broker = (m.broker + 1) % len(m.cfg.Brokers)\n		}\n",
+		"			m.cfg.Log.Info(\"no broker answers yet; asking on\", \"brokers\", m.brokers)\n		}\n		m.broker++\n",
+		"			m.cfg.Log.Info(\"no broker answers yet; asking on\", \"brokers\", m.brokers)\n		}\n		if !§ {\n			m.broker++\n		}\n",
 	},
 	{
 		17, "a broker does not pass cancellations on", "workers die", "after its client has gone", "internal/broker/jobs.go",

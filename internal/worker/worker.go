@@ -37,7 +37,7 @@ const (
 // Config is a worker's part in the system.
 type Config struct {
 	Self    wire.Member // with Functions and Slots
-	Brokers []string    // ROUTER endpoints for workers
+	Brokers []string    // ROUTER endpoints for workers, as far as they are known; see BrokersAt
 	MaxBody int64       // bytes of a result, at most
 	Log     *slog.Logger
 }
@@ -53,7 +53,8 @@ type Machine struct {
 	timer role.Timer
 
 	// Looking for a queue: due is when to ask, or to ask the next broker.
-	broker  int
+	brokers []string
+	broker  int   // of these, the one to ask
 	state   uint8 // see selfStates
 	due     role.Time
 	waiting bool   // it has been said that no broker answers
@@ -117,10 +118,25 @@ type Outcome struct {
 
 // New makes a worker; nothing happens before the first Tick.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, jobs: make(map[wire.JobID]*task), fetching: make(map[uint64]*wanted), paths: newPaths()}
+	m := &Machine{cfg: cfg, me: cfg.Self.Incarnation, brokers: cfg.Brokers, jobs: make(map[wire.JobID]*task), fetching: make(map[uint64]*wanted), paths: newPaths()}
 	m.Faults.Log, m.Faults.Links = cfg.Log, linkNames
 	return m
 }
+
+// BrokersAt is told where brokers are, all of them.
+func (m *Machine) BrokersAt(now role.Time, endpoints []string) {
+	if slices.Equal(m.brokers, endpoints) {
+		return
+	}
+	if m.state == looking && len(m.brokers) == 0 {
+		m.due = now
+		m.timer.By(now, now)
+	}
+	m.brokers = endpoints
+}
+
+// Alone reports whether this worker is at no queue.
+func (m *Machine) Alone() bool { return m.Joined() == "" }
 
 // Advertise says where others reach one of this role's links.
 func (m *Machine) Advertise(link, endpoint string) { m.cfg.Self.Advertise(link, endpoint) }
@@ -273,20 +289,26 @@ func (m *Machine) Joined() string {
 // ask puts the question to the next broker, by a socket of its own: a REQ
 // socket that waits for a dead broker takes no other question.
 func (m *Machine) ask(now role.Time) {
+	if len(m.brokers) == 0 { // nobody has said yet where one is
+		m.due = now + placeWithin
+		m.timer.By(now, m.due)
+		return
+	}
 	if m.state == asking {
 		m.Emit(role.Effect{Op: role.OpHangup, Packet: role.Packet{Link: LinkPlace, Peer: peer}})
 		if !m.waiting {
 			m.waiting = true
-			m.cfg.Log.Info("no broker answers yet; asking on", "brokers", m.cfg.Brokers)
+			m.cfg.Log.Info("no broker answers yet; asking on", "brokers", m.brokers)
 		}
-		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
+		m.broker++
 	}
+	m.broker %= len(m.brokers)
 	m.paths.self.Step(&m.state, asking)
 	m.due = now + placeWithin
 	m.timer.By(now, m.due)
 	question := &wire.Text{Command: wire.TextPlace, Name: m.cfg.Self.Name}
 	to := role.Packet{Link: LinkPlace, Peer: peer}
-	m.Emit(role.Effect{Op: role.OpDial, Packet: to, Endpoint: m.cfg.Brokers[m.broker]})
+	m.Emit(role.Effect{Op: role.OpDial, Packet: to, Endpoint: m.brokers[m.broker]})
 	to.Frames = question.Frames()
 	m.Emit(role.Effect{Op: role.OpSend, Packet: to})
 }
@@ -305,7 +327,7 @@ func (m *Machine) placed(now role.Time, frames [][]byte) error {
 		m.join(now, answer.Name, answer.Endpoint)
 	case wire.TextWait:
 		m.paths.self.Step(&m.state, looking)
-		m.broker = (m.broker + 1) % len(m.cfg.Brokers)
+		m.broker++
 	default:
 		m.paths.self.Step(&m.state, looking)
 		return fmt.Errorf("%w: %s from a broker", wire.ErrMalformed, answer.Command)
