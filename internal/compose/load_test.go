@@ -40,6 +40,9 @@ func underLoad(t *testing.T, frontends func() []string, do func(load *chaos.Stea
 	load.During("the end")
 	r := finish()
 	t.Logf("seed %d: %s; sent again %d times", seed, r.String(), r.Again)
+	for _, d := range r.During {
+		t.Logf("%5.1f s of %s: %d requests, the slowest took %.2f s", d.Lasted.Seconds(), d.What, d.Requests, d.Slowest.Seconds())
+	}
 	for _, b := range r.Breaches {
 		t.Errorf("%6.1f s  request %d, %s: %s", b.Seconds, b.Request, b.During, b.What)
 	}
