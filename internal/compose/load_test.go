@@ -2,12 +2,11 @@ package compose
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"faasd/internal/chaos"
+	"faasd/internal/operator"
 )
 
 // rate is how many requests a second the load sends: little, as it shares the
@@ -71,8 +70,9 @@ func scaledUnderLoad(t *testing.T, p *project) {
 
 // A harm is what happens to a container.
 type harm struct {
-	what string
-	do   func(t *testing.T, p *project, service, id string) (over func())
+	what   string
+	renews bool // its process is another afterwards
+	do     func(t *testing.T, p *project, service, id string) (over func())
 }
 
 // lasts is how long a container is paused or cut off: longer than the 3 s after
@@ -81,7 +81,7 @@ const lasts = 4 * time.Second
 
 var (
 	// Its processes end as by a crash: the engine starts it again by itself.
-	crash = harm{"crash", func(t *testing.T, p *project, service, id string) func() {
+	crash = harm{"crash", true, func(t *testing.T, p *project, service, id string) func() {
 		started := startedAt(t, id)
 		_, _ = docker(within(t), "exec", id, "sh", "-c", "kill -KILL -1") // which the shell does not outlive
 		return func() {
@@ -93,7 +93,7 @@ var (
 			})
 		}
 	}}
-	pause = harm{"pause", func(t *testing.T, p *project, service, id string) func() {
+	pause = harm{"pause", false, func(t *testing.T, p *project, service, id string) func() {
 		mustDocker(t, "pause", id)
 		return func() {
 			wait(t, lasts)
@@ -101,7 +101,7 @@ var (
 		}
 	}}
 	// It comes back with another address, most of the time.
-	cut = harm{"network disconnect", func(t *testing.T, p *project, service, id string) func() {
+	cut = harm{"network disconnect", false, func(t *testing.T, p *project, service, id string) func() {
 		mustDocker(t, "network", "disconnect", p.network(), id)
 		return func() {
 			wait(t, lasts)
@@ -143,7 +143,11 @@ func harmedUnderLoad(t *testing.T, p *project) {
 			underLoad(t, p.frontends, func(load *chaos.Steady) {
 				for _, service := range h.services {
 					load.During(h.what + " of " + service)
+					before := well(p.watch(t).Picture(), service)
 					h.do(t, p, service, p.container(t, service))()
+					if h.renews {
+						p.renewed(t, service, 1, before)
+					}
 					whole(t, p)
 				}
 			})
@@ -152,24 +156,20 @@ func harmedUnderLoad(t *testing.T, p *project) {
 	hasSpread(t, view, 1, 1, 1)
 }
 
-// whole waits until a request is answered by each of three workers: all parts
-// are there again, and have found each other.
+// whole waits until all parts are there again, and have found each other.
 func whole(t *testing.T, p *project) {
 	t.Helper()
 	view := p.watch(t)
 	eventually(t, soon, func() string {
-		picture := view.Picture()
-		var not []string
-		for _, q := range picture.Queues {
-			if q.State != "ok" {
-				not = append(not, q.Name+" "+q.State)
-			}
-		}
-		if t := picture.Totals; len(not) > 0 || t.Workers != 3 || t.Queues != 3 {
-			return fmt.Sprintf("%d queues, %d workers; %s", t.Queues, t.Workers, strings.Join(not, ", "))
-		}
-		return ""
+		return unlike(view.Picture(), shape{fronts: 1, brokers: 1, coordinators: 1, workers: 3})
 	})
+}
+
+// renewed waits until so many parts of a service are well that were not before.
+func (p *project) renewed(t *testing.T, service string, n int, before []string) {
+	t.Helper()
+	view := p.watch(t)
+	renewed(t, service, n, before, func() (operator.Picture, error) { return view.Picture(), nil })
 }
 
 // replacedUnderLoad replaces the containers of each service by new ones, as an
@@ -181,15 +181,17 @@ func replacedUnderLoad(t *testing.T, p *project) {
 			r := underLoad(t, p.frontends, func(load *chaos.Steady) {
 				for _, service := range services {
 					load.During(how[0] + " of " + service)
-					before := load.HungUp()
+					hung := load.HungUp()
 					args := append(append([]string{}, how...), service)
 					if service == "worker" && how[0] == "up" {
 						args = append(append([]string{}, how...), "--scale", "worker=3", service)
 					}
+					parts := well(p.watch(t).Picture(), service)
 					p.compose(t, args...)
+					p.renewed(t, service, len(parts), parts)
 					whole(t, p)
 					if service == "front" {
-						hungUp = load.HungUp() - before
+						hungUp = load.HungUp() - hung
 					}
 				}
 			})
