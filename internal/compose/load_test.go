@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -66,6 +67,28 @@ func scaledUnderLoad(t *testing.T, p *project) {
 		scale(t, p, 3)
 	})
 	hasSpread(t, view, 1, 1, 1)
+}
+
+// twofold has two brokers and two coordinators, each pair under one name: then
+// the loss of one is hardly noticed.
+func twofold(t *testing.T, p *project) {
+	become := func(n int) {
+		p.compose(t, "up", "-d", "--no-build", "--scale", "worker=3", "--scale", fmt.Sprint("broker=", n), "--scale", fmt.Sprint("coord-broker=", n))
+		p.becomes(t, shape{fronts: 1, brokers: n, coordinators: n, workers: 3})
+	}
+	underLoad(t, p.frontends, func(load *chaos.Steady) {
+		load.During("1 to 2 brokers and coordinators")
+		become(2)
+		for _, service := range []string{"broker", "coord-broker"} {
+			load.During("crash of one of two containers of " + service)
+			before := well(p.watch(t).Picture(), service)
+			crash.do(t, p, service, p.container(t, service))()
+			p.renewed(t, service, 1, before)
+			p.becomes(t, shape{fronts: 1, brokers: 2, coordinators: 2, workers: 3})
+		}
+		load.During("2 to 1 brokers and coordinators")
+		become(1)
+	})
 }
 
 // A harm is what happens to a container.
@@ -159,10 +182,14 @@ func harmedUnderLoad(t *testing.T, p *project) {
 // whole waits until all parts are there again, and have found each other.
 func whole(t *testing.T, p *project) {
 	t.Helper()
+	p.becomes(t, shape{fronts: 1, brokers: 1, coordinators: 1, workers: 3})
+}
+
+// becomes waits until the system has a shape, and all parts have found each other.
+func (p *project) becomes(t *testing.T, want shape) {
+	t.Helper()
 	view := p.watch(t)
-	eventually(t, soon, func() string {
-		return unlike(view.Picture(), shape{fronts: 1, brokers: 1, coordinators: 1, workers: 3})
-	})
+	eventually(t, soon, func() string { return unlike(view.Picture(), want) })
 }
 
 // renewed waits until so many parts of a service are well that were not before.
