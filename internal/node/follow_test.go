@@ -225,6 +225,25 @@ func TestPartsBehindOneNameAreAllUsedAndFollowedAsTheyComeAndGo(t *testing.T) {
 	stop()
 }
 
+func TestOneNameMayHaveAddressesOfBothKinds(t *testing.T) {
+	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
+		t.Skipf("skipped: no IPv6 here: %v", err)
+	} else {
+		_ = l.Close()
+	}
+	f := newFleet(t)
+	f.dns.Set("coordinators.test", "::1")
+	f.dns.Set("brokers.test", "::1", "127.0.0.2")
+	f.coordinator("::1")
+	_, six := f.broker("::1")
+	_, four := f.broker("127.0.0.2")
+	f.others()
+	stop := f.load()
+	f.takes(six, 20)
+	f.takes(four, 20)
+	stop()
+}
+
 // A broker that listens on all addresses is one broker, under however many.
 func TestAPartAtTwoAddressesIsOne(t *testing.T) {
 	f := newFleet(t)

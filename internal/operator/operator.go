@@ -218,7 +218,7 @@ func (o *Operator) Await(ctx context.Context) (Picture, error) {
 	case bad != nil:
 		return Picture{}, bad
 	case !snapshot && o.unknown() != nil:
-		return Picture{}, fmt.Errorf("%w at %s: %w; name a host that is known here, or an address", ErrNoCluster, strings.Join(o.endpoints, ", "), o.unknown())
+		return Picture{}, fmt.Errorf("%w at %s: %w; name a host that is known here, or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "), o.unknown())
 	case !snapshot:
 		return Picture{}, fmt.Errorf("%w at %s; see that a coordinator runs there (`faasd coordinator`), or look at a `faasd up` with --data", ErrNoCluster, strings.Join(o.endpoints, ", "))
 	}
