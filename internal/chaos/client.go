@@ -19,6 +19,7 @@ type client struct {
 	name     string // of the frontend
 	address  string
 	patience time.Duration     // how long an answer is waited for; then it hangs
+	connect  time.Duration     // of that, how long a connection may take; 0 is all of it
 	stray    func(what string) // told of what comes though nothing was asked
 
 	open atomic.Int64 // connections
@@ -122,7 +123,7 @@ func (c *client) line(over time.Time) (*line, error) {
 		_ = l.conn.Close()
 	}
 	c.mu.Unlock()
-	conn, err := (&net.Dialer{Deadline: over}).Dial("tcp4", c.address)
+	conn, err := (&net.Dialer{Deadline: over, Timeout: c.connect}).Dial("tcp4", c.address)
 	if err != nil {
 		return nil, err
 	}

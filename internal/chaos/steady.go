@@ -17,6 +17,13 @@ type Steady struct {
 	load   *load
 	ledger *ledger
 	crowd  *crowd
+	phases []phase // owned by who calls During and Finish
+}
+
+// A phase is what went on from a time on.
+type phase struct {
+	what  string
+	since time.Duration
 }
 
 // steadyBodies is what a Steady sends.
@@ -37,7 +44,10 @@ func NewSteady(frontends func() []string, rate int, seed uint64) *Steady {
 }
 
 // During says what goes on from now on; a broken promise is told with it.
-func (s *Steady) During(what string) { s.ledger.enters(what) }
+func (s *Steady) During(what string) {
+	s.ledger.enters(what)
+	s.phases = append(s.phases, phase{what, s.ledger.now()})
+}
 
 // HungUp is how often a frontend has ended a connection without a word while a
 // request was on it, which was sent again then. A frontend that stops in order
@@ -56,6 +66,15 @@ type SteadyReport struct {
 	Breaches []Breach // the first of them
 	Again    int      // how often a request was sent again
 	Unsent   int      // because too many were under way
+	During   []During // one for each call of it
+}
+
+// During is what came of the requests that were sent while something went on.
+type During struct {
+	What     string
+	Lasted   time.Duration
+	Requests int
+	Slowest  time.Duration // of the answers
 }
 
 // Finish sends no more and waits for what is still to come. The error is that
@@ -64,7 +83,20 @@ func (s *Steady) Finish(ctx context.Context) (*SteadyReport, error) {
 	s.load.halt()
 	err := s.load.finish(ctx)
 	s.crowd.close()
-	r := &SteadyReport{Tally: newTally(s.load.take()).sum()}
+	outcomes := newLatencies(s.load.take())
+	r := &SteadyReport{Tally: newTally(outcomes).sum()}
+	for i, p := range s.phases {
+		end := s.ledger.now()
+		if i+1 < len(s.phases) {
+			end = s.phases[i+1].since
+		}
+		d := During{What: p.what, Lasted: end - p.since}
+		for _, o := range outcomes.between(p.since, end) {
+			d.Requests++
+			d.Slowest = max(d.Slowest, o.took())
+		}
+		r.During = append(r.During, d)
+	}
 	s.load.mu.Lock()
 	r.Unsent = s.load.unsent
 	s.load.mu.Unlock()
@@ -77,8 +109,13 @@ func (s *Steady) Finish(ctx context.Context) (*SteadyReport, error) {
 	return r, err
 }
 
-// againAfter is how long is waited before a request is sent again.
-const againAfter = 50 * time.Millisecond
+const (
+	// againAfter is how long is waited before a request is sent again.
+	againAfter = 50 * time.Millisecond
+	// connectWithin is how long a connection may take: the address of a container
+	// that is gone leads nowhere.
+	connectWithin = 2 * time.Second
+)
 
 var errNoFrontend = errors.New("there is no frontend")
 
@@ -131,6 +168,7 @@ func (c *crowd) client(address string) *client {
 	one := c.clients[address]
 	if one == nil {
 		one = newClients([]string{address}, []string{address}, requestTimeout+patience, c.ledger)[0]
+		one.connect = connectWithin
 		c.clients[address] = one
 	}
 	return one

@@ -63,6 +63,9 @@ func TestARefusedRequestIsSentAgainUntilItIsAnswered(t *testing.T) {
 	if r.Broken > 0 || r.Answers["200"] != r.Requests || r.Requests < 18 {
 		t.Errorf("%s; broken: %v", r.String(), r.Breaches)
 	}
+	if len(r.During) != 1 || r.During[0].What != "a test" || r.During[0].Requests < 17 || r.During[0].Slowest < againAfter {
+		t.Errorf("told of what went on: %+v", r.During)
+	}
 	if r.Again < 3 || s.HungUp() != 1 {
 		t.Errorf("sent again %d times, %d of them because somebody had hung up; want those that nobody took, the 503, and the one that was hung up on",
 			r.Again, s.HungUp())

@@ -26,6 +26,7 @@ func TestTheComposeFileKeepsTheReportsPromises(t *testing.T) {
 	accept(t, p, 3)
 	scale(t, p, 3)
 	t.Run("workers come and go under load", func(t *testing.T) { scaledUnderLoad(t, p) })
+	t.Run("two brokers and coordinators under load", func(t *testing.T) { twofold(t, p) })
 	t.Run("containers are harmed under load", func(t *testing.T) { harmedUnderLoad(t, p) })
 	t.Run("all services are replaced under load", func(t *testing.T) { replacedUnderLoad(t, p) })
 	t.Run("functions are deployed", func(t *testing.T) { deployed(t, p) })

@@ -14,17 +14,14 @@ import (
 	"faasd/internal/operator"
 )
 
-// unpack puts what comes by standard input into a folder, and deploys that: it
-// is how docs/DEPLOYING.md does it.
-const unpack = `d=$(mktemp -d) && tar -x -C "$d" && faasctl deploy "$0" "$d" && rm -r "$d"`
-
-// deploy deploys a script in the container of front.
+// deploy deploys a folder with a script as docs/DEPLOYING.md does it: in the
+// container of front, where the folder comes by standard input.
 func (p *project) deploy(t *testing.T, name, script string) {
 	t.Helper()
 	var folder bytes.Buffer
 	w := tar.NewWriter(&folder)
 	text := "#!/bin/sh\n" + script + "\n"
-	if err := w.WriteHeader(&tar.Header{Name: "main.sh", Mode: 0o755, Size: int64(len(text))}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: name + "/main.sh", Mode: 0o755, Size: int64(len(text))}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(w, text); err != nil {
@@ -33,7 +30,8 @@ func (p *project) deploy(t *testing.T, name, script string) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := p.run(within(t), folder.Bytes(), "exec", "-T", "front", "sh", "-c", unpack, name)
+	out, err := p.run(within(t), folder.Bytes(), "exec", "-T", "front", "sh", "-c",
+		fmt.Sprintf("tar -x -C /tmp && faasctl deploy %[1]s /tmp/%[1]s", name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,11 @@ package compose
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"faasd/internal/chaos"
+	"faasd/internal/operator"
 )
 
 // rate is how many requests a second the load sends: little, as it shares the
@@ -40,6 +40,9 @@ func underLoad(t *testing.T, frontends func() []string, do func(load *chaos.Stea
 	load.During("the end")
 	r := finish()
 	t.Logf("seed %d: %s; sent again %d times", seed, r.String(), r.Again)
+	for _, d := range r.During {
+		t.Logf("%5.1f s of %s: %d requests, the slowest took %.2f s", d.Lasted.Seconds(), d.What, d.Requests, d.Slowest.Seconds())
+	}
 	for _, b := range r.Breaches {
 		t.Errorf("%6.1f s  request %d, %s: %s", b.Seconds, b.Request, b.During, b.What)
 	}
@@ -66,10 +69,33 @@ func scaledUnderLoad(t *testing.T, p *project) {
 	hasSpread(t, view, 1, 1, 1)
 }
 
+// twofold has two brokers and two coordinators, each pair under one name: then
+// the loss of one is hardly noticed.
+func twofold(t *testing.T, p *project) {
+	become := func(n int) {
+		p.compose(t, "up", "-d", "--no-build", "--scale", "worker=3", "--scale", fmt.Sprint("broker=", n), "--scale", fmt.Sprint("coord-broker=", n))
+		p.becomes(t, shape{fronts: 1, brokers: n, coordinators: n, workers: 3})
+	}
+	underLoad(t, p.frontends, func(load *chaos.Steady) {
+		load.During("1 to 2 brokers and coordinators")
+		become(2)
+		for _, service := range []string{"broker", "coord-broker"} {
+			load.During("crash of one of two containers of " + service)
+			before := well(p.watch(t).Picture(), service)
+			crash.do(t, p, service, p.container(t, service))()
+			p.renewed(t, service, 1, before)
+			p.becomes(t, shape{fronts: 1, brokers: 2, coordinators: 2, workers: 3})
+		}
+		load.During("2 to 1 brokers and coordinators")
+		become(1)
+	})
+}
+
 // A harm is what happens to a container.
 type harm struct {
-	what string
-	do   func(t *testing.T, p *project, service, id string) (over func())
+	what   string
+	renews bool // its process is another afterwards
+	do     func(t *testing.T, p *project, service, id string) (over func())
 }
 
 // lasts is how long a container is paused or cut off: longer than the 3 s after
@@ -78,7 +104,7 @@ const lasts = 4 * time.Second
 
 var (
 	// Its processes end as by a crash: the engine starts it again by itself.
-	crash = harm{"crash", func(t *testing.T, p *project, service, id string) func() {
+	crash = harm{"crash", true, func(t *testing.T, p *project, service, id string) func() {
 		started := startedAt(t, id)
 		_, _ = docker(within(t), "exec", id, "sh", "-c", "kill -KILL -1") // which the shell does not outlive
 		return func() {
@@ -90,7 +116,7 @@ var (
 			})
 		}
 	}}
-	pause = harm{"pause", func(t *testing.T, p *project, service, id string) func() {
+	pause = harm{"pause", false, func(t *testing.T, p *project, service, id string) func() {
 		mustDocker(t, "pause", id)
 		return func() {
 			wait(t, lasts)
@@ -98,7 +124,7 @@ var (
 		}
 	}}
 	// It comes back with another address, most of the time.
-	cut = harm{"network disconnect", func(t *testing.T, p *project, service, id string) func() {
+	cut = harm{"network disconnect", false, func(t *testing.T, p *project, service, id string) func() {
 		mustDocker(t, "network", "disconnect", p.network(), id)
 		return func() {
 			wait(t, lasts)
@@ -140,7 +166,11 @@ func harmedUnderLoad(t *testing.T, p *project) {
 			underLoad(t, p.frontends, func(load *chaos.Steady) {
 				for _, service := range h.services {
 					load.During(h.what + " of " + service)
+					before := well(p.watch(t).Picture(), service)
 					h.do(t, p, service, p.container(t, service))()
+					if h.renews {
+						p.renewed(t, service, 1, before)
+					}
 					whole(t, p)
 				}
 			})
@@ -149,24 +179,24 @@ func harmedUnderLoad(t *testing.T, p *project) {
 	hasSpread(t, view, 1, 1, 1)
 }
 
-// whole waits until a request is answered by each of three workers: all parts
-// are there again, and have found each other.
+// whole waits until all parts are there again, and have found each other.
 func whole(t *testing.T, p *project) {
 	t.Helper()
+	p.becomes(t, shape{fronts: 1, brokers: 1, coordinators: 1, workers: 3})
+}
+
+// becomes waits until the system has a shape, and all parts have found each other.
+func (p *project) becomes(t *testing.T, want shape) {
+	t.Helper()
 	view := p.watch(t)
-	eventually(t, soon, func() string {
-		picture := view.Picture()
-		var not []string
-		for _, q := range picture.Queues {
-			if q.State != "ok" {
-				not = append(not, q.Name+" "+q.State)
-			}
-		}
-		if t := picture.Totals; len(not) > 0 || t.Workers != 3 || t.Queues != 3 {
-			return fmt.Sprintf("%d queues, %d workers; %s", t.Queues, t.Workers, strings.Join(not, ", "))
-		}
-		return ""
-	})
+	eventually(t, soon, func() string { return unlike(view.Picture(), want) })
+}
+
+// renewed waits until so many parts of a service are well that were not before.
+func (p *project) renewed(t *testing.T, service string, n int, before []string) {
+	t.Helper()
+	view := p.watch(t)
+	renewed(t, service, n, before, func() (operator.Picture, error) { return view.Picture(), nil })
 }
 
 // replacedUnderLoad replaces the containers of each service by new ones, as an
@@ -178,15 +208,17 @@ func replacedUnderLoad(t *testing.T, p *project) {
 			r := underLoad(t, p.frontends, func(load *chaos.Steady) {
 				for _, service := range services {
 					load.During(how[0] + " of " + service)
-					before := load.HungUp()
+					hung := load.HungUp()
 					args := append(append([]string{}, how...), service)
 					if service == "worker" && how[0] == "up" {
 						args = append(append([]string{}, how...), "--scale", "worker=3", service)
 					}
+					parts := well(p.watch(t).Picture(), service)
 					p.compose(t, args...)
+					p.renewed(t, service, len(parts), parts)
 					whole(t, p)
 					if service == "front" {
-						hungUp = load.HungUp() - before
+						hungUp = load.HungUp() - hung
 					}
 				}
 			})

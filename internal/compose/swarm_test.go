@@ -143,11 +143,7 @@ func (s *stack) picture(t *testing.T) (operator.Picture, error) {
 	return view.Await(ctx)
 }
 
-// A shape is how many of each role there are to be; of queues there are three.
-type shape struct{ fronts, brokers, coordinators, workers int }
-
-// becomes waits until the system has a shape, and each part has found all that it
-// should: every broker every queue, every frontend every broker.
+// becomes waits until the system has a shape, and all parts have found each other.
 func (s *stack) becomes(t *testing.T, want shape) {
 	t.Helper()
 	eventually(t, 2*startWithin, func() string {
@@ -155,35 +151,32 @@ func (s *stack) becomes(t *testing.T, want shape) {
 		if err != nil {
 			return err.Error()
 		}
-		ok := func(parts []operator.Part) (n int) {
-			for _, part := range parts {
-				if part.State == operator.StateOK {
-					n++
-				}
-			}
-			return n
-		}
-		found := shape{ok(p.Frontends), ok(p.Brokers), ok(p.Coordinators), p.Totals.Workers}
-		if found != want {
-			return fmt.Sprintf("there are %+v, want %+v", found, want)
-		}
-		for _, b := range p.Brokers {
-			if b.State == operator.StateOK && len(b.Broker.Queues) != 3 {
-				return fmt.Sprintf("%s gives jobs to %v, want all three queues", b.Name, b.Broker.Queues)
-			}
-		}
-		queues := 0
-		for _, q := range p.Queues {
-			if q.State == operator.StateOK {
-				queues++
-			}
-		}
-		if queues != 3 && want.workers >= 3 {
-			return fmt.Sprintf("%d queues have workers, want 3", queues)
-		}
-		return ""
+		return unlike(p, want)
 	})
 }
+
+// now is the picture, which there must be.
+func (s *stack) now(t *testing.T) operator.Picture {
+	t.Helper()
+	p, err := s.picture(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// renews does something that gives a service so many new tasks, and waits until
+// they are well and the system is whole.
+func (s *stack) renews(t *testing.T, service string, n int, do func()) {
+	t.Helper()
+	before := well(s.now(t), service)
+	do()
+	renewed(t, service, n, before, func() (operator.Picture, error) { return s.picture(t) })
+	s.becomes(t, complete)
+}
+
+// complete is the shape that the overlay gives the system.
+var complete = shape{fronts: 2, brokers: 2, coordinators: 2, workers: 3}
 
 // quote shows the end of each service's log.
 func (s *stack) quote(t *testing.T) {
@@ -206,7 +199,7 @@ func TestASwarmRunsTheStackAndReplacesItsTasks(t *testing.T) {
 	needsEngine(t)
 	joinSwarm(t)
 	s := deployStack(t)
-	s.becomes(t, shape{fronts: 2, brokers: 2, coordinators: 2, workers: 3})
+	s.becomes(t, complete)
 	frontends := s.balance(t)
 	t.Run("the published port", func(t *testing.T) { s.published(t) })
 	t.Run("scaled under load", func(t *testing.T) {
@@ -223,7 +216,7 @@ func TestASwarmRunsTheStackAndReplacesItsTasks(t *testing.T) {
 			s.becomes(t, shape{fronts: 2, brokers: 2, coordinators: 2, workers: 2})
 			load.During("2 workers to 3")
 			s.scale(t, "worker", 3)
-			s.becomes(t, shape{fronts: 2, brokers: 2, coordinators: 2, workers: 3})
+			s.becomes(t, complete)
 		})
 	})
 	t.Run("a task of each service is killed under load", func(t *testing.T) {
@@ -234,8 +227,7 @@ func TestASwarmRunsTheStackAndReplacesItsTasks(t *testing.T) {
 				if err != nil || len(tasks) == 0 {
 					t.Fatalf("no task of %s runs: %v", service, err)
 				}
-				mustDocker(t, "kill", tasks[0])
-				s.becomes(t, shape{fronts: 2, brokers: 2, coordinators: 2, workers: 3})
+				s.renews(t, service, 1, func() { mustDocker(t, "kill", tasks[0]) })
 			}
 		})
 	})
@@ -243,8 +235,9 @@ func TestASwarmRunsTheStackAndReplacesItsTasks(t *testing.T) {
 		underLoad(t, frontends, func(load *chaos.Steady) {
 			for _, service := range services {
 				load.During("update of " + service)
-				mustDocker(t, "service", "update", "--force", "--update-delay", "0s", "--quiet", s.name+"_"+service)
-				s.becomes(t, shape{fronts: 2, brokers: 2, coordinators: 2, workers: 3})
+				s.renews(t, service, len(well(s.now(t), service)), func() {
+					mustDocker(t, "service", "update", "--force", "--update-delay", "0s", "--quiet", s.name+"_"+service)
+				})
 			}
 		})
 	})
