@@ -41,7 +41,7 @@ STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: build ## install what is missing, build, start the whole system
@@ -55,7 +55,10 @@ test: ## install what is missing, then everything that proves the product, with 
 	@$(MAKE) --no-print-directory sim SEEDS=2000 FROM=0 PROFILE= WITHIN=120s
 	cd bench && go vet ./... && go test -race -timeout 2m ./...
 	cd conformance && go vet ./... && go test -race -timeout 2m ./...
-	cd deploy/check && go vet ./... && go test -timeout 2m ./...
+
+.PHONY: manifests
+manifests: deps compile ## hold docker-compose.yml and deploy/ against the loaders and types of who reads them
+	cd deploy/check && go vet ./... && go test -timeout 10m ./...
 
 .PHONY: build
 build: deps compile ## build bin/faasd and bin/faasctl
@@ -109,6 +112,14 @@ harm: build ## deploy functions that behave badly beside one that does not; prin
 	@CGO_ENABLED=0 go build -ldflags '-s -w' -o bin/ ./internal/chaos/guest
 	@go build -o bin/chaos ./internal/chaos/cmd
 	@exec bin/chaos harm --faasd bin/faasd $(HARM_ARGS)
+
+.PHONY: image
+image: ## build the image of all roles, faasd
+	docker build -t faasd --build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' .
+
+.PHONY: compose-test
+compose-test: ## try the image, docker-compose.yml and the Swarm overlay on a real engine
+	@exec scripts/with-engine scripts/compose-test
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck

@@ -187,6 +187,7 @@ func (i *instance) conclude(c *call, res function.Result, err error) {
 	defer i.f.mu.Unlock()
 	i.drop(c)
 	i.owe(c)
+	i.f.crash.answered()
 	c.finish(res, err)
 	if c.abandoned {
 		i.f.dispatch() // the process may be fit again

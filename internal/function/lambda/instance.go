@@ -204,6 +204,12 @@ func (i *instance) look() {
 	i.watch.Reset(next.Sub(now))
 }
 
+// died says whether the process, which has ended, did that by itself in a call
+// that somebody waited for.
+func (i *instance) died() bool {
+	return i.reason == "" && !i.process.Lost() && len(i.running) > i.abandoned()
+}
+
 // failure says what became of a call that the process was running when it
 // ended, in AWS's words.
 func (i *instance) failure(c *call) *function.Failure {

@@ -114,13 +114,118 @@ func TestFunctionThatNeverStartsIsTriedLessAndLess(t *testing.T) {
 	}
 }
 
+// dies is a bootstrap that counts its starts, takes a call, and ends with its
+// body for an exit code, or answers it if that is 0.
+const dies = `#!/usr/bin/env python3
+import http.client, os, sys
+open(os.environ["COUNT"], "a").write("x")
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    call = api.getresponse()
+    body = call.read()
+    if int(body):
+        os._exit(int(body))
+    api.request("POST", "/2018-06-01/runtime/invocation/" + call.headers["Lambda-Runtime-Aws-Request-Id"] + "/response", body)
+    api.getresponse().read()
+`
+
+func TestFunctionThatDiesInEachCallRests(t *testing.T) {
+	count := filepath.Join(t.TempDir(), "starts")
+	f := newFunction(t, Config{Code: script(t, dies), Env: map[string]string{"COUNT": count}})
+	starts := func() int {
+		text, _ := os.ReadFile(count)
+		return len(text)
+	}
+	began := time.Now()
+	run, refused := 0, 0
+	for run < 5 {
+		_, err := invoke(t, f, `7`)
+		fails(t, err, function.TypeExit, "exit status 7")
+		switch {
+		case strings.Contains(err.Error(), "was not run"):
+			refused++
+			if function.Unstarted(err) {
+				t.Fatal("a function whose processes come up is called one that does not start")
+			}
+		default:
+			run++
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("%d of the calls have run", run)
+		}
+	}
+	// It rested 100 and 200 ms, after the third and the fourth.
+	if d := time.Since(began); d < 300*time.Millisecond || refused == 0 {
+		t.Errorf("5 calls have run and %d were refused in %v", refused, d)
+	}
+	if n := starts(); n != run {
+		t.Errorf("%d processes were started for %d calls", n, run)
+	}
+	// One answered call, and the row begins anew.
+	eventually(t, "a call is answered", func() bool { _, err := invoke(t, f, `0`); return err == nil })
+	for range patientFor + 1 {
+		_, err := invoke(t, f, `8`)
+		fails(t, err, function.TypeExit, "Runtime exited with error: exit status 8")
+	}
+}
+
+// A request that kills its process, among others that are answered, is nobody
+// else's loss.
+func TestPoisonAmongGoodCallsStopsNone(t *testing.T) {
+	f := newFunction(t, Config{Code: script(t, dies), Env: map[string]string{"COUNT": filepath.Join(t.TempDir(), "starts")}})
+	for range 10 {
+		for range patientFor {
+			_, err := invoke(t, f, `9`)
+			fails(t, err, function.TypeExit, "Runtime exited with error: exit status 9")
+		}
+		answers(t, f, `0`, `0`)
+	}
+}
+
+func TestCrashLoopOfDeathsInCalls(t *testing.T) {
+	var l crashLoop
+	now := time.Now()
+	for range patientFor {
+		if rest := l.died(function.TypeExit, "exit status 1", false, now); rest != 0 || l.wait(now) > 0 {
+			t.Fatalf("it rests %v", rest)
+		}
+		l.cameUp()
+	}
+	want := firstRest
+	for range 10 {
+		if rest := l.died(function.TypeExit, "exit status 1", false, now); rest != want || l.wait(now) != want {
+			t.Fatalf("it rests %v, want %v", rest, want)
+		}
+		if l.died(function.TypeExit, "exit status 1", false, now); l.wait(now) != want {
+			t.Fatal("another process of before the rest lengthens it")
+		}
+		fails(t, l.why, function.TypeExit, "exit status 1; this call was not run")
+		want = min(2*want, crashRest)
+		now = now.Add(l.wait(now))
+		l.cameUp()
+	}
+	for range 10 {
+		l.died(function.TypeMemory, "killed", true, now)
+		now = now.Add(l.wait(now))
+	}
+	if l.rest != longRest {
+		t.Errorf("who takes too much rests %v, want %v", l.rest, longRest)
+	}
+	fails(t, l.why, function.TypeMemory, "killed")
+	l.answered()
+	if l.died(function.TypeExit, "exit status 1", false, now); l.wait(now) > 0 {
+		t.Error("an answered call does not end the row")
+	}
+}
+
 func TestCrashLoopRestsUpToItsBound(t *testing.T) {
 	var l crashLoop
 	now := time.Now()
 	why := function.Failed(function.TypeInit, "no")
 	want := firstRest
 	for range 20 {
-		l.add(why, now)
+		l.failed(why, now)
 		if got := l.wait(now); got != want {
 			t.Fatalf("rest %v, want %v", got, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"faasd/internal/function"
+	"faasd/internal/function/logs"
 )
 
 // What the pool of a function's processes goes by.
@@ -169,7 +170,7 @@ func (f *Function) start() {
 
 // cameUp notes that a process has asked for its first call.
 func (f *Function) cameUp() {
-	f.crash = crashLoop{}
+	f.crash.cameUp()
 	for _, p := range f.probes {
 		p <- nil
 	}
@@ -182,26 +183,42 @@ func (f *Function) ended(i *instance, why *function.Failure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.instances = slices.DeleteFunc(f.instances, func(o *instance) bool { return o == i })
+	died := why == nil && i.died()
+	var last *function.Failure
 	for _, c := range i.running {
-		c.finish(function.Result{}, i.failure(c))
+		last = i.failure(c)
+		c.finish(function.Result{}, last)
 	}
 	clear(i.running)
-	if why != nil {
+	now := time.Now()
+	switch {
+	case why != nil:
 		why.Unstarted = true // for whoever waits, and for those who come while the next may not be started
-		f.crash.add(why, time.Now())
+		f.crash.failed(why, now)
 		for _, p := range f.probes {
 			p <- why
 		}
 		f.probes = nil
 		if !f.serving() {
-			for _, c := range f.waiting {
-				c.finish(function.Result{}, why)
-			}
-			f.waiting = nil
+			f.refuse(why)
+		}
+	case died && f.crash.died(last.Type, i.process.Ended(), i.process.TookTooMuch(), now) > 0:
+		f.cfg.Logs.Add(logs.System, "", "rests for "+f.crash.String())
+		f.cfg.Log.Warn("a function rests", "for", f.crash.rest, "deaths", f.crash.deaths)
+		if why := f.hopeless(); why != nil {
+			f.refuse(why)
 		}
 	}
 	f.provide()
 	f.letClose()
+}
+
+// refuse ends the calls that wait.
+func (f *Function) refuse(why error) {
+	for _, c := range f.waiting {
+		c.finish(function.Result{}, why)
+	}
+	f.waiting = nil
 }
 
 // letClose lets Close go on when there is nothing left to wait for.

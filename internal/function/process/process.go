@@ -90,6 +90,14 @@ func (p *Process) ExitCode() int {
 // Exited is closed.
 func (p *Process) OutOfMemory() bool { return p.flags&flagMemory != 0 }
 
+// TookTooMuch says whether a limit ended it, that of memory or that of processes
+// and threads. Only to be called once Exited is closed.
+func (p *Process) TookTooMuch() bool { return p.flags&(flagMemory|flagTasks) != 0 }
+
+// Lost says whether the loss of the guard ended it. Only to be called once
+// Exited is closed.
+func (p *Process) Lost() bool { return p.flags&flagLost != 0 }
+
 // Terminate asks the process and its group to end: SIGTERM.
 func (p *Process) Terminate() { p.link.ask(opTerminate, p.id) }
 
