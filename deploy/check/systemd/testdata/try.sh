@@ -62,6 +62,6 @@ functions --data /var/lib/faasd-up
 faasctl status --data /var/lib/faasd-up >/dev/null || fail 'faasctl does not find it'
 systemctl stop faasd-up
 [ "$(property faasd-up Result)" = success ] || fail "faasd-up: $(property faasd-up Result)"
-if ps -e -o comm= | grep '^faasd'; then fail 'something is left'; fi
+if pgrep -l '^faasd'; then fail 'something is left'; fi
 echo 'ok nothing is left'
 echo 'that is all'
