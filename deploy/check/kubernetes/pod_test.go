@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -99,6 +100,18 @@ func (p *pod) settle(c cluster, all []*pod, value string) string {
 	return strings.Join(endpoints, ",")
 }
 
+// free skips the test where somebody listens on all addresses of this machine for what the pod is to bind.
+func (p *pod) free(t *testing.T) {
+	t.Helper()
+	for _, at := range p.workload.container().Ports {
+		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", p.address, at.ContainerPort))
+		if err != nil {
+			t.Skipf("%s cannot have its port %s here: %v", p.name, at.Name, err)
+		}
+		_ = l.Close()
+	}
+}
+
 // start starts the pod's process, which is stopped at the test's end as a cluster stops it.
 func (p *pod) start(t *testing.T, c cluster, all []*pod) {
 	t.Helper()
@@ -133,14 +146,11 @@ func stop(t *testing.T, all []*pod) {
 		if p.process == nil || p.process.Process == nil {
 			continue
 		}
-		killed := false
 		late := time.AfterFunc(time.Duration(*p.workload.template.Spec.TerminationGracePeriodSeconds)*time.Second, func() {
-			killed = true
 			_ = p.process.Process.Kill()
 		})
-		err := p.process.Wait()
-		if late.Stop(); killed || err != nil {
-			t.Errorf("%s, asked to stop: %v (killed: %v)", p.name, err, killed)
+		if err := p.process.Wait(); !late.Stop() || err != nil {
+			t.Errorf("%s, asked to stop: %v", p.name, err)
 		}
 		_ = p.lifeline.Close()
 	}

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -46,18 +47,25 @@ func TestTheBaseIsASystemThatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := pods(t, c)
+	defer stop(t, all)
+	for _, p := range all {
+		p.free(t)
+	}
 	for _, p := range all {
 		p.start(t, c, all)
 	}
-	defer stop(t, all)
 	for _, p := range all {
 		for _, probe := range []*corev1.Probe{p.workload.container().LivenessProbe, p.workload.container().ReadinessProbe} {
 			url := fmt.Sprintf("http://%s:%d%s", p.address, p.workload.port(probe.HTTPGet.Port.StrVal), probe.HTTPGet.Path)
 			until(t, p.name, func() string { return asked(url) })
 		}
 	}
+	found := dialled(t, all)
 	deployAndCall(t, all)
-	until(t, "connections", func() string { return compare(c, dialled(t, all)) })
+	until(t, "connections", func() string {
+		maps.Copy(found, dialled(t, all))
+		return compare(c, found)
+	})
 	checkSeries(t, all)
 }
 
