@@ -34,5 +34,5 @@ func (c *broker) Settings() *config.Set {
 func (c *broker) Validate() error { return fits(c.Limits) }
 
 func (c *broker) Run(ctx context.Context, std config.Stdio) error {
-	return node.Run(ctx, c.Broker, c.grace, c.logger(std), announcer(std))
+	return node.Run(ctx, c.Broker, c.process(std))
 }

@@ -32,5 +32,5 @@ func (c *coordinator) Validate() error { return nil }
 
 func (c *coordinator) Run(ctx context.Context, std config.Stdio) error {
 	c.Publish, c.Subscribe = []string{c.publish}, []string{c.subscribe}
-	return node.Run(ctx, c.Coordinator, c.grace, c.logger(std), announcer(std))
+	return node.Run(ctx, c.Coordinator, c.process(std))
 }

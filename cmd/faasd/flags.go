@@ -75,16 +75,28 @@ func idle(s *config.Set, d *time.Duration) {
 	s.Duration(d, "idle", 5*time.Minute, time.Second, 24*time.Hour, "a function's process that has had no call for so long is stopped; the next call starts one")
 }
 
+func metricsAddr(s *config.Set, p *string, meaning string) *config.Setting {
+	return s.HTTPAddr(p, "metrics", "", meaning)
+}
+
 // common is what every role's command has besides its own settings.
 type common struct {
-	grace time.Duration
-	log   config.Log
+	grace   time.Duration
+	metrics string
+	log     config.Log
 }
 
 func (c *common) declare(s *config.Set, level string) {
 	s.Group("Stopping")
 	grace(s, &c.grace)
+	s.Group("Watching")
+	metricsAddr(s, &c.metrics, "where GET /metrics, /healthz and /readyz are served").DefaultText("nowhere")
 	c.log.Declare(s, level)
+}
+
+// process is what this role's process has beside it.
+func (c *common) process(std config.Stdio) node.Process {
+	return node.Process{Grace: c.grace, Metrics: c.metrics, Log: c.logger(std), Announce: announcer(std)}
 }
 
 func (c *common) logger(std config.Stdio) *slog.Logger { return c.log.Logger(std.Err) }

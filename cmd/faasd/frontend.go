@@ -48,5 +48,5 @@ func (c *frontend) Validate() error {
 }
 
 func (c *frontend) Run(ctx context.Context, std config.Stdio) error {
-	return node.RunFrontend(ctx, c.Frontend, c.grace, c.logger(std), announcer(std), listener(std))
+	return node.RunFrontend(ctx, c.Frontend, c.process(std), listener(std))
 }

@@ -20,7 +20,7 @@ func program() config.Program {
 		Name:    "faasd",
 		Summary: "a Function-as-a-Service that you own: HTTP in, functions run on workers, ZeroMQ in between",
 		Commands: []config.Command{
-			&up{}, &frontend{}, &broker{}, &queue{}, &worker{}, &coordinator{},
+			&up{}, &frontend{}, &broker{}, &queue{}, &worker{}, &coordinator{}, &health{},
 		},
 		Guide:     guide,
 		Libraries: []config.Library{{Name: "libzmq", Version: node.ZeroMQ()}},

@@ -43,5 +43,5 @@ func (c *queue) Validate() error {
 }
 
 func (c *queue) Run(ctx context.Context, std config.Stdio) error {
-	return node.Run(ctx, c.Queue, c.grace, c.logger(std), announcer(std))
+	return node.Run(ctx, c.Queue, c.process(std))
 }

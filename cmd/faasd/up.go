@@ -61,17 +61,20 @@ func (c *up) dataFlag() string {
 func (c *up) Validate() error { return fits(c.Limits) }
 
 func (c *up) Run(ctx context.Context, std config.Stdio) error {
-	c.Grace, c.Log = c.grace, c.log
+	c.Grace, c.Log, c.Metrics = c.grace, c.log, c.metrics
 	defer context.AfterFunc(ctx, func() {
 		fmt.Fprintf(std.Out, "stopping, within %s; again ends at once\n", c.grace)
 	})()
-	return node.RunUp(ctx, c.Up, c.logger(std), func(url string) {
+	return node.RunUp(ctx, c.Up, c.logger(std), func(url, metrics string) {
 		fmt.Fprintln(std.Out, config.Listening(url))
 		fmt.Fprintf(std.Out, "call it:  curl -d '{\"hola\":\"mundo\"}' %s/echo\n", strings.TrimPrefix(url, "http://"))
 		if host, port, _ := net.SplitHostPort(c.HTTP); host == "" || net.ParseIP(host).IsUnspecified() {
 			fmt.Fprintf(std.Out, "note:     open to all who reach port %s of this machine\n", port)
 		}
 		fmt.Fprintf(std.Out, "watch it: %s top%s\n", besideMe("faasctl"), c.dataFlag())
+		if metrics != "" {
+			fmt.Fprintf(std.Out, "metrics:  %s/metrics\n", metrics)
+		}
 		fmt.Fprintln(std.Out, "stop it:  Ctrl-C")
 	})
 }

@@ -64,5 +64,5 @@ func (c *worker) Run(ctx context.Context, std config.Stdio) error {
 	if len(c.Deployed.Only) == 0 || slices.Contains(c.Deployed.Only, function.EchoName) {
 		c.Functions[function.EchoName] = function.Echo{}
 	}
-	return node.Run(ctx, c.Worker, c.grace, c.logger(std), announcer(std))
+	return node.Run(ctx, c.Worker, c.process(std))
 }

@@ -47,6 +47,9 @@ type reply struct {
 	err    error // why none came
 	hung   bool  // nothing came in time, and nothing ended
 	last   bool  // the connection ends with this answer
+
+	unreached bool // there was no connection
+	hungUp    bool // the connection ended before anything came
 }
 
 // A line is one connection. At most one request is on it.
@@ -66,7 +69,9 @@ func (c *client) post(function string, body []byte, timeout time.Duration) reply
 	over := time.Now().Add(c.patience)
 	l, err := c.line(over)
 	if err != nil {
-		return failed(err)
+		r := failed(err)
+		r.unreached = true
+		return r
 	}
 	var message bytes.Buffer
 	fmt.Fprintf(&message, "POST /%s HTTP/1.1\r\nHost: faasd\r\nContent-Type: application/octet-stream\r\nX-Timeout: %s\r\nContent-Length: %d\r\n\r\n",
@@ -83,7 +88,7 @@ func (c *client) post(function string, body []byte, timeout time.Duration) reply
 		if r.err != nil {
 			_ = l.conn.Close()
 			if err != nil {
-				return failed(err)
+				r.err, r.hung = err, failed(err).hung
 			}
 			return r
 		}
@@ -159,7 +164,7 @@ func (l *line) read(stray func(string)) {
 			stray(fmt.Sprintf("%.200q", what))
 			return
 		}
-		answer := reply{err: err}
+		answer := reply{err: err, hungUp: err != nil}
 		if err == nil {
 			answer = readReply(r)
 		}

@@ -77,12 +77,12 @@ func body(number int) []byte { return tormentedBodies.draw(1, number) }
 func (s server) load(t *testing.T, rate int, timeout, patience time.Duration) *load {
 	t.Helper()
 	ledger := newLedger()
-	l := &load{
+	clients := newClients([]string{"frontend1"}, []string{s.listen(t)}, timeout+patience, ledger)
+	t.Cleanup(clients[0].close)
+	return &load{
 		function: "echo", rate: rate, bodies: tormentedBodies, seed: 1, timeout: timeout, most: maxOpen, ledger: ledger,
-		clients: newClients([]string{"frontend1"}, []string{s.listen(t)}, timeout+patience, ledger),
+		clients: inTurn(clients),
 	}
-	t.Cleanup(l.clients[0].close)
-	return l
 }
 
 // some sends a few requests, a hundred a second, to a server that behaves so.

@@ -19,7 +19,7 @@ type load struct {
 	timeout  time.Duration
 	most     int  // requests that may be under way
 	full     bool // it is to be more than the system can do: then 503 is an answer
-	clients  []*client
+	clients  clients
 	ledger   *ledger
 
 	from    time.Duration // when it began
@@ -31,6 +31,20 @@ type load struct {
 	mu       sync.Mutex
 	outcomes []outcome // of those that have ended; guarded by mu
 	unsent   int       // because too many were under way; guarded by mu
+}
+
+// clients are those who send requests and wait for what comes of each.
+type clients interface {
+	// post sends a body to a function at the frontend that it names.
+	post(number int, function string, body []byte, timeout time.Duration) (frontend string, r reply)
+}
+
+// inTurn has one client for each frontend, and one after the other has its turn.
+type inTurn []*client
+
+func (c inTurn) post(number int, function string, body []byte, timeout time.Duration) (string, reply) {
+	one := c[number%len(c)]
+	return one.name, one.post(function, body, timeout)
 }
 
 const (
@@ -80,11 +94,11 @@ func (l *load) due(number int) time.Duration {
 }
 
 func (l *load) send(number int) {
-	client := l.clients[number%len(l.clients)]
-	o := outcome{number: number, frontend: client.name, due: l.due(number)}
+	o := outcome{number: number, due: l.due(number)}
 	sent := l.bodies.draw(l.seed, number)
 	o.late = l.ledger.now() - o.due
-	r := client.post(l.function, sent, l.timeout)
+	var r reply
+	o.frontend, r = l.clients.post(number, l.function, sent, l.timeout)
 	o.ended, o.status, o.attempt, o.retryAfter = l.ledger.now(), r.status, r.attempt(), r.retryAfter()
 
 	lost, refuses := l.ledger.excused(&o)

@@ -162,7 +162,7 @@ func (x *subject) addresses() []string {
 func (x *subject) load(seed uint64, function string, rate int, bodies bodies, full bool) *load {
 	l := &load{
 		function: function, rate: rate, bodies: bodies, seed: seed, timeout: requestTimeout, most: maxOpen, full: full,
-		clients: x.clients, ledger: x.ledger,
+		clients: inTurn(x.clients), ledger: x.ledger,
 	}
 	l.start()
 	return l

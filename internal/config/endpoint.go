@@ -157,3 +157,16 @@ func parsePort(text string) (int, error) {
 	}
 	return int(n), nil
 }
+
+// Dialable is an address that is listened on, "HOST:PORT", as it is reached from
+// this machine: all addresses are reached by the loopback.
+func Dialable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}

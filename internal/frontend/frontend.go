@@ -11,6 +11,7 @@ import (
 
 	"faasd/internal/cluster"
 	"faasd/internal/job"
+	"faasd/internal/metrics"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -111,9 +112,11 @@ type Machine struct {
 	awaiting  job.Shares          // of homeless
 	renewing  role.Time           // until then a broker that lives may begin a new link
 
-	accepted, answered, failed, refused, late uint64
-	draining                                  bool
-	noticed                                   bool // whether brokers answered was looked at once
+	accepted, answered, failed, late uint64
+	refused                          [Stopping + 1]uint64 // by why
+	jobs                             metrics.Tally        // answered
+	draining                         bool
+	noticed                          bool // whether brokers answered was looked at once
 }
 
 // noticeAfter is when a frontend without a broker says so.
@@ -197,6 +200,7 @@ func (m *Machine) Tick(now role.Time) {
 		r := m.deadlines[0]
 		m.cancel(now, r)
 		m.failed++
+		m.count(now, r, wire.CodeExpired)
 		r.answer(Answer{Code: wire.CodeExpired})
 	}
 	m.rehouse(now)
@@ -252,11 +256,21 @@ func (m *Machine) Leave(now role.Time) {
 	m.bus.Leave(now)
 }
 
+// refusedInAll are all but those of functions that there are not.
+func (m *Machine) refusedInAll() (n uint64) {
+	for why, count := range m.refused {
+		if Refusal(why) != UnknownFunction {
+			n += count
+		}
+	}
+	return n
+}
+
 func (m *Machine) state() wire.State {
 	s := wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
-			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refused, Late: m.late,
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refusedInAll(), Late: m.late,
 		},
 	}
 	if m.catalogue != nil {

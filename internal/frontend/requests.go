@@ -17,6 +17,7 @@ type request struct {
 	turn     int // in flow.line, counted from the flow's beginning
 	deadline role.Time
 	given    role.Time // first to a broker; 0 not yet
+	accepted role.Time
 	answer   func(Answer)
 	broker   *broker              // nil: homeless
 	place    *job.Place[*request] // homeless: where it waits
@@ -30,13 +31,11 @@ type request struct {
 func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number uint64, why Refusal) {
 	why = m.admit(now, &q)
 	if why != Accepted {
-		if why != UnknownFunction {
-			m.refused++
-		}
+		m.refused[why]++
 		return 0, why
 	}
 	m.last++
-	r := &request{seq: m.last, deadline: now + q.Timeout, answer: answer}
+	r := &request{seq: m.last, accepted: now, deadline: now + q.Timeout, answer: answer}
 	r.msg = wire.Message{
 		Header: wire.Header{
 			Type: wire.TypeJob, Job: q.ID, AttemptLimit: uint8(m.cfg.Attempts(q.Function)), Origin: m.me, OriginSeq: r.seq,
@@ -57,11 +56,11 @@ func (m *Machine) Submit(now role.Time, q Request, answer func(Answer)) (number 
 		m.await(r)
 	default:
 		m.last--
-		m.refused++
-		if m.ring.Len() == 0 {
-			return 0, NoBroker
+		if why = Full; m.ring.Len() == 0 {
+			why = NoBroker
 		}
-		return 0, Full
+		m.refused[why]++
+		return 0, why
 	}
 	m.open[r.seq] = r
 	m.opened(now, r)
@@ -164,6 +163,7 @@ func (m *Machine) result(now role.Time, msg *wire.Message) {
 	r.flow.answer(now, r)
 	m.close(r)
 	m.answered++
+	m.count(now, r, a.Code)
 	if a.Code != wire.CodeOK {
 		m.failed++
 	}

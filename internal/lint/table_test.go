@@ -79,6 +79,8 @@ var table = []row{
 	// What is deployed to a system that is tried: it knows nothing of it.
 	{"internal/chaos/guest", nil},
 	{"internal/chaos/cmd", []string{"internal/chaos", "internal/config"}},
+	// What docker-compose.yml promises, from outside.
+	{"internal/compose", []string{"internal/operator", "internal/acceptance", "internal/chaos"}},
 	// A worker as cmd/faasd starts them, with functions of its own: only what a worker really does can be slow in its way.
 	{"internal/chaos/timed", []string{"internal/node", "internal/config", "internal/function/..."}},
 	{"internal/chaos/failing", []string{"internal/node", "internal/config", "internal/function/..."}},
@@ -98,6 +100,7 @@ var modules = []outsider{
 	{"bench", "the benchmark knows faasd only from outside"},
 	{"conformance", "programs that faasd must work with unmodified know nothing of it"},
 	{"examples", "functions as users write them know nothing of it"},
+	{"deploy", "what engines are told of it is checked without it"},
 }
 
 // outside lists modules of others that only some packages may import; the rest of go.mod is free for all.

@@ -1,5 +1,9 @@
-// Package metrics declares every metric once. They are served, in Prometheus'
-// text form, by a frontend's GET /metrics.
+// Package metrics declares every metric once, and serves them in Prometheus'
+// text form.
+//
+// Roles are owned by one goroutine each and know nothing of Prometheus: they
+// count in fields of their own, and in a [Tally], and say what they have counted
+// to a [Sink] when somebody asks.
 package metrics
 
 import (
@@ -12,6 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// Build is what runs, for faasd_build_info.
+type Build struct{ Version, Commit, Go, ZeroMQ string }
+
 // Set is the metrics of one process.
 type Set struct {
 	registry *prometheus.Registry
@@ -20,20 +27,14 @@ type Set struct {
 }
 
 // New makes a set, all zero.
-func New() *Set {
+func New(b Build) *Set {
 	s := &Set{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "faasd_http_requests_total",
-			Help: "HTTP requests answered by this frontend, by status; 499 is a client that went away.",
-		}, []string{"status"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "faasd_http_request_seconds",
-			Help:    "Time from a request's header to the end of its answer, in seconds.",
-			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 14),
-		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: HTTPRequests.Name, Help: HTTPRequests.Help}, HTTPRequests.Labels),
+		seconds:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: HTTPSeconds.Name, Help: HTTPSeconds.Help, Buckets: bounds[:]}),
 	}
 	s.registry.MustRegister(s.requests, s.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.Read(func(to *Sink) { to.Set(BuildInfo, 1, b.Version, b.Commit, b.Go, b.ZeroMQ) })
 	return s
 }
 
@@ -43,50 +44,25 @@ func (s *Set) Request(status int, took time.Duration) {
 	s.seconds.Observe(took.Seconds())
 }
 
-// Link is one link's counters as the bus keeps them.
-type Link struct {
-	Role, Name, Link        string
-	Sent, Received, Dropped uint64 // messages
-	Malformed               uint64
-	Ended                   uint64 // connections
-}
-
-// Links has the counters of all links of this process read at each scrape.
-func (s *Set) Links(read func() []Link) {
-	s.registry.MustRegister(&linkCollector{read: read})
-}
+// Read has read called at each scrape, by any goroutine.
+func (s *Set) Read(read func(to *Sink)) { s.registry.MustRegister(collector(read)) }
 
 // Handler serves the set.
 func (s *Set) Handler() http.Handler {
 	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
 }
 
-type linkCollector struct{ read func() []Link }
+// collector is a function that is read at each scrape. It describes nothing
+// beforehand: which roles a process has is known only then.
+type collector func(to *Sink)
 
-var linkLabels = []string{"role", "name", "link"}
+func (collector) Describe(chan<- *prometheus.Desc) {}
 
-var (
-	sentDesc      = prometheus.NewDesc("faasd_bus_sent_messages_total", "Messages handed to ZeroMQ, by link.", linkLabels, nil)
-	receivedDesc  = prometheus.NewDesc("faasd_bus_received_messages_total", "Messages taken from ZeroMQ, by link.", linkLabels, nil)
-	droppedDesc   = prometheus.NewDesc("faasd_bus_dropped_sends_total", "Messages that ZeroMQ would not take; links repeat them.", linkLabels, nil)
-	malformedDesc = prometheus.NewDesc("faasd_bus_malformed_messages_total", "Messages that could not be used and were dropped, and connections refused because they do not speak ZeroMQ's protocol, by link.", linkLabels, nil)
-	endedDesc     = prometheus.NewDesc("faasd_bus_ended_connections_total", "Connections to a bound link that ended: the other side went, was silent, or began a frame of more than twice the link's limit.", linkLabels, nil)
-)
-
-// Describe tells what Collect gives.
-func (c *linkCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sentDesc, receivedDesc, droppedDesc, malformedDesc, endedDesc} {
-		out <- d
-	}
-}
-
-// Collect reads the counters.
-func (c *linkCollector) Collect(out chan<- prometheus.Metric) {
-	for _, l := range c.read() {
-		for d, v := range map[*prometheus.Desc]uint64{
-			sentDesc: l.Sent, receivedDesc: l.Received, droppedDesc: l.Dropped, malformedDesc: l.Malformed, endedDesc: l.Ended,
-		} {
-			out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), l.Role, l.Name, l.Link)
-		}
+// Collect reads.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	var to Sink
+	c(&to)
+	for _, m := range to.got {
+		out <- m
 	}
 }

@@ -130,13 +130,7 @@ func (f *FrontendPart) run() {
 }
 
 // URL is where clients reach the frontend.
-func (f *FrontendPart) URL() string {
-	host, port, err := net.SplitHostPort(f.listener.Addr().String())
-	if err == nil && net.ParseIP(host).IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port)
-}
+func (f *FrontendPart) URL() string { return "http://" + config.Dialable(f.listener.Addr().String()) }
 
 // Stop takes no new connections, answers what is open until ctx ends, and
 // stops. Requests that come meanwhile by connections that are there are
@@ -176,38 +170,43 @@ func (f *FrontendPart) wait(ctx context.Context, ok func(context.Context) (bool,
 }
 
 // RunFrontend runs a frontend alone in this process until ctx ends, and then
-// stops it within grace. announce is called once its sockets are bound,
-// listening once a broker takes its requests; until then they are refused.
-func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog.Logger, announce func(config.Ready), listening func(url string)) error {
+// stops it. listening is called once a broker takes its requests; until then
+// they are refused.
+func RunFrontend(ctx context.Context, f Frontend, with Process, listening func(url string)) error {
 	tuneRuntime(true)
 	zmq, err := bus.NewContext()
 	if err != nil {
 		return err
 	}
 	defer zmq.Close()
-	set := metrics.New()
-	p, err := startFrontend(zmq, f, set, log)
-	if err != nil {
+	var p *FrontendPart
+	var reg *RegistrarPart // nil: none
+	parts := func() []*Part {
+		if reg == nil {
+			return []*Part{p.Part}
+		}
+		return []*Part{p.Part, reg.Part}
+	}
+	set := newMetrics(parts)
+	if p, err = startFrontend(zmq, f, set, with.Log); err != nil {
 		return err
 	}
-	reg, err := f.startRegistrar(zmq, log)
+	if reg, err = f.startRegistrar(zmq, with.Log); err != nil {
+		return errors.Join(err, p.listener.Close())
+	}
+	t, err := openTelemetry(with.Metrics, set, parts, with.Log)
 	if err != nil {
 		return errors.Join(err, p.listener.Close())
 	}
-	set.Links(func() []metrics.Link {
-		all := p.counters()
-		if reg != nil {
-			all = append(all, reg.counters()...)
-		}
-		return all
-	})
+	defer t.close()
 	p.run()
-	announce(p.Ready())
+	t.run()
+	with.Announce(p.ready(t))
 	var ended <-chan struct{} // of the registrar
 	var served chan error     // likewise
 	if reg != nil {
 		reg.run()
-		announce(reg.Ready())
+		with.Announce(reg.Ready())
 		ended, served = reg.ended, reg.served
 	}
 	if p.wait(ctx, p.gateway.Ready) == nil {
@@ -225,7 +224,7 @@ func RunFrontend(ctx context.Context, f Frontend, grace time.Duration, log *slog
 	case e := <-served:
 		err = fmt.Errorf("HTTP server of those who deploy: %w", e)
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), with.Grace)
 	defer cancel()
 	if reg != nil {
 		reg.Stop(stop)

@@ -27,6 +27,12 @@ type machine interface {
 	role.Machine
 	// MalformedOn is how many unusable messages have come on a link.
 	MalformedOn(link role.Link) uint64
+	// Measure tells what the role has counted.
+	Measure(now role.Time, to *metrics.Sink)
+	// Ready reports whether the role does what it is for; Waits says what it
+	// waits for if not, as in "queue q waits for a broker".
+	Ready() bool
+	Waits() string
 	// Advertise says where others reach one of the role's links.
 	Advertise(link, endpoint string)
 	// Drain begins to stop, Drained says when nothing is left to do, and
@@ -160,6 +166,15 @@ func (p *Part) Ready() config.Ready {
 	return config.Ready{Role: p.id.Role, Name: p.id.Name, Links: maps.Clone(p.bound)}
 }
 
+// ready is what the role says that has the telemetry of its process.
+func (p *Part) ready(t *telemetry) config.Ready {
+	r := p.Ready()
+	if url := t.url(); url != "" {
+		r.Links["metrics"] = url
+	}
+	return r
+}
+
 // drainPoll is how often a stopping role is asked whether it has finished.
 const drainPoll = 10 * time.Millisecond
 
@@ -209,36 +224,38 @@ func (p *Part) turn(fn func(now role.Time)) bool {
 	}
 }
 
-// counters gives the part's link counters to the metrics.
-func (p *Part) counters() []metrics.Link {
-	stats := p.host.Stats()
-	out := make([]metrics.Link, len(stats))
-	for i, s := range stats {
-		out[i] = metrics.Link{
-			Role: p.id.Role, Name: p.id.Name, Link: s.Name,
-			Sent: s.SentMessages, Received: s.ReceivedMessages, Dropped: s.DroppedSends, Ended: s.EndedConnections,
-			Malformed: p.machine.MalformedOn(s.Link),
-		}
-	}
-	return out
-}
-
 // errEnded is what a role says that stopped though nobody asked it to.
 var errEnded = errors.New("the role stopped by itself")
 
+// Process is what the process of one role has beside it.
+type Process struct {
+	Grace    time.Duration // to finish or give back what runs when stopped
+	Metrics  string        // address to serve metrics and health on; "": none
+	Log      *slog.Logger
+	Announce func(config.Ready) // called once everything is bound
+}
+
 // alone runs the one role of a process: it is announced, runs until ctx ends,
-// and is stopped within grace.
-func alone(ctx context.Context, p *Part, grace time.Duration, announce func(config.Ready)) error {
+// and is stopped in time.
+func alone(ctx context.Context, p *Part, with Process) error {
 	p.crash = func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+	parts := func() []*Part { return []*Part{p} }
+	t, err := openTelemetry(with.Metrics, newMetrics(parts), parts, with.Log)
+	if err != nil {
+		p.host.Close()
+		return err
+	}
+	defer t.close()
 	p.run()
-	announce(p.Ready())
+	t.run()
+	with.Announce(p.ready(t))
 	select {
 	case <-ctx.Done():
 	case <-p.exiting:
 	case <-p.ended:
 		return errors.Join(errEnded, p.err)
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), with.Grace)
 	defer cancel()
 	p.Stop(stop)
 	return p.err

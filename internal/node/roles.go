@@ -11,7 +11,6 @@ import (
 
 	"faasd/internal/broker"
 	"faasd/internal/bus"
-	"faasd/internal/config"
 	"faasd/internal/coordinator"
 	"faasd/internal/function"
 	"faasd/internal/function/process"
@@ -256,9 +255,8 @@ type starter interface {
 	start(ctx *bus.Context, log *slog.Logger) (*Part, error)
 }
 
-// Run runs one role alone in this process until ctx ends, and then stops it
-// within grace. announce is called once its sockets are bound.
-func Run(ctx context.Context, s starter, grace time.Duration, log *slog.Logger, announce func(config.Ready)) error {
+// Run runs one role alone in this process until ctx ends, and then stops it.
+func Run(ctx context.Context, s starter, with Process) error {
 	_, runs := s.(Worker) // whose functions may want all processors
 	tuneRuntime(!runs)
 	zmq, err := bus.NewContext()
@@ -266,9 +264,9 @@ func Run(ctx context.Context, s starter, grace time.Duration, log *slog.Logger, 
 		return err
 	}
 	defer zmq.Close()
-	p, err := s.start(zmq, log)
+	p, err := s.start(zmq, with.Log)
 	if err != nil {
 		return err
 	}
-	return alone(ctx, p, grace, announce)
+	return alone(ctx, p, with)
 }

@@ -32,7 +32,7 @@ func startRole(t *testing.T, s starter) (*running, config.Ready) {
 	t.Helper()
 	ready := make(chan config.Ready, 1)
 	r := start(t, func(ctx context.Context) error {
-		return Run(ctx, s, patience, quiet, func(rd config.Ready) { ready <- rd })
+		return Run(ctx, s, Process{Grace: patience, Metrics: "127.0.0.1:0", Log: quiet, Announce: func(rd config.Ready) { ready <- rd }})
 	})
 	select {
 	case rd := <-ready:
@@ -78,7 +78,7 @@ func (c *cluster) frontend() *running {
 		return RunFrontend(ctx, Frontend{
 			Limits: limits, Requests: Requests{Timeout: patience, MaxWait: patience, Attempts: config.ByFunction{All: 3}}, HTTP: "127.0.0.1:0", Replies: anyPort,
 			Brokers: []string{c.broker.Links["frontends"]}, Coordinators: c.coordinators(),
-		}, patience, quiet, func(config.Ready) {}, func(url string) { listening <- url })
+		}, Process{Grace: patience, Log: quiet, Announce: func(config.Ready) {}}, func(url string) { listening <- url })
 	})
 	c.url = from(c.t, listening, "the frontend listens")
 	return r
@@ -142,7 +142,7 @@ func TestAnEndpointThatIsTakenIsOneClearError(t *testing.T) {
 	taken := c.broker.Links["jobs"]
 	err := Run(context.Background(), Broker{
 		Limits: limits, Frontends: anyPort, Workers: anyPort, Jobs: taken, Responses: anyPort,
-	}, patience, quiet, func(config.Ready) { t.Error("it says that it is ready") })
+	}, Process{Grace: patience, Log: quiet, Announce: func(config.Ready) { t.Error("it says that it is ready") }})
 	if err == nil || !strings.Contains(err.Error(), taken) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v, want one line that names %s", err, taken)
 	}
@@ -151,7 +151,7 @@ func TestAnEndpointThatIsTakenIsOneClearError(t *testing.T) {
 func TestBrokerEndpointsOfAQueueBelongTogether(t *testing.T) {
 	err := Run(context.Background(), Queue{
 		Identity: Identity{Name: "queueA"}, Limits: limits, Workers: anyPort, Brokers: []string{anyPort, anyPort}, BrokerJobs: []string{anyPort},
-	}, patience, quiet, func(config.Ready) { t.Error("it says that it is ready") })
+	}, Process{Grace: patience, Log: quiet, Announce: func(config.Ready) { t.Error("it says that it is ready") }})
 	if err == nil || !strings.Contains(err.Error(), "queueA") {
 		t.Errorf("%v", err)
 	}
@@ -168,7 +168,7 @@ func TestAWorkerThatNoQueueWouldTakeDoesNotStart(t *testing.T) {
 		"with 0 slots":            {Functions: functions},
 	} {
 		w.Name, w.Brokers = "w", []string{"inproc://nobody"}
-		err := Run(t.Context(), w, patience, quiet, func(config.Ready) { t.Errorf("it starts; want %s", want) })
+		err := Run(t.Context(), w, Process{Grace: patience, Log: quiet, Announce: func(config.Ready) { t.Errorf("it starts; want %s", want) }})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("it ends with %v, want %s", err, want)
 		}

@@ -70,7 +70,7 @@ func workerMain(args []string) int {
 	w.Brokers = []string{*broker}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := Run(ctx, w, *grace, quiet, func(r config.Ready) { fmt.Println(r) }); err != nil {
+	if err := Run(ctx, w, Process{Grace: *grace, Log: quiet, Announce: func(r config.Ready) { fmt.Println(r) }}); err != nil {
 		return 1
 	}
 	return 0

@@ -29,7 +29,7 @@ func up(t *testing.T, u Up) (*running, string) {
 	t.Helper()
 	listening := make(chan string, 1)
 	r := start(t, func(ctx context.Context) error {
-		return RunUp(ctx, u, quiet, func(url string) { listening <- url })
+		return RunUp(ctx, u, quiet, func(url, _ string) { listening <- url })
 	})
 	select {
 	case url := <-listening:
@@ -114,7 +114,7 @@ func TestAFolderTakesOneSystem(t *testing.T) {
 	u := settings(t)
 	r, url := up(t, u)
 	second := u
-	err := RunUp(context.Background(), second, quiet, func(string) { t.Error("the second one listens") })
+	err := RunUp(context.Background(), second, quiet, func(string, string) { t.Error("the second one listens") })
 	if err == nil || !strings.Contains(err.Error(), u.Data) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
 		t.Errorf("%v, want an error that names the folder and the process", err)
 	}
@@ -130,7 +130,7 @@ func TestATakenPortIsOneClearErrorAndNothingIsLeft(t *testing.T) {
 	defer l.Close()
 	u := settings(t)
 	u.HTTP = l.Addr().String()
-	err = RunUp(context.Background(), u, quiet, func(string) { t.Error("it listens") })
+	err = RunUp(context.Background(), u, quiet, func(string, string) { t.Error("it listens") })
 	if err == nil || !strings.Contains(err.Error(), u.HTTP) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v, want one line that names %s", err, u.HTTP)
 	}

@@ -31,6 +31,7 @@ type Up struct {
 	Idle    time.Duration // how long a worker keeps a function's process without a call
 	Grace   time.Duration // to stop in
 	Log     config.Log    // the workers' too
+	Metrics string        // address to serve metrics and health on; "": none
 }
 
 // system is a running Up. Roles are linked over inproc; what workers and
@@ -40,6 +41,7 @@ type system struct {
 	zmq       *bus.Context
 	log       *slog.Logger
 	metrics   *metrics.Set
+	telemetry *telemetry
 	frontend  *FrontendPart
 	registrar *RegistrarPart
 	roles     []*slot // all others; each stops before those behind it
@@ -53,8 +55,9 @@ type system struct {
 }
 
 // RunUp runs the embedded system until ctx ends, and then stops it within
-// u.Grace. listening is called once the first request can be answered.
-func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url string)) (err error) {
+// u.Grace. listening is called once the first request can be answered; metrics is
+// "" if none are served.
+func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url, metrics string)) (err error) {
 	tuneRuntime(true)
 	s, err := u.open(log)
 	if err != nil {
@@ -85,7 +88,7 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 		ready = s.frontend.gateway.Serving
 	}
 	if s.frontend.wait(ctx, s.frontend.gateway.Informed) == nil && s.frontend.wait(ctx, ready) == nil {
-		listening(s.frontend.URL())
+		listening(s.frontend.URL(), s.telemetry.url())
 	}
 	<-ctx.Done()
 	stopAll()
@@ -97,7 +100,8 @@ func RunUp(ctx context.Context, u Up, log *slog.Logger, listening func(url strin
 
 // open binds everything and starts nothing.
 func (u Up) open(log *slog.Logger) (s *system, err error) {
-	s = &system{metrics: metrics.New(), log: log, queues: u.Queues}
+	s = &system{log: log, queues: u.Queues}
+	s.metrics = newMetrics(s.parts)
 	s.reviving, s.stopReviving = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -138,6 +142,10 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 		Identity: Identity{Name: "registrar1"}, Store: filepath.Join(s.dir.path, storeFolder), Admin: s.dir.adminSocket(),
 		Packages: s.dir.socket("packages"), Coordinators: []string{subscribeAt},
 	}, log)
+	if err != nil {
+		return s, err
+	}
+	s.telemetry, err = openTelemetry(u.Metrics, s.metrics, s.parts, log)
 	return s, err
 }
 
@@ -214,13 +222,16 @@ func (s *system) run() {
 	}
 	s.frontend.run()
 	s.registrar.run()
-	s.metrics.Links(func() []metrics.Link {
-		all := append(s.frontend.counters(), s.registrar.counters()...)
-		for _, r := range s.roles {
-			all = append(all, r.get().counters()...)
-		}
-		return all
-	})
+	s.telemetry.run()
+}
+
+// parts are all parts of this process, each in the life that it is in.
+func (s *system) parts() []*Part {
+	all := []*Part{s.frontend.Part, s.registrar.Part}
+	for _, r := range s.roles {
+		all = append(all, r.get())
+	}
+	return all
 }
 
 // stop stops senders before receivers: first no new requests and the open ones
@@ -242,6 +253,7 @@ func (s *system) stop(ctx context.Context) {
 func (s *system) close() error {
 	var errs []error
 	s.stopReviving()
+	s.telemetry.close()
 	if s.frontend != nil {
 		_ = s.frontend.listener.Close()
 	}

@@ -160,7 +160,9 @@ func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	if e.long {
 		w.long++
 	}
-	e.msg.Attempt++
+	if e.msg.Attempt++; e.msg.Attempt > 1 {
+		m.retries++
+	}
 	f.running++
 	m.running++
 	m.starts++

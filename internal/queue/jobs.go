@@ -114,6 +114,7 @@ func (m *Machine) count(now role.Time, e *entry, code wire.Code) {
 		f.failed++
 	}
 	m.latencies.add(now, f.name, now-e.arrived)
+	m.jobTally.Add(f.name, int(code), now-e.arrived)
 }
 
 // reply sends a result to one broker. Every link numbers its own copy.

@@ -93,6 +93,7 @@ func (m *Machine) workerGone(now role.Time, w *worker, why string) {
 		return
 	}
 	w.gone, w.reason = now, why
+	m.lostWorkers++
 	if m.lost = append(m.lost, w); len(m.lost) > maxLost {
 		m.lost = m.lost[1:]
 	}

@@ -10,6 +10,7 @@ import (
 
 	"faasd/internal/cluster"
 	"faasd/internal/job"
+	"faasd/internal/metrics"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -89,7 +90,9 @@ type Machine struct {
 
 	done, failed, moved, taken, late uint64
 	arrivals, starts                 uint64 // of jobs so far
-	numbers                          uint64 // of entries so far; from the middle, since some go before the first
+	retries, lostWorkers             uint64
+	jobTally                         metrics.Tally // those whose results were sent on
+	numbers                          uint64        // of entries so far; from the middle, since some go before the first
 	latencies                        latencies
 	swept                            role.Time // when what is old was last dropped
 	reqNumber, mdpNumber             uint64    // REQ and MDP workers so far

@@ -96,6 +96,20 @@ const (
 	CodeTimedOut       Code = 11 // the function's own timeout ended the run
 )
 
+var results = map[Code]string{
+	CodeOK: "ok", CodeFunctionError: "function-error", CodeWorkersLost: "workers-lost", CodeFunctionFailed: "function-failed",
+	CodeExpired: "expired", CodeLeaving: "stopping", CodeCorrupt: "corrupt", CodeTimedOut: "timed-out",
+}
+
+// ResultOf names the code by which a job ended, for metrics: "ok",
+// "function-error", …; "unknown" of a code that no job ends with.
+func ResultOf(code int) string {
+	if name, ok := results[Code(code)]; ok {
+		return name
+	}
+	return "unknown"
+}
+
 // Message is one message between native roles.
 type Message struct {
 	Header

@@ -53,6 +53,7 @@ func (m *Machine) fill(now role.Time) {
 			continue
 		}
 		m.paths.tasks.Now(&t.state, running)
+		t.started = now
 		m.running++
 		m.starts = append(m.starts, Start{Job: t.msg, Timeout: t.deadline - now})
 	}
@@ -106,6 +107,7 @@ func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 		return
 	}
 	m.running--
+	m.runs.Add(t.msg.Meta.Function, int(o.Code), now-t.started)
 	m.outcome(now, t, o)
 	m.fill(now)
 }

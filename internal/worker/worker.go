@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"faasd/internal/job"
+	"faasd/internal/metrics"
 	"faasd/internal/role"
 	"faasd/internal/wire"
 )
@@ -67,6 +68,7 @@ type Machine struct {
 	jobs        map[wire.JobID]*task
 	line        []*task         // not started yet; oldest first; empty without a link
 	running     int             // started and not finished
+	runs        metrics.Tally   // that ended
 	undelivered []*wire.Message // results that a lost queue has not acknowledged
 	lostQueue   wire.Incarnation
 
@@ -91,6 +93,7 @@ type Machine struct {
 type task struct {
 	msg      *wire.Message
 	deadline role.Time
+	started  role.Time     // this run
 	state    uint8         // see taskStates
 	again    *wire.Message // given again since; begins when this run has ended
 }

@@ -47,7 +47,9 @@ func (c *worker) Validate() error { return nil }
 
 func (c *worker) Run(ctx context.Context, std config.Stdio) error {
 	c.Functions, c.MaxBody = functions(), maxBody
-	return node.Run(ctx, c.Worker, grace, c.log.Logger(std.Err), func(r config.Ready) { fmt.Fprintln(std.Out, r) })
+	return node.Run(ctx, c.Worker, node.Process{
+		Grace: grace, Log: c.log.Logger(std.Err), Announce: func(r config.Ready) { fmt.Fprintln(std.Out, r) },
+	})
 }
 
 // call is a function by its Invoke.

@@ -62,7 +62,9 @@ func (c *worker) Validate() error {
 
 func (c *worker) Run(ctx context.Context, std config.Stdio) error {
 	c.MaxBody = maxBody
-	return node.Run(ctx, c.Worker, grace, c.log.Logger(std.Err), func(r config.Ready) { fmt.Fprintln(std.Out, r) })
+	return node.Run(ctx, c.Worker, node.Process{
+		Grace: grace, Log: c.log.Logger(std.Err), Announce: func(r config.Ready) { fmt.Fprintln(std.Out, r) },
+	})
 }
 
 // parse reads a function and its time: "slow=20ms".
