@@ -41,7 +41,7 @@ STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: build ## install what is missing, build, start the whole system
@@ -112,6 +112,14 @@ harm: build ## deploy functions that behave badly beside one that does not; prin
 	@CGO_ENABLED=0 go build -ldflags '-s -w' -o bin/ ./internal/chaos/guest
 	@go build -o bin/chaos ./internal/chaos/cmd
 	@exec bin/chaos harm --faasd bin/faasd $(HARM_ARGS)
+
+.PHONY: image
+image: ## build the image of all roles, faasd
+	docker build -t faasd --build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' .
+
+.PHONY: compose-test
+compose-test: ## try the image, docker-compose.yml and the Swarm overlay on a real engine
+	@exec scripts/with-engine scripts/compose-test
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck
