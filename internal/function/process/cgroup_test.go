@@ -135,8 +135,10 @@ func TestACrowdWeighsAsOne(t *testing.T) {
 	one := start(spin)
 	crowdBefore, oneBefore := crowd.used(t), one.used(t)
 	const enough = 500_000 // of one, or many times as much of the others
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
 	for one.used(t)-oneBefore < enough && crowd.used(t)-crowdBefore < 20*enough {
-		time.Sleep(pause)
+		<-ticker.C
 	}
 	if c, o := crowd.used(t)-crowdBefore, one.used(t)-oneBefore; c > 3*o {
 		t.Errorf("8 processes of one function have had %d µs, one of another %d", c, o)
