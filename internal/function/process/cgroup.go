@@ -102,14 +102,7 @@ func newCgroups(parent, mark string) (*cgroups, error) {
 	if err := os.Mkdir(c.dir, 0o700); err != nil {
 		return nil, err
 	}
-	for name, limit := range map[string]Limits{"memory": KernelMemory, "pids": KernelTasks} {
-		// Where the parent holds processes itself this is refused, unless it
-		// was done by who set it up.
-		_ = setFile(parent, "cgroup.subtree_control", "+"+name)
-		if setFile(c.dir, "cgroup.subtree_control", "+"+name) == nil {
-			c.limits |= limit
-		}
-	}
+	c.enable(parent)
 	if _, err := os.Stat(filepath.Join(c.dir, "cgroup.kill")); err == nil {
 		c.limits |= KernelKill
 	}
@@ -123,6 +116,28 @@ func newCgroups(parent, mark string) (*cgroups, error) {
 	}
 	return c, nil
 }
+
+// enable has the cgroups below c bounded, as far as the controllers for that are
+// there for the one above, parent.
+func (c *cgroups) enable(parent string) {
+	for name, limit := range map[string]Limits{"memory": KernelMemory, "pids": KernelTasks, "cpu": KernelShares} {
+		// Where the parent holds processes itself this is refused, unless it
+		// was done by who set it up.
+		_ = setFile(parent, "cgroup.subtree_control", "+"+name)
+		if limit == KernelShares && setFile(c.dir, "cpu.weight", strconv.Itoa(groupWeight)) != nil {
+			continue
+		}
+		if setFile(c.dir, "cgroup.subtree_control", "+"+name) == nil {
+			c.limits |= limit
+		}
+	}
+}
+
+// groupWeight is the weight of all functions of a worker together, when they and
+// others want the processor. Others have 100 each, and so have the trees of
+// functions among themselves, however many processes they are: that is the
+// kernel's default. 10 is what one process of [niceness] has.
+const groupWeight = 10
 
 // try starts a program that does not exist: that this is found out says that
 // there was a process to find it out, in its cgroup.
@@ -203,10 +218,17 @@ func (g *cgroup) bound(can Limits, memory int64) error {
 func (g *cgroup) kill() { _ = setFile(g.dir, "cgroup.kill", "1") }
 
 // ranOut says whether the kernel has killed something in it for its memory.
-func (g *cgroup) ranOut() bool {
-	events, _ := os.ReadFile(filepath.Join(g.dir, "memory.events"))
+func (g *cgroup) ranOut() bool { return g.happened("memory.events", "oom_kill") }
+
+// wasFull says whether the kernel has refused it a process or thread for their
+// number.
+func (g *cgroup) wasFull() bool { return g.happened("pids.events", "max") }
+
+// happened says whether one of its files of events counts any of that.
+func (g *cgroup) happened(file, event string) bool {
+	events, _ := os.ReadFile(filepath.Join(g.dir, file))
 	for line := range strings.Lines(string(events)) {
-		if n, ok := strings.CutPrefix(line, "oom_kill "); ok {
+		if n, ok := strings.CutPrefix(line, event+" "); ok {
 			return strings.TrimSpace(n) != "0"
 		}
 	}

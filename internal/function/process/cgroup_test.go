@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestTheMountIsFound(t *testing.T) {
@@ -66,6 +67,84 @@ func TestACgroupGetsItsBounds(t *testing.T) {
 	}
 }
 
+func TestFunctionsTogetherWeighLessThanOthers(t *testing.T) {
+	for _, there := range []bool{true, false} {
+		parent := fakeGroup(t, "cgroup.subtree_control")
+		own := fakeGroup(t, "cgroup.subtree_control")
+		if there {
+			own = fakeGroup(t, "cgroup.subtree_control", "cpu.weight")
+		}
+		c := &cgroups{dir: own.dir}
+		c.enable(parent.dir)
+		want := map[bool]string{true: "10"}[there]
+		own.wantFile(t, "cpu.weight", want)
+		if shared := c.limits&KernelShares != 0; shared != there {
+			t.Errorf("with a weight in %q it says %s", want, c.limits)
+		}
+		if both := KernelMemory | KernelTasks; c.limits&both != both {
+			t.Errorf("for the others it says %s", c.limits)
+		}
+	}
+	c := &cgroups{dir: fakeGroup(t, "cpu.weight").dir}
+	if c.enable(t.TempDir()); c.limits != 0 {
+		t.Errorf("where nothing can be set it says %s", c.limits)
+	}
+}
+
+// used is how long the processes of a cgroup have had a processor, in
+// microseconds.
+func (c *cgroup) used(t *testing.T) (us int64) {
+	t.Helper()
+	stat, err := os.ReadFile(filepath.Join(c.dir, "cpu.stat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(string(stat), "usage_usec %d", &us); err != nil {
+		t.Fatalf("%v in %q", err, stat)
+	}
+	return us
+}
+
+// Where cgroups share the processor, a tree of many processes gets as much of it
+// as one of a single process.
+func TestACrowdWeighsAsOne(t *testing.T) {
+	g := newGuard(t)
+	limits, err := g.Limits()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limits&KernelShares == 0 {
+		t.Skip("this machine gives no cgroup of version 2 with the controller cpu to this user")
+	}
+	// All on one processor, whose time is short.
+	const spin = "taskset -cp 0 $$ >/dev/null && echo ready && while :; do :; done"
+	start := func(script string) *cgroup {
+		p, out := shell(t, g, script, 0)
+		out.lines(t, "ready")
+		path, err := cgroupOf(p.Pid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mounts, err := os.ReadFile("/proc/self/mountinfo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &cgroup{dir: filepath.Join(cgroupMount(string(mounts)), path)}
+	}
+	crowd := start("for i in 1 2 3 4 5 6 7; do (" + spin + ")& done; " + spin)
+	one := start(spin)
+	crowdBefore, oneBefore := crowd.used(t), one.used(t)
+	const enough = 500_000 // of one, or many times as much of the others
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for one.used(t)-oneBefore < enough && crowd.used(t)-crowdBefore < 20*enough {
+		<-ticker.C
+	}
+	if c, o := crowd.used(t)-crowdBefore, one.used(t)-oneBefore; c > 3*o {
+		t.Errorf("8 processes of one function have had %d µs, one of another %d", c, o)
+	}
+}
+
 func TestACgroupSaysWhetherItRanOut(t *testing.T) {
 	g := fakeGroup(t)
 	for events, want := range map[string]bool{
@@ -77,6 +156,18 @@ func TestACgroupSaysWhetherItRanOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		if g.ranOut() != want {
+			t.Errorf("%q: %v", events, !want)
+		}
+	}
+}
+
+func TestACgroupSaysWhetherItWasFull(t *testing.T) {
+	g := fakeGroup(t)
+	for events, want := range map[string]bool{"max 0\n": false, "max 3\n": true, "": false} {
+		if err := os.WriteFile(filepath.Join(g.dir, "pids.events"), []byte(events), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if g.wasFull() != want {
 			t.Errorf("%q: %v", events, !want)
 		}
 	}

@@ -231,6 +231,9 @@ func (k *keeper) reap() bool {
 			if t.group != nil && t.group.ranOut() {
 				t.why |= flagMemory
 			}
+			if t.group != nil && status != 0 && t.group.wasFull() {
+				t.why |= flagTasks
+			}
 			_ = reply{op: opEnded, id: t.id, value: uint32(status), flags: t.why}.send(k.conn)
 		}
 	}

@@ -35,6 +35,7 @@ const (
 	KernelKill                       // trees are killed as cgroups; else their processes are looked for
 	NoPrivileges                     // no-new-privs: setuid programs give nothing
 	FirstToBeFree                    // the kernel short of memory kills functions first: oom_score_adj
+	KernelShares                     // the processor is shared between trees by cgroups; else by sessions, if the kernel does, or between processes
 )
 
 // String says it for people.
@@ -48,6 +49,7 @@ func (l Limits) String() string {
 	return strings.Join([]string{
 		choose(KernelMemory, "memory by cgroup", fmt.Sprintf("memory sampled every %v", Sample)),
 		choose(KernelTasks, "processes by cgroup", fmt.Sprintf("processes counted every %v", Sample)),
+		choose(KernelShares, "processor shared by cgroup", "processor shared by niceness"),
 		choose(KernelKill, "killed by cgroup", "killed one by one"),
 		choose(NoPrivileges, "no new privileges", "new privileges possible"),
 		choose(FirstToBeFree, "first to go when memory is short", "not preferred when memory is short"),

@@ -62,7 +62,7 @@ func (p *Process) Ended() string {
 	case p.flags&flagMemory != 0:
 		return text + ", because it used more memory than it may"
 	case p.flags&flagTasks != 0:
-		return fmt.Sprintf("%s, because it had more than %d processes and threads", text, MaxTasks)
+		return fmt.Sprintf("%s, because it had or wanted more than %d processes and threads", text, MaxTasks)
 	}
 	return text
 }
