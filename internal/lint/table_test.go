@@ -42,6 +42,7 @@ var table = []row{
 	{"internal/role", nil},
 	{"internal/wire", nil},
 	{"internal/job", []string{"internal/wire"}},
+	{"internal/job/jobtest", []string{"internal/job", "internal/wire"}},
 	{"internal/function/...", nil},
 	{"internal/registry", []string{"internal/config"}},
 	{"internal/config", nil},
@@ -93,7 +94,7 @@ var table = []row{
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
-var forTests = []string{"internal/sim", "internal/proc", "internal/resolve", "internal/resolve/resolvetest"}
+var forTests = []string{"internal/sim", "internal/job/jobtest", "internal/proc", "internal/resolve", "internal/resolve/resolvetest"}
 
 // An outsider is a folder with a module of its own, which may not import the product.
 type outsider struct{ folder, why string }
