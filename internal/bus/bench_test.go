@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"faasd/internal/role"
 )
@@ -52,7 +54,7 @@ func benchRoundTrip(b *testing.B, transport string, inFlight int) {
 	far.do(func() { far.m.dial(linkOut, "", addrs[0]) })
 	near.until("the hosts are connected", near.connected(linkOut, ""))
 	far.until("the hosts are connected", far.connected(linkOut, ""))
-	b.ResetTimer()
+	defer costs(b)()
 	near.Do(func(role.Time) {
 		for range min(inFlight, b.N) {
 			started++
@@ -60,7 +62,6 @@ func benchRoundTrip(b *testing.B, transport string, inFlight int) {
 		}
 	})
 	<-finished
-	b.StopTimer()
 }
 
 // BenchmarkRequest is what an HTTP frontend does: many goroutines, each of
@@ -97,7 +98,7 @@ func benchRequest(b *testing.B, transport string, clients int) {
 	left.Store(int64(b.N))
 	body := make([]byte, 24)
 	var wg sync.WaitGroup
-	b.ResetTimer()
+	defer costs(b)()
 	for i := range clients {
 		header := binary.BigEndian.AppendUint32(nil, uint32(i))
 		wg.Go(func() {
@@ -108,5 +109,71 @@ func benchRequest(b *testing.B, transport string, clients int) {
 		})
 	}
 	wg.Wait()
-	b.StopTimer()
+}
+
+// costs begins to measure, and returns what ends that and reports, beside the time,
+// the allocations and the processors' time of one operation: much is done by ZeroMQ's
+// threads and the kernel, on other processors.
+func costs(b *testing.B) (end func()) {
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpu(b)
+	return func() {
+		b.StopTimer()
+		b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
+	}
+}
+
+// cpu is the processors' time that this process has had.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkFanOut publishes states as a coordinator does, each to many subscribers.
+// One operation is one message, to all of them; window of them are under way.
+func BenchmarkFanOut(b *testing.B) {
+	for _, subscribers := range []int{3, 30} {
+		b.Run(fmt.Sprintf("tcp/subscribers=%d", subscribers), func(b *testing.B) { benchFanOut(b, subscribers) })
+	}
+}
+
+func benchFanOut(b *testing.B, subscribers int) {
+	const window = 100
+	ctx := newContext(b)
+	hub := newRig(b, ctx, map[role.Link]LinkSpec{linkOut: {Kind: XPub}})
+	addr := hub.bind(linkOut, endpoints(b)["tcp"])
+	subscribed := 0
+	hub.m.onReceive = func(role.Time, role.Packet) { subscribed++ }
+	hub.start()
+	var received atomic.Int64 // of all
+	arrived := make(chan struct{}, window)
+	for range subscribers {
+		s := newRig(b, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Sub}})
+		s.m.onReceive = func(role.Time, role.Packet) {
+			if received.Add(1)%int64(subscribers) == 0 {
+				arrived <- struct{}{}
+			}
+		}
+		s.start()
+		s.do(func() {
+			s.m.dial(linkIn, "", addr)
+			s.m.subscribe(linkIn, "", "state/")
+		})
+	}
+	hub.until("all have subscribed", func() bool { return subscribed == subscribers })
+	topic, value := []byte("state/queue/queueA/6039f64a1f90b4db/"), make([]byte, 500)
+	defer costs(b)()
+	for n := range b.N {
+		if n >= window {
+			<-arrived
+		}
+		hub.Do(func(role.Time) { hub.m.send(linkOut, "", topic, value) })
+	}
+	for range min(window, b.N) {
+		<-arrived
+	}
 }

@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -199,6 +201,42 @@ func BenchmarkSecond(b *testing.B) {
 			if live, _ := r.m.liveWorkers(); live != n.workers {
 				b.Errorf("%d of %d workers are left", live, n.workers)
 			}
+		})
+	}
+}
+
+// BenchmarkHear takes another queue's state, of which each says 20 a second at most,
+// and looks whether jobs wait there.
+func BenchmarkHear(b *testing.B) {
+	for _, queues := range []int{3, 300} {
+		b.Run(fmt.Sprintf("queues=%d", queues), func(b *testing.B) {
+			r := newBenchRig(b, 1, 33)
+			var frames [][][]byte
+			var at []int
+			for i := range queues {
+				s := wire.State{
+					Member: wire.Member{
+						Role: wire.RoleQueue, Name: fmt.Sprint("queue", i), Incarnation: wire.Incarnation(5000 + i), Host: "box1", PID: 4711,
+						Started: 1795461651882, Version: "0.1.0", Protocol: wire.BusProtocol, Endpoints: map[string]string{"workers": fmt.Sprint("at ", i)}, Workers: 33,
+					},
+					Sequence: 1e12, Clock: 26013, // as many digits from now on
+					Queue: &wire.QueueState{
+						Functions: map[string]wire.FunctionState{"echo": {Workers: 33, Free: 17, Running: 16, Arrived: 123456, Done: 123440}},
+						Slots:     33, Free: 17, Running: 16, Arrived: 123456, Done: 123440,
+					},
+				}
+				f := wire.EncodeBus(s.Topic(), s)
+				frames = append(frames, f)
+				at = append(at, bytes.Index(f[1], []byte("1000000000000")))
+				r.receive(LinkSubscribe, "coordinator0", f)
+			}
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				i := n % queues
+				strconv.AppendInt(frames[i][1][at[i]:at[i]], 1e12+1+int64(n), 10)
+				r.receive(LinkSubscribe, "coordinator0", frames[i])
+			}
+			b.ReportMetric(float64(len(frames[0][0])+len(frames[0][1])), "bytes/state")
 		})
 	}
 }
