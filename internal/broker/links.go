@@ -9,11 +9,11 @@ import (
 // taken from whoever connects.
 func Links(maxMessage int64) map[role.Link]bus.LinkSpec {
 	return map[role.Link]bus.LinkSpec{
-		LinkFrontends: {Name: linkNames[LinkFrontends], Kind: bus.Pull, MaxMessage: maxMessage},
-		LinkReplies:   {Name: linkNames[LinkReplies], Kind: bus.Push},
+		LinkFrontends: {Name: linkNames[LinkFrontends], Kind: bus.Pull, MaxMessage: maxMessage, Batches: true},
+		LinkReplies:   {Name: linkNames[LinkReplies], Kind: bus.Push, Batches: true},
 		LinkWorkers:   {Name: linkNames[LinkWorkers], Kind: bus.Router, MaxMessage: 1 << 10},
-		LinkJobs:      {Name: linkNames[LinkJobs], Kind: bus.Pub, MaxMessage: 1 << 10},
-		LinkResponses: {Name: linkNames[LinkResponses], Kind: bus.Pull, MaxMessage: maxMessage},
+		LinkJobs:      {Name: linkNames[LinkJobs], Kind: bus.Pub, MaxMessage: 1 << 10, Batches: true},
+		LinkResponses: {Name: linkNames[LinkResponses], Kind: bus.Pull, MaxMessage: maxMessage, Batches: true},
 		LinkSubscribe: {Name: linkNames[LinkSubscribe], Kind: bus.Sub},
 		LinkPublish:   {Name: linkNames[LinkPublish], Kind: bus.Pub},
 	}

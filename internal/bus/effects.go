@@ -29,6 +29,9 @@ func (h *Host) carryOut(e *role.Effect) {
 		}
 		return
 	}
+	if e.Op != role.OpSend {
+		h.sendBatches() // what was asked for before
+	}
 	l := h.link(e.Link)
 	if l == nil {
 		h.log.Error("the machine named an unknown link", "link", e.Link, "op", e.Op)
@@ -66,21 +69,54 @@ func (h *Host) send(l *link, p role.Packet) {
 		l.droppedSends.Add(1)
 		return
 	}
-	err := s.send(p)
+	if key, ok := s.batched(p); ok {
+		if full := h.batches.add(key, p); full != nil {
+			h.sendBatch(full)
+		}
+		return
+	}
+	if l.Batches {
+		h.sendBatches() // what was asked for before
+	}
+	h.sent(s, s.send(p.Peer, p.Frames), size(p.Frames), p)
+}
+
+// sendBatches sends what has been collected.
+func (h *Host) sendBatches() {
+	for _, o := range h.batches.order {
+		h.sendBatch(o)
+	}
+	h.batches.end()
+}
+
+// sendBatch sends one batch and makes it empty.
+func (h *Host) sendBatch(o *outgoing) {
+	if len(o.packets) == 0 {
+		return
+	}
+	if !o.socket.closed {
+		h.sent(o.socket, o.socket.send(o.to, o.frames()), o.bytes, o.packets...)
+	}
+	h.batches.close(o)
+}
+
+// sent notes what came of sending packets, of so many bytes, in one message.
+func (h *Host) sent(s *socket, err error, bytes int, packets ...role.Packet) {
+	l, n := s.link, uint64(len(packets))
 	h.touched(s)
 	if err == nil {
-		l.sentMessages.Add(1)
-		l.sentBytes.Add(uint64(size(p.Frames)))
+		l.sentMessages.Add(n)
+		l.sentBytes.Add(uint64(bytes))
 		return
 	}
 	switch zmq.AsErrno(err) {
 	case errUnreachable:
-		l.unreachable.Add(1)
-		h.lost = append(h.lost, p)
+		l.unreachable.Add(n)
+		h.lost = append(h.lost, packets...)
 	case errAgain:
-		l.droppedSends.Add(1)
+		l.droppedSends.Add(n)
 	default:
-		l.droppedSends.Add(1)
+		l.droppedSends.Add(n)
 		h.warn(l, "sending failed", "error", err)
 	}
 }

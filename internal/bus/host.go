@@ -63,6 +63,8 @@ type Host struct {
 	reading  []*socket     // ready's other half, see readAll
 	dirty    []*socket     // sent to since ZMQ_EVENTS was last read
 	lost     []role.Packet // for ROUTER peers that are gone, to be returned to the machine
+	batches  batches       // about to be sent
+	arrived  []role.Packet // of the batch that is being received; empty otherwise
 	nextTick role.Time     // no Tick before this
 	stopping bool
 }

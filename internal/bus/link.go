@@ -79,6 +79,11 @@ type LinkSpec struct {
 	// limit.
 	MaxMessage int64
 
+	// Batches has small packets that go to one peer in one turn travel in one
+	// ZeroMQ message, and such messages taken apart. The other end has it too, or
+	// sends and receives messages that begin with an empty frame.
+	Batches bool
+
 	// HighWater is the number of messages per connection that libzmq holds in
 	// each direction; 0 is 100,000. It is a last resort: what is outstanding
 	// should be bounded by credit in the machines.
@@ -125,6 +130,12 @@ func (l *link) stats() LinkStats {
 		Unreachable:      l.unreachable.Load(),
 		EndedConnections: l.endedConnections.Load(),
 	}
+}
+
+// received counts a packet that has arrived.
+func (l *link) received(p role.Packet) {
+	l.receivedMessages.Add(1)
+	l.receivedBytes.Add(uint64(size(p.Frames)))
 }
 
 // warnEvery is the least time between two warnings about one link.

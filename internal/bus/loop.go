@@ -143,16 +143,15 @@ func (h *Host) read(s *socket) (more bool) {
 	}
 	now := h.Now()
 	var beyond *role.Excess
-	for range limit {
+	for n := 0; n < limit; {
 		p, err := s.receive()
 		switch {
 		case err == nil:
-			s.link.receivedMessages.Add(1)
-			s.link.receivedBytes.Add(uint64(size(p.Frames)))
-			h.machine.Receive(now, p)
+			n += h.deliver(now, s.link, p)
 		case zmq.AsErrno(err) == errAgain:
 			return false
 		case errors.As(err, &beyond):
+			n++
 			h.machine.Malformed(s.link.id, err)
 			if b, ok := h.machine.(role.Bounded); ok {
 				b.Exceeded(now, p, beyond)
@@ -165,6 +164,28 @@ func (h *Host) read(s *socket) (more bool) {
 	return true
 }
 
+// deliver gives the machine a message, or what is in it if it is a batch, and
+// returns how many packets that was, at least 1.
+func (h *Host) deliver(now role.Time, l *link, p role.Packet) int {
+	batch := l.batchIn(p.Frames)
+	if batch == nil {
+		l.received(p)
+		h.machine.Receive(now, p)
+		return 1
+	}
+	var err error
+	if h.arrived, err = l.split(p, batch, h.arrived[:0]); err != nil {
+		h.machine.Malformed(l.id, err)
+		return 1
+	}
+	for i, p := range h.arrived {
+		h.arrived[i] = role.Packet{}
+		l.received(p)
+		h.machine.Receive(now, p)
+	}
+	return max(len(h.arrived), 1)
+}
+
 // perform carries out what the machine asks for, and then returns to it the
 // packets whose peers turned out to be gone, which may make it ask for more.
 func (h *Host) perform() {
@@ -173,6 +194,7 @@ func (h *Host) perform() {
 		for i := range effects {
 			h.carryOut(&effects[i])
 		}
+		h.sendBatches()
 		if len(h.lost) == 0 || round == lostRounds {
 			return // those still lost are for the next turn
 		}

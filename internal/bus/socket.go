@@ -138,24 +138,25 @@ func (s *socket) setFamily(endpoint string) error {
 
 // send hands one message to libzmq, or fails at once. After a failure nothing
 // of the message will arrive.
-func (s *socket) send(p role.Packet) error {
-	if len(p.Frames) == 0 {
+// The peer matters on a ROUTER only.
+func (s *socket) send(peer string, frames [][]byte) error {
+	if len(frames) == 0 {
 		return errEmpty
 	}
 	if s.link.Kind == Router {
-		if err := s.sendFirst([]byte(p.Peer), zmq.SNDMORE); err != nil {
+		if err := s.sendFirst([]byte(peer), zmq.SNDMORE); err != nil {
 			return err
 		}
-		return s.sendRest(p.Frames)
+		return s.sendRest(frames)
 	}
 	more := zmq.Flag(0)
-	if len(p.Frames) > 1 {
+	if len(frames) > 1 {
 		more = zmq.SNDMORE
 	}
-	if err := s.sendFirst(p.Frames[0], more); err != nil {
+	if err := s.sendFirst(frames[0], more); err != nil {
 		return err
 	}
-	return s.sendRest(p.Frames[1:])
+	return s.sendRest(frames[1:])
 }
 
 // sendFirst sends a message's first frame. libzmq looks at its mailbox only

@@ -9,8 +9,8 @@ import (
 // taken from whoever connects.
 func Links(maxMessage int64) map[role.Link]bus.LinkSpec {
 	return map[role.Link]bus.LinkSpec{
-		LinkReplies:   {Name: linkNames[LinkReplies], Kind: bus.Pull, MaxMessage: maxMessage},
-		LinkRequests:  {Name: linkNames[LinkRequests], Kind: bus.Push},
+		LinkReplies:   {Name: linkNames[LinkReplies], Kind: bus.Pull, MaxMessage: maxMessage, Batches: true},
+		LinkRequests:  {Name: linkNames[LinkRequests], Kind: bus.Push, Batches: true},
 		LinkSubscribe: {Name: linkNames[LinkSubscribe], Kind: bus.Sub},
 		LinkPublish:   {Name: linkNames[LinkPublish], Kind: bus.Pub},
 	}

@@ -143,7 +143,7 @@ func (m *Message) Size() uint64 { return uint64(len(m.Body)) + uint64(m.ResultRo
 const overhead = 256
 
 // Frames encodes the message as two frames: header and meta, then the body,
-// which is not copied. Frames cost: each is some five crossings into libzmq.
+// which is not copied.
 func (m *Message) Frames() [][]byte {
 	m.BodyLength = uint32(len(m.Body))
 	buf := make([]byte, 0, HeaderSize+m.Meta.size())

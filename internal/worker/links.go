@@ -9,7 +9,7 @@ import (
 func Links() map[role.Link]bus.LinkSpec {
 	return map[role.Link]bus.LinkSpec{
 		LinkPlace:    {Name: linkNames[LinkPlace], Kind: bus.Req},
-		LinkQueue:    {Name: linkNames[LinkQueue], Kind: bus.Dealer},
+		LinkQueue:    {Name: linkNames[LinkQueue], Kind: bus.Dealer, Batches: true},
 		LinkPackages: {Name: linkNames[LinkPackages], Kind: bus.Dealer},
 	}
 }

@@ -1,0 +1,197 @@
+package bus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"faasd/internal/role"
+)
+
+// A batch is packets for one peer that are asked for in one turn, in one frame
+// of one ZeroMQ message: what libzmq does for a message, its threads' waking each
+// other above all, costs more than all that a machine does with it. Nothing waits
+// for a batch to fill.
+//
+//	"fb"  version 1   then, of each packet:  number of frames (1)   of each: length (4), bytes
+//
+// The integer is big-endian. A topic stands before, in a frame of its own, and in no packet.
+
+// Bounds of a batch. A packet of more than batchPacket goes by itself, since it
+// is copied into a batch and out of it.
+const (
+	batchPacket = 8 << 10  // bytes of a packet's frames
+	batchBytes  = 64 << 10 // of a batch, beyond which nothing is added
+	maxBatch    = batchBytes + 2*batchPacket
+)
+
+// batchMark begins a batch. No message between parts begins so.
+var batchMark = [3]byte{'f', 'b', 1}
+
+var errBatch = errors.New("broken batch")
+
+// batchKey is where a batch goes.
+type batchKey struct {
+	socket *socket
+	to     string // the peer on a ROUTER, the topic on a PUB; "" elsewhere
+}
+
+// outgoing is a batch that has yet to be sent.
+type outgoing struct {
+	batchKey
+	frame   []byte
+	packets []role.Packet // as they were given, for Unreachable
+	bytes   int           // of their frames
+}
+
+// batches collects what is sent in a turn. Batches are used again.
+type batches struct {
+	open  map[batchKey]*outgoing
+	order []*outgoing
+	spare []*outgoing
+}
+
+// batched reports whether a packet may travel in a batch, and where to. One that
+// begins with an empty frame is for a REQ socket or a Majordomo worker, who know
+// nothing of batches.
+func (s *socket) batched(p role.Packet) (key batchKey, ok bool) {
+	if !s.link.Batches || len(p.Frames) == 0 || len(p.Frames[0]) == 0 || size(p.Frames) > batchPacket {
+		return key, false
+	}
+	key.socket = s
+	switch s.link.Kind {
+	case Router:
+		key.to = p.Peer
+	case Pub, XPub:
+		key.to = string(p.Frames[0])
+	}
+	return key, true
+}
+
+// topical reports whether messages of the kind begin with a topic.
+func (k Kind) topical() bool { return k == Pub || k == XPub || k == Sub || k == XSub }
+
+// add puts a packet into the batch for key, and returns the batch if it is full.
+func (b *batches) add(key batchKey, p role.Packet) (full *outgoing) {
+	o := b.open[key]
+	if o == nil {
+		o = b.begin(key)
+	}
+	frames := p.Frames
+	if key.socket.link.Kind.topical() {
+		frames = frames[1:]
+	}
+	o.frame = append(o.frame, byte(len(frames)))
+	for _, f := range frames {
+		o.frame = binary.BigEndian.AppendUint32(o.frame, uint32(len(f)))
+		o.frame = append(o.frame, f...)
+	}
+	o.packets = append(o.packets, p)
+	o.bytes += size(p.Frames)
+	if len(o.frame) >= batchBytes {
+		return o
+	}
+	return nil
+}
+
+func (b *batches) begin(key batchKey) *outgoing {
+	var o *outgoing
+	if last := len(b.spare) - 1; last >= 0 {
+		o, b.spare = b.spare[last], b.spare[:last]
+	} else {
+		o = &outgoing{}
+	}
+	o.batchKey, o.frame = key, append(o.frame[:0], batchMark[:]...)
+	if b.open == nil {
+		b.open = make(map[batchKey]*outgoing)
+	}
+	b.open[key] = o
+	b.order = append(b.order, o)
+	return o
+}
+
+// close takes a batch out of those that are added to.
+func (b *batches) close(o *outgoing) {
+	if b.open[o.batchKey] == o {
+		delete(b.open, o.batchKey)
+	}
+	o.reset()
+}
+
+// end makes all batches, which have been closed, ready to be used again.
+func (b *batches) end() {
+	b.spare = append(b.spare, b.order...)
+	clear(b.order)
+	b.order = b.order[:0]
+}
+
+// frames are those of the ZeroMQ message that is the batch.
+func (o *outgoing) frames() [][]byte {
+	if o.socket.link.Kind.topical() {
+		return [][]byte{[]byte(o.to), o.frame}
+	}
+	return [][]byte{o.frame}
+}
+
+// reset makes o empty. The packets belong to the machine's peers, or were returned.
+func (o *outgoing) reset() {
+	clear(o.packets)
+	o.batchKey, o.packets, o.bytes = batchKey{}, o.packets[:0], 0
+}
+
+// batchIn finds the batch that a message is; nil if it is none.
+func (l *link) batchIn(frames [][]byte) []byte {
+	if !l.Batches {
+		return nil
+	}
+	if l.Kind.topical() && len(frames) > 0 {
+		frames = frames[1:]
+	}
+	if len(frames) != 1 || len(frames[0]) < len(batchMark) || [3]byte(frames[0]) != batchMark {
+		return nil
+	}
+	return frames[0]
+}
+
+// split takes a batch apart and adds its packets to into. Each has memory of its
+// own: one that is kept for long does not keep the others'.
+func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Packet, error) {
+	broken := func(what string) ([]role.Packet, error) {
+		return into, fmt.Errorf("%w: %s in a batch of %d bytes", errBatch, what, len(batch))
+	}
+	if len(batch) > maxBatch {
+		return broken(fmt.Sprintf("more than %d bytes", maxBatch))
+	}
+	topic := p.Frames[:0:0]
+	if l.Kind.topical() {
+		topic = p.Frames[:1:1]
+	}
+	for rest := batch[len(batchMark):]; len(rest) > 0; {
+		count := int(rest[0])
+		if count == 0 || count > maxFrames {
+			return broken(fmt.Sprintf("a packet of %d frames", count))
+		}
+		end := 1
+		for range count {
+			if len(rest)-end < 4 {
+				return broken("a packet that breaks off")
+			}
+			length := binary.BigEndian.Uint32(rest[end:])
+			if end += 4; uint64(length) > uint64(len(rest)-end) {
+				return broken("a frame that breaks off")
+			}
+			end += int(length)
+		}
+		one := p
+		one.Frames = append(make([][]byte, 0, len(topic)+count), topic...)
+		memory := append(make([]byte, 0, end), rest[:end]...)
+		for at := 1; at < end; {
+			length := int(binary.BigEndian.Uint32(memory[at:]))
+			at += 4
+			one.Frames = append(one.Frames, memory[at:at+length:at+length])
+			at += length
+		}
+		into, rest = append(into, one), rest[end:]
+	}
+	return into, nil
+}
