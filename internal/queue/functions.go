@@ -20,6 +20,7 @@ type function struct {
 	workers int
 	running int
 	took    time.Duration // by a run, from its being given to its result, on average of the last; 0 not known
+	run     time.Duration // a run by itself, likewise, as workers say; see brief
 	served  uint64        // which start at this queue was its last
 
 	arrived, done, failed uint64 // jobs

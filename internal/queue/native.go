@@ -115,6 +115,7 @@ func (m *Machine) fromNativeFresh(now role.Time, w *worker, msg *wire.Message) e
 	case wire.TypeReturn:
 		delete(w.stopping, msg.Job)
 		if e := w.jobs[msg.Job]; e != nil {
+			w.gaveBack(now)
 			m.takeBack(now, e)
 		}
 		m.serve(now, w)

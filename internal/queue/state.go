@@ -20,6 +20,7 @@ func (m *Machine) state() wire.State {
 		if w.welcomed {
 			q.Slots += w.slots
 			q.Free += w.free()
+			q.Running -= w.ahead()
 		}
 	}
 	free := make(map[*crew][2]int, len(m.crews)) // for all functions, and for those that are restrained; counted once, not for each
@@ -73,7 +74,7 @@ func (m *Machine) detail() wire.Detail {
 func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	d := wire.WorkerDetail{
 		ID: w.id, Name: w.name, Kind: w.kind(), Host: w.member.Host, PID: w.member.PID, State: wire.WorkerUp,
-		Functions: w.crew.functions, Slots: w.slots, Running: len(w.jobs), Done: w.done, Failed: w.failed,
+		Functions: w.crew.functions, Slots: w.slots, Running: min(len(w.jobs), w.slots), Done: w.done, Failed: w.failed,
 		HeardMillis: (m.now - w.heard).Milliseconds(), P99: w.p99(m.now),
 	}
 	if e := w.oldestJob(); e != nil {

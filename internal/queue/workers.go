@@ -82,6 +82,7 @@ type worker struct {
 	cut        bool                  // a packet to it found no connection, and nothing has come since
 	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
 	jobs       map[wire.JobID]*entry
+	aheadFrom  role.Time                // when it may be given jobs ahead of its slots again
 	long       int                      // of jobs, those whose function was thought to take long when they were given
 	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
 	stuck      bool                     // it was said that one of them does not stop
@@ -128,19 +129,25 @@ func (m *Machine) foreigner(now role.Time, route, kind string) *worker {
 	return w
 }
 
-// free is how many more jobs it can be given now.
+// free is how many more jobs it can run now.
 func (w *worker) free() int {
-	switch {
-	case !w.welcomed || w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
-		return 0
-	case w.req != nil && w.req.phase != reqReady, w.mdp != nil && w.mdp.phase != mdpReady:
-		return 0
-	case w.link != nil && !w.link.Ready():
-		return 0
-	case (w.alone || w.kept) && !w.empty():
+	if !w.takes() {
 		return 0
 	}
 	return max(w.slots-len(w.jobs)-len(w.stopping), 0)
+}
+
+// takes reports whether it may be given jobs at all.
+func (w *worker) takes() bool {
+	switch {
+	case !w.welcomed || w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
+		return false
+	case w.req != nil && w.req.phase != reqReady, w.mdp != nil && w.mdp.phase != mdpReady:
+		return false
+	case w.link != nil && !w.link.Ready():
+		return false
+	}
+	return !w.alone && !w.kept || w.empty()
 }
 
 // stuckAfter is how long a run may go on after it was told to stop before people
@@ -225,6 +232,7 @@ func (m *Machine) serve(now role.Time, w *worker) {
 	} else {
 		m.dispatchFairly(now, w.crew.serves)
 	}
+	m.giveAhead(now, w)
 	m.bus.Changed()
 	m.pull(now)
 }
@@ -242,7 +250,9 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	if e.state == running && e.worker != w {
 		m.cancelAt(now, e)
 	}
-	w.returned(now, m.function(e.msg.Meta.Function), e, msg.Code)
+	f := m.function(e.msg.Meta.Function)
+	f.toldRun(time.Duration(msg.RanMicros) * time.Microsecond)
+	w.returned(now, f, e, msg.Code)
 	out := &wire.Message{
 		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion},
 		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail},

@@ -104,7 +104,8 @@ const (
 //	128 body checksum                132  function version
 //	136 link epoch                   140  code              142 reserved
 //	144 trace id (16)                160  span id (8)
-//	168 trace flags, reserved (7)    176 heard ms    184 result room  188 waited ms
+//	168 trace flags, reserved (3)    172 ran µs      176 heard ms     184 result room
+//	188 waited ms
 type Header struct {
 	Type  Type
 	Flags uint16
@@ -142,6 +143,7 @@ type Header struct {
 	SpanID     [8]byte
 	TraceFlags uint8
 
+	RanMicros   uint32 // of a worker's RESULT: how long the function ran, at least 1; 0: not known
 	HeardMillis uint64 // the newest SentMillis of the receiver's that has come on this link; 0: none yet
 	ResultRoom  uint32 // of a JOB: bytes that its result is expected to have
 	Waited      uint32 // of a JOB: ms since it was first given to a broker
@@ -176,7 +178,8 @@ func (h *Header) append(b []byte) []byte {
 	b = append(b, 0, 0)
 	b = append(b, h.TraceID[:]...)
 	b = append(b, h.SpanID[:]...)
-	b = append(b, h.TraceFlags, 0, 0, 0, 0, 0, 0, 0)
+	b = append(b, h.TraceFlags, 0, 0, 0)
+	b = be.AppendUint32(b, h.RanMicros)
 	b = be.AppendUint64(b, h.HeardMillis)
 	b = be.AppendUint32(b, h.ResultRoom)
 	return be.AppendUint32(b, h.Waited)
@@ -227,6 +230,7 @@ func (h *Header) decode(b []byte) (rest []byte, err error) {
 	copy(h.TraceID[:], b[144:])
 	copy(h.SpanID[:], b[160:])
 	h.TraceFlags = b[168]
+	h.RanMicros = be.Uint32(b[172:])
 	h.HeardMillis = be.Uint64(b[176:])
 	h.ResultRoom = be.Uint32(b[184:])
 	h.Waited = be.Uint32(b[188:])

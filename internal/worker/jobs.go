@@ -2,6 +2,8 @@ package worker
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -22,7 +24,7 @@ func (m *Machine) given(now role.Time, msg *wire.Message) {
 }
 
 func (m *Machine) begin(now role.Time, msg *wire.Message) {
-	t := &task{msg: msg, deadline: now + role.Time(msg.TTLMillis)*1e6}
+	t := &task{msg: msg, came: now, deadline: now + role.Time(msg.TTLMillis)*1e6}
 	m.jobs[msg.Job] = t
 	if err := msg.CheckBody(); err != nil {
 		m.outcome(now, t, Outcome{Code: wire.CodeCorrupt, Reason: err.Error()})
@@ -31,6 +33,7 @@ func (m *Machine) begin(now role.Time, msg *wire.Message) {
 	m.paths.tasks.Now(&t.state, lined)
 	m.line = append(m.line, t)
 	m.fill(now)
+	m.returnLate(now)
 }
 
 // trusted reports whether jobs may be started: the queue has heard this worker
@@ -107,7 +110,8 @@ func (m *Machine) Finished(now role.Time, id wire.JobID, o Outcome) {
 		return
 	}
 	m.running--
-	m.runs.Add(t.msg.Meta.Function, int(o.Code), now-t.started)
+	t.ran = now - t.started
+	m.runs.Add(t.msg.Meta.Function, int(o.Code), t.ran)
 	m.outcome(now, t, o)
 	m.fill(now)
 }
@@ -129,7 +133,7 @@ func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 			"the function returned %d bytes; at most %d are passed on (--max-body)", len(o.Body), m.cfg.MaxBody)}
 	}
 	r := &wire.Message{
-		Header: wire.Header{Type: wire.TypeResult, Job: t.msg.Job, Attempt: t.msg.Attempt, Code: o.Code, FunctionVersion: o.Version},
+		Header: wire.Header{Type: wire.TypeResult, Job: t.msg.Job, Attempt: t.msg.Attempt, Code: o.Code, FunctionVersion: o.Version, RanMicros: t.ranMicros()},
 		Meta:   wire.Meta{ContentType: o.ContentType, Reason: o.Reason, ErrorType: o.ErrorType, LogTail: o.LogTail},
 	}
 	r.SetBody(o.Body)
@@ -138,6 +142,40 @@ func (m *Machine) outcome(now role.Time, t *task, o Outcome) {
 		return
 	}
 	m.undelivered = append(m.undelivered, r)
+}
+
+// ranMicros is how long the job's run took, as a RESULT tells; 0 if there was none.
+func (t *task) ranMicros() uint32 {
+	if t.started == 0 {
+		return 0
+	}
+	return uint32(min(max(t.ran.Microseconds(), 1), math.MaxUint32))
+}
+
+// aheadFor is how long jobs may wait here for a slot. They were given ahead, because runs
+// of their function are over at once, and now one is not; others may have a slot for them.
+const aheadFor = 20 * time.Millisecond
+
+// returnLate gives back what has waited for a slot too long.
+func (m *Machine) returnLate(now role.Time) {
+	if len(m.line) == 0 || m.running < m.cfg.Self.Slots || !m.trusted(now) {
+		return
+	}
+	if due := m.line[0].came + aheadFor; now < due {
+		m.timer.By(now, due)
+		return
+	}
+	m.returnLine(now)
+}
+
+// returnLine gives back all that has not been started.
+func (m *Machine) returnLine(now role.Time) {
+	for _, t := range m.line {
+		m.giveBack(now, t.msg.Job)
+		m.paths.tasks.Now(&t.state, absent)
+		delete(m.jobs, t.msg.Job)
+	}
+	m.line = nil
 }
 
 // giveBack tells the queue that a job is not here any more, and has no result.

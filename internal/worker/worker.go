@@ -94,7 +94,9 @@ type Machine struct {
 type task struct {
 	msg      *wire.Message
 	deadline role.Time
-	started  role.Time     // this run
+	came     role.Time     // here
+	started  role.Time     // this run; 0 not yet
+	ran      role.Time     // for how long it ran
 	state    uint8         // see taskStates
 	again    *wire.Message // given again since; begins when this run has ended
 }
@@ -240,6 +242,7 @@ func (m *Machine) Tick(now role.Time) {
 	m.awake(now)
 	m.timer.Reset(now)
 	m.exitIfDone()
+	m.returnLate(now)
 	m.tickFetch(now)
 	if m.queue != nil {
 		if m.queue.Poll(now) == job.Down {
@@ -438,12 +441,7 @@ func (m *Machine) Drain(now role.Time) {
 		return
 	}
 	m.queue.Drain(now)
-	for _, t := range m.line {
-		m.giveBack(now, t.msg.Job)
-		m.paths.tasks.Now(&t.state, absent)
-		delete(m.jobs, t.msg.Job)
-	}
-	m.line = nil
+	m.returnLine(now)
 }
 
 // Drained reports whether nothing runs and every result has arrived.
