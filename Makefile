@@ -27,6 +27,8 @@ WITHIN  ?= 0
 BENCH_ROUNDS  ?= 3
 BENCH_SECONDS ?= 5
 BENCH_ARGS    ?=
+# `make bench-compare`: the commit to compare the working tree with, for example BASE=HEAD~1.
+BASE ?=
 # Flags for `make chaos`, for example CHAOS_ARGS="--duration 10m --seed 7".
 CHAOS_ARGS ?=
 # Flags for `make overload`, `make soak` and `make harm`, for example SOAK_ARGS="--duration 8h".
@@ -41,7 +43,7 @@ STATICCHECK = go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: build ## install what is missing, build, start the whole system
@@ -78,6 +80,10 @@ bench: build ## compare with a bare HTTP echo server; prints a table
 	@cd bench && go build -o ../bin/bench .
 	@BENCH_ROUNDS=$(BENCH_ROUNDS) BENCH_SECONDS=$(BENCH_SECONDS) \
 		exec bin/bench --faasd bin/faasd --build '$(VERSION)' $(BENCH_ARGS)
+
+.PHONY: bench-compare
+bench-compare: deps ## measure the hot paths at commit BASE and in the working tree; prints a table
+	@exec scripts/bench-compare $(if $(BASE),'$(BASE)')
 
 .PHONY: record
 record: build ## run what README.md shows as recorded and put in what it prints
