@@ -33,9 +33,10 @@ func (f *function) toldRun(took time.Duration) {
 // brief reports whether f's runs are known to be over at once.
 func (f *function) brief() bool { return f.run != 0 && f.run <= briefRun }
 
-// giveAhead gives a worker whose slots are taken its share of what waits.
+// giveAhead gives a worker whose slots are taken its share of what waits, unless
+// something runs there that may take longer.
 func (m *Machine) giveAhead(now role.Time, w *worker) {
-	if w.link == nil || !w.takes() || now < w.aheadFrom || m.draining {
+	if w.link == nil || !w.takes() || now < w.aheadFrom || m.draining || len(w.jobs) > w.brief || len(w.stopping) > 0 {
 		return
 	}
 	f := m.onlyAwaited()
@@ -43,7 +44,7 @@ func (m *Machine) giveAhead(now role.Time, w *worker) {
 		return
 	}
 	share := (f.line.Len() + f.workers - 1) / f.workers
-	for range min(share, w.slots+aheadMost-len(w.jobs)-len(w.stopping)) {
+	for range min(share, w.slots+aheadMost-len(w.jobs)) {
 		e := m.nextToRun(now, f, f.line)
 		if e == nil {
 			return

@@ -157,9 +157,12 @@ func (m *Machine) dispatchLone(now role.Time, f *function) {
 func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	m.detach(e)
 	m.paths.jobs.Step(&e.state, running)
-	e.worker, e.started, e.long = w, now, f.long()
+	e.worker, e.started, e.long, e.brief = w, now, f.long(), f.brief()
 	if e.long {
 		w.long++
+	}
+	if e.brief {
+		w.brief++
 	}
 	if e.msg.Attempt++; e.msg.Attempt > 1 {
 		m.retries++

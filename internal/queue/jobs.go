@@ -25,6 +25,7 @@ type entry struct {
 	worker  *worker       // running
 	started role.Time     // running: since when
 	long    bool          // running: its function was thought to take long when it was given
+	brief   bool          // running: its function's runs were brief, likewise
 	sent    *wire.Message // what the worker's link carries; nil for foreign workers
 }
 
@@ -158,6 +159,9 @@ func (m *Machine) detach(e *entry) {
 		delete(w.jobs, e.msg.Job)
 		if e.long {
 			w.long--
+		}
+		if e.brief {
+			w.brief--
 		}
 		f.running--
 		m.running--

@@ -40,6 +40,7 @@ type stage struct {
 	alias     map[string]string   // what is sent by the first key comes to the broker of the second
 	pumping   bool
 	published []published
+	warmed    int
 	states    map[wire.Incarnation]*wire.State // what other queues publish
 }
 

@@ -84,6 +84,7 @@ type worker struct {
 	jobs       map[wire.JobID]*entry
 	aheadFrom  role.Time                // when it may be given jobs ahead of its slots again
 	long       int                      // of jobs, those whose function was thought to take long when they were given
+	brief      int                      // likewise, those of functions whose runs were brief
 	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
 	stuck      bool                     // it was said that one of them does not stop
 	inLine     bool                     // it stands in its crew's idle line

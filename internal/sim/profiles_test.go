@@ -26,6 +26,7 @@ var profiles = []profile{
 	{name: "the bus dies", faults: []fault{crash}, count: 12, hits: are("coordinator", "queue", "frontend")},
 	{name: "one function floods", faults: []fault{crash}, count: 1, hits: are("coordinator"), flood: true, shape: shallow},
 	{name: "a flood shares workers", faults: []fault{crash}, count: 1, hits: are("coordinator"), flood: true, shared: true, shape: single},
+	{name: "runs are brief", faults: []fault{crash, stop, operate}, count: 10, hits: are("worker"), brief: true, forgets: true, shape: few},
 	{name: "a queue has no broker", faults: []fault{orphan, operate}, count: 3, hits: are("queueA", "worker")},
 	{name: "little room", faults: []fault{slowDown}, count: 4, shape: narrow, once: true},
 }

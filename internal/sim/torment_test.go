@@ -39,6 +39,7 @@ type profile struct {
 	poison int  // how many jobs in a hundred kill their workers
 	flood  bool // one function is asked for far more than it can do
 	shared bool // all native workers serve it, and the others too
+	brief  bool // most runs are over at once, and there are many
 	long   int  // how many jobs in a hundred take longer than it takes to give up a peer
 
 	// Promises that hold in spite of the profile's faults, though not of all.
@@ -179,7 +180,7 @@ func (t *tormented) load() {
 	for n := 0; n < 8*rounds && (t.accepted < jobsEach || t.Now() < end); n++ {
 		t.Run(t.upTo(2 * harmFor / rounds))
 		burst := 8 + t.random.IntN(20)
-		if t.flood {
+		if t.flood || t.brief {
 			burst *= 6
 		}
 		for range burst {
@@ -275,6 +276,12 @@ func (t *tormented) serve(name string, s worker.Start) (worker.Outcome, time.Dur
 			}
 		})
 		return o, Forever
+	}
+	if t.brief {
+		if t.random.IntN(200) == 0 {
+			return o, t.upTo(time.Second)
+		}
+		return o, t.upTo(100 * time.Microsecond)
 	}
 	if t.flood && c.function == "other" {
 		return o, 100*ms + t.upTo(100*ms)

@@ -260,7 +260,7 @@ func TestMetaIsFoundBehindTheHeader(t *testing.T) {
 func TestReservedBytesAreSkipped(t *testing.T) {
 	m := example()
 	frames := m.Frames()
-	for _, at := range []int{142, 143, 169, 175} {
+	for _, at := range []int{142, 143, 169, 171} {
 		frames[0][at] = 0xee
 	}
 	if got, err := Decode(frames); err != nil || !reflect.DeepEqual(got, m) {

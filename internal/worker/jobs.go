@@ -154,7 +154,7 @@ func (t *task) ranMicros() uint32 {
 
 // aheadFor is how long jobs may wait here for a slot. They were given ahead, because runs
 // of their function are over at once, and now one is not; others may have a slot for them.
-const aheadFor = 20 * time.Millisecond
+const aheadFor = 50 * time.Millisecond
 
 // returnLate gives back what has waited for a slot too long.
 func (m *Machine) returnLate(now role.Time) {

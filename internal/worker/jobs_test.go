@@ -48,9 +48,9 @@ func TestADamagedJobIsNotRun(t *testing.T) {
 func TestAJobWhoseTimeRanOutInLineIsNotRun(t *testing.T) {
 	s := atQueue(t, 1)
 	s.give(request(1, time.Minute))
-	s.give(request(2, time.Second))
+	s.give(request(2, aheadFor/2))
 	s.starts()
-	s.run(1100 * ms)
+	s.run(aheadFor - 20*ms)
 	s.finish(1, Outcome{})
 	if got := s.starts(); len(got) != 0 {
 		t.Errorf("%v were started", got)
@@ -65,10 +65,51 @@ func TestARunKnowsHowLongItMayTake(t *testing.T) {
 	s.give(request(1, time.Minute))
 	s.give(request(2, time.Minute))
 	s.m.Starts()
-	s.run(10 * time.Second)
+	s.run(aheadFor - 20*ms)
 	s.finish(1, Outcome{})
-	if starts := s.m.Starts(); len(starts) != 1 || starts[0].Timeout > 50*time.Second || starts[0].Timeout < 49*time.Second {
-		t.Errorf("starts %+v, want one with the 50 s that are left", starts)
+	if starts, left := s.m.Starts(), time.Minute-aheadFor; len(starts) != 1 || starts[0].Timeout > left+40*ms || starts[0].Timeout < left {
+		t.Errorf("starts %+v, want one with the %s that are left", starts, left)
+	}
+}
+
+func TestAResultTellsHowLongTheFunctionRan(t *testing.T) {
+	s := atQueue(t, 1)
+	s.give(request(1, time.Minute))
+	s.give(request(2, time.Minute))
+	s.starts()
+	s.run(20 * ms)
+	s.finish(1, Outcome{})
+	s.starts()
+	s.finish(2, Outcome{})
+	corrupt := request(3, time.Minute)
+	corrupt.BodyChecksum++
+	s.give(corrupt)
+	if r := s.took(wire.TypeResult); len(r) != 3 || r[0].RanMicros != 20_000 || r[1].RanMicros != 1 || r[2].RanMicros != 0 {
+		t.Errorf("results %+v, want 20,000, 1 and 0 µs", r)
+	}
+}
+
+func TestWhatWaitsTooLongForASlotIsGivenBack(t *testing.T) {
+	s := atQueue(t, 1)
+	for n := range 3 {
+		s.give(request(n+1, time.Minute))
+	}
+	s.starts()
+	s.run(aheadFor - 20*ms)
+	if back := s.took(wire.TypeReturn); len(back) != 0 {
+		t.Errorf("%d were given back at once", len(back))
+	}
+	s.run(20 * ms)
+	if back := s.took(wire.TypeReturn); len(back) != 2 || back[0].Job != jobID(2) || back[1].Job != jobID(3) {
+		t.Errorf("%v were given back, want the two that wait", back)
+	}
+	s.finish(1, Outcome{})
+	if got := s.starts(); len(got) != 0 {
+		t.Errorf("%v were started", got)
+	}
+	s.give(request(2, time.Minute))
+	if got := s.starts(); len(got) != 1 {
+		t.Errorf("one that is given again is not started")
 	}
 }
 
