@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 
 	"faasd/internal/job"
 	"faasd/internal/role"
@@ -97,7 +98,7 @@ func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) 
 	topic := []byte(q.topic)
 	q.Acceptor = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{
-			Link: LinkJobs, Frames: append([][]byte{topic}, frames...),
+			Link: LinkJobs, Frames: slices.Concat([][]byte{topic}, frames),
 		}})
 	})
 	m.queues[hello.Sender] = q

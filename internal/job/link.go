@@ -71,11 +71,11 @@ type Link struct {
 
 	// Sending.
 	last    uint64
-	kept    []*wire.Message // not acknowledged, in order of LinkSeq
-	granted Window          // by the peer, counted since the link began
-	used    Window          // jobs sent, likewise
-	missed  []wire.Span     // what the peer has asked for again
-	results uint64          // bytes of the results among kept
+	kept    FIFO[*wire.Message] // not acknowledged, in order of LinkSeq
+	granted Window              // by the peer, counted since the link began
+	used    Window              // jobs sent, likewise
+	missed  []wire.Span         // what the peer has asked for again
+	results uint64              // bytes of the results among kept
 
 	// Receiving.
 	got        uint64              // everything up to here has arrived
@@ -132,7 +132,7 @@ func (l *Link) Send(now time.Duration, m *wire.Message) {
 	if m.Type.Numbered() {
 		l.last++
 		m.LinkSeq = l.last
-		l.kept = append(l.kept, m)
+		l.kept.Push(m)
 		switch m.Type {
 		case wire.TypeJob:
 			l.used.Count++
@@ -290,18 +290,14 @@ func (l *Link) Overdrawn() bool { return l.overdrawn }
 const maxAhead = 1 << 18
 
 func (l *Link) acknowledge(ack uint64) {
-	n := 0
-	for n < len(l.kept) && l.kept[n].LinkSeq <= ack {
-		if m := l.kept[n]; m.Type == wire.TypeResult {
+	kept, n := l.kept.Items(), 0
+	for n < len(kept) && kept[n].LinkSeq <= ack {
+		if m := kept[n]; m.Type == wire.TypeResult {
 			l.results -= m.Size()
 		}
-		l.kept[n] = nil
 		n++
 	}
-	l.kept = l.kept[n:]
-	if len(l.kept) == 0 {
-		l.kept = nil
-	}
+	l.kept.Drop(n)
 }
 
 // Poll sends what the link itself has to say: messages to repeat, questions
@@ -329,7 +325,7 @@ func (l *Link) Poll(now time.Duration) {
 // not acknowledged, after its last beacon, because only that tells the peer
 // what it has missed.
 func (l *Link) beaconDue() time.Duration {
-	if len(l.kept) > 0 {
+	if l.kept.Len() > 0 {
 		return l.marked + BeaconEvery
 	}
 	return l.spoke + BeaconEvery
@@ -349,14 +345,15 @@ func (l *Link) Beacon(now time.Duration) {
 
 // between returns the kept messages whose numbers lie in s.
 func (l *Link) between(s wire.Span) []*wire.Message {
-	if len(l.kept) == 0 || s.Last < l.kept[0].LinkSeq || s.First > l.last {
+	kept := l.kept.Items()
+	if len(kept) == 0 || s.Last < kept[0].LinkSeq || s.First > l.last {
 		return nil
 	}
 	// kept has no holes: what is acknowledged goes from the front.
-	base := l.kept[0].LinkSeq
+	base := kept[0].LinkSeq
 	from := max(s.First, base) - base
 	to := min(s.Last, l.last) - base + 1
-	return l.kept[from:to]
+	return kept[from:to]
 }
 
 // gaps lists what is missing up to the peer's mark. It costs what has arrived,
@@ -388,8 +385,8 @@ func (l *Link) lost(now time.Duration) (why string) {
 	switch {
 	case now >= l.heard+LostAfter:
 		return "silent for 3 s"
-	case len(l.kept) > maxAhead, l.results > maxResults*max(l.window.Bytes, reportBytes):
-		return fmt.Sprintf("takes nothing in; %d messages wait, of them results of %d MiB", len(l.kept), l.results>>20)
+	case l.kept.Len() > maxAhead, l.results > maxResults*max(l.window.Bytes, reportBytes):
+		return fmt.Sprintf("takes nothing in; %d messages wait, of them results of %d MiB", l.kept.Len(), l.results>>20)
 	}
 	return ""
 }
@@ -413,7 +410,7 @@ func (l *Link) Assured() time.Duration { return l.assured }
 func (l *Link) Trusted(now time.Duration) bool { return now-l.assured < TrustedFor }
 
 // Unacknowledged returns the messages kept for repeating, oldest first.
-func (l *Link) Unacknowledged() []*wire.Message { return l.kept }
+func (l *Link) Unacknowledged() []*wire.Message { return l.kept.Items() }
 
 // farewell sends a GOODBYE; the link is over afterwards.
 func (l *Link) farewell(now time.Duration, reason string) {

@@ -18,12 +18,12 @@ type Results struct {
 	bytes   uint64
 	byID    map[wire.JobID]*wire.Message
 	origins map[wire.Incarnation]*origin
-	order   []wire.JobID // by age, for the bounds
+	order   FIFO[wire.JobID] // by age, for the bounds
 }
 
 type origin struct {
-	open uint64 // everything below is closed there
-	kept []kept // by age
+	open uint64     // everything below is closed there
+	kept FIFO[kept] // by age
 }
 
 type kept struct {
@@ -46,7 +46,7 @@ func (r *Results) Put(m *wire.Message) {
 	o := r.origins[m.Origin]
 	if o == nil {
 		if len(r.origins) >= maxOrigins {
-			maps.DeleteFunc(r.origins, func(_ wire.Incarnation, o *origin) bool { return len(o.kept) == 0 })
+			maps.DeleteFunc(r.origins, func(_ wire.Incarnation, o *origin) bool { return o.kept.Len() == 0 })
 		}
 		o = &origin{}
 		r.origins[m.Origin] = o
@@ -54,18 +54,18 @@ func (r *Results) Put(m *wire.Message) {
 	if m.OriginSeq < o.open || r.byID[m.Job] != nil {
 		return
 	}
-	o.kept = append(o.kept, kept{m.OriginSeq, m.Job})
+	o.kept.Push(kept{m.OriginSeq, m.Job})
 	r.byID[m.Job] = m
-	r.order = append(r.order, m.Job)
+	r.order.Push(m.Job)
 	r.bytes += m.Size()
-	for len(r.order) > 0 && (uint64(len(r.byID)) > r.bounds.Count || r.bytes > r.bounds.Bytes) {
+	for r.order.Len() > 0 && (uint64(len(r.byID)) > r.bounds.Count || r.bytes > r.bounds.Bytes) {
 		r.dropOldest()
 	}
 }
 
 func (r *Results) dropOldest() {
-	m := r.byID[r.order[0]]
-	r.order = r.order[1:]
+	m := r.byID[r.order.Items()[0]]
+	r.order.Drop(1)
 	if m == nil {
 		return
 	}
@@ -73,10 +73,11 @@ func (r *Results) dropOldest() {
 	if o := r.origins[m.Origin]; o != nil {
 		// The origin's list has the same order. It must not grow while one
 		// open job keeps all that follow from being closed.
-		for len(o.kept) > 0 && r.byID[o.kept[0].id] == nil {
-			o.kept = o.kept[1:]
+		list, n := o.kept.Items(), 0
+		for n < len(list) && r.byID[list[n].id] == nil {
+			n++
 		}
-		if len(o.kept) == 0 {
+		if o.kept.Drop(n); o.kept.Len() == 0 {
 			delete(r.origins, m.Origin) // it may be gone for good
 		}
 	}
@@ -89,19 +90,19 @@ func (r *Results) Closed(inc wire.Incarnation, open uint64) {
 		return
 	}
 	o.open = open
-	n := 0
-	for n < len(o.kept) && o.kept[n].seq < open {
-		r.drop(o.kept[n].id)
+	list, n := o.kept.Items(), 0
+	for n < len(list) && list[n].seq < open {
+		r.drop(list[n].id)
 		n++
 	}
-	o.kept = o.kept[n:]
+	o.kept.Drop(n)
 	r.compact()
 }
 
 // Forget drops everything of an origin that is gone.
 func (r *Results) Forget(inc wire.Incarnation) {
 	if o := r.origins[inc]; o != nil {
-		for _, k := range o.kept {
+		for _, k := range o.kept.Items() {
 			r.drop(k.id)
 		}
 		delete(r.origins, inc)
@@ -119,16 +120,16 @@ func (r *Results) drop(id wire.JobID) {
 // compact takes ids that are gone from the front of order, and all of them
 // once they are the most of it.
 func (r *Results) compact() {
-	n := 0
-	for n < len(r.order) && r.byID[r.order[n]] == nil {
+	order, n := r.order.Items(), 0
+	for n < len(order) && r.byID[order[n]] == nil {
 		n++
 	}
-	r.order = r.order[n:]
-	if len(r.order) > 64 && len(r.order) > 2*len(r.byID) {
-		live := make([]wire.JobID, 0, len(r.byID))
-		for _, id := range r.order {
+	r.order.Drop(n)
+	if n := r.order.Len(); n > 64 && n > 2*len(r.byID) {
+		var live FIFO[wire.JobID]
+		for _, id := range r.order.Items() {
 			if r.byID[id] != nil {
-				live = append(live, id)
+				live.Push(id)
 			}
 		}
 		r.order = live

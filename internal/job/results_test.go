@@ -38,12 +38,12 @@ func (r *Results) sizes(t *testing.T, bounds Window) {
 		t.Fatalf("%d results of %d bytes, want at most %+v", len(r.byID), bytes, bounds)
 	}
 	room := 8 * (64 + 2*int(bounds.Count))
-	if most := 64 + 2*len(r.byID); len(r.order) > most || cap(r.order) > room {
-		t.Fatalf("an order of %d (room for %d) for %d results", len(r.order), cap(r.order), len(r.byID))
+	if most := 64 + 2*len(r.byID); r.order.Len() > most || cap(r.order.all) > room {
+		t.Fatalf("an order of %d (room for %d) for %d results", r.order.Len(), cap(r.order.all), len(r.byID))
 	}
 	for inc, o := range r.origins {
-		if most := 64 + 2*perOrigin[inc]; len(o.kept) > most || cap(o.kept) > room {
-			t.Fatalf("a list of %d (room for %d) for %d results of %v", len(o.kept), cap(o.kept), perOrigin[inc], inc)
+		if most := 64 + 2*perOrigin[inc]; o.kept.Len() > most || cap(o.kept.all) > room {
+			t.Fatalf("a list of %d (room for %d) for %d results of %v", o.kept.Len(), cap(o.kept.all), perOrigin[inc], inc)
 		}
 	}
 }
@@ -149,8 +149,8 @@ func TestForgottenOriginsLeaveNothing(t *testing.T) {
 	r.sizes(t, wide)
 	r.Forget(1)
 	r.Forget(3)
-	if len(r.byID)+len(r.origins)+len(r.order) != 0 || r.bytes != 0 {
-		t.Errorf("%d results, %d origins, %d in order, %d bytes are left", len(r.byID), len(r.origins), len(r.order), r.bytes)
+	if len(r.byID)+len(r.origins)+r.order.Len() != 0 || r.bytes != 0 {
+		t.Errorf("%d results, %d origins, %d in order, %d bytes are left", len(r.byID), len(r.origins), r.order.Len(), r.bytes)
 	}
 }
 

@@ -18,7 +18,8 @@ type entry struct {
 	arrived  role.Time // at its broker, from where it may have waited at other queues
 	here     role.Time // since when it is at this queue
 	deadline role.Time
-	routes   []route // where the result goes; the last is the latest owner
+	routes   []route  // where the result goes; the last is the latest owner
+	only     [1]route // routes, while there is one
 
 	place   *list.Element // waiting: in its function's line
 	asked   route         // moving: who was asked
@@ -61,7 +62,9 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	}
 	m.arrivals++
 	m.numbers++
-	e := &entry{msg: msg, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, here: now, deadline: now + role.Time(msg.TTLMillis)*1e6, routes: []route{r}}
+	e := &entry{msg: msg, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, here: now, deadline: now + role.Time(msg.TTLMillis)*1e6}
+	e.only[0] = r
+	e.routes = e.only[:]
 	m.jobs[msg.Job] = e
 	if msg.Moves > 0 {
 		m.taken++
@@ -99,8 +102,12 @@ func (m *Machine) finish(now role.Time, e *entry, out *wire.Message) {
 	routes := e.routes
 	m.remove(e)
 	m.results.Put(out)
-	for _, r := range routes {
-		m.reply(now, r, out)
+	for i, r := range routes {
+		if i < len(routes)-1 {
+			m.reply(now, r, out)
+		} else {
+			m.pass(now, r, out)
+		}
 	}
 	m.bus.Changed()
 }
@@ -118,15 +125,20 @@ func (m *Machine) count(now role.Time, e *entry, code wire.Code) {
 	m.jobTally.Add(f.name, int(code), now-e.arrived)
 }
 
-// reply sends a result to one broker. Every link numbers its own copy.
+// reply sends a copy of a result to one broker: every link numbers its own.
 func (m *Machine) reply(now role.Time, r route, result *wire.Message) {
+	out := *result
+	m.pass(now, r, &out)
+}
+
+// pass sends a result to one broker. No other link has it; but it may be kept.
+func (m *Machine) pass(now role.Time, r route, result *wire.Message) {
 	link := r.broker.Link()
 	if link == nil {
 		return // kept; the job comes again if it is still wanted
 	}
-	out := *result
-	out.Assignment, out.Owner = r.assignment, link.Peer
-	link.Send(now, &out)
+	result.Assignment, result.Owner = r.assignment, link.Peer
+	link.Send(now, result)
 }
 
 // fail finishes a job without a body.

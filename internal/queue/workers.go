@@ -254,12 +254,9 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	f := m.function(e.msg.Meta.Function)
 	f.toldRun(time.Duration(msg.RanMicros) * time.Microsecond)
 	w.returned(now, f, e, msg.Code)
-	out := &wire.Message{
-		Header: wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion},
-		Meta:   wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail},
-		Body:   msg.Body,
-	}
-	m.finish(now, e, out)
+	msg.Header = wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion}
+	msg.Meta = wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail}
+	m.finish(now, e, msg)
 	m.serve(now, w)
 }
 

@@ -146,10 +146,18 @@ const overhead = 256
 // which is not copied.
 func (m *Message) Frames() [][]byte {
 	m.BodyLength = uint32(len(m.Body))
-	buf := make([]byte, 0, HeaderSize+m.Meta.size())
-	buf = m.append(buf)
-	buf = m.Meta.append(buf)
-	return [][]byte{buf, m.Body}
+	if n := HeaderSize + m.Meta.size(); n > len(framed{}.head) {
+		return [][]byte{m.Meta.append(m.append(make([]byte, 0, n))), m.Body}
+	}
+	f := &framed{}
+	f.frames = [2][]byte{m.Meta.append(m.append(f.head[:0])), m.Body}
+	return f.frames[:]
+}
+
+// framed is the frames of a message whose meta is as small as it mostly is.
+type framed struct {
+	frames [2][]byte
+	head   [HeaderSize + 80]byte
 }
 
 // Decode reads the frames that Frames wrote. The message keeps the frames.

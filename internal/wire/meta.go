@@ -37,32 +37,45 @@ const (
 	fieldClient
 	fieldRequest
 	fieldTrace
+	lastField = fieldTrace
 )
 
 // maxField bounds a value; longer ones are cut when written. HTTP servers
 // bound the headers that these come from well below it.
 const maxField = 16 << 10
 
-func (m *Meta) fields() [10]struct {
-	id    byte
-	value *string
-} {
-	return [10]struct {
-		id    byte
-		value *string
-	}{
-		{fieldContentType, &m.ContentType}, {fieldQueue, &m.Queue}, {fieldWorker, &m.Worker},
-		{fieldReason, &m.Reason}, {fieldTarget, &m.Target},
-		{fieldErrorType, &m.ErrorType}, {fieldLogTail, &m.LogTail},
-		{fieldClient, &m.Client}, {fieldRequest, &m.Request}, {fieldTrace, &m.Trace},
+// value is where the value of a field is; nil of one that is not known.
+func (m *Meta) value(field byte) *string {
+	switch field {
+	case fieldContentType:
+		return &m.ContentType
+	case fieldQueue:
+		return &m.Queue
+	case fieldWorker:
+		return &m.Worker
+	case fieldReason:
+		return &m.Reason
+	case fieldTarget:
+		return &m.Target
+	case fieldErrorType:
+		return &m.ErrorType
+	case fieldLogTail:
+		return &m.LogTail
+	case fieldClient:
+		return &m.Client
+	case fieldRequest:
+		return &m.Request
+	case fieldTrace:
+		return &m.Trace
 	}
+	return nil
 }
 
 func (m *Meta) size() int {
 	n := 1 + len(m.Function)
-	for _, f := range m.fields() {
-		if *f.value != "" {
-			n += 3 + min(len(*f.value), maxField)
+	for field := byte(1); field <= lastField; field++ {
+		if v := *m.value(field); v != "" {
+			n += 3 + min(len(v), maxField)
 		}
 	}
 	return n
@@ -72,39 +85,46 @@ func (m *Meta) append(b []byte) []byte {
 	name := m.Function[:min(len(m.Function), 255)]
 	b = append(b, byte(len(name)))
 	b = append(b, name...)
-	for _, f := range m.fields() {
-		if *f.value == "" {
+	for field := byte(1); field <= lastField; field++ {
+		v := *m.value(field)
+		if v == "" {
 			continue
 		}
-		v := (*f.value)[:min(len(*f.value), maxField)]
-		b = append(b, f.id)
+		v = v[:min(len(v), maxField)]
+		b = append(b, field)
 		b = binary.BigEndian.AppendUint16(b, uint16(len(v)))
 		b = append(b, v...)
 	}
 	return b
 }
 
+// sharedMeta is the size in bytes of an encoded Meta up to which its values share
+// one string, which lives as long as any of them.
+const sharedMeta = 512
+
 func (m *Meta) decode(b []byte) error {
 	if len(b) == 0 || len(b) < 1+int(b[0]) {
 		return fmt.Errorf("%w: meta of %d bytes is cut short", ErrMalformed, len(b))
 	}
-	m.Function = string(b[1 : 1+int(b[0])])
-	b = b[1+int(b[0]):]
-	for len(b) > 0 {
-		if len(b) < 3 {
+	text := func(from, to int) string { return string(b[from:to]) }
+	if len(b) <= sharedMeta {
+		all := string(b)
+		text = func(from, to int) string { return all[from:to] }
+	}
+	at := 1 + int(b[0])
+	m.Function = text(1, at)
+	for at < len(b) {
+		if len(b)-at < 3 {
 			return fmt.Errorf("%w: meta field is cut short", ErrMalformed)
 		}
-		id, n := b[0], int(binary.BigEndian.Uint16(b[1:]))
-		if len(b) < 3+n {
-			return fmt.Errorf("%w: meta field %d has %d bytes, want %d", ErrMalformed, id, len(b)-3, n)
+		field, n := b[at], int(binary.BigEndian.Uint16(b[at+1:]))
+		if at += 3; len(b)-at < n {
+			return fmt.Errorf("%w: meta field %d has %d bytes, want %d", ErrMalformed, field, len(b)-at, n)
 		}
-		v := b[3 : 3+n]
-		for _, f := range m.fields() {
-			if f.id == id {
-				*f.value = string(v)
-			}
+		if v := m.value(field); v != nil {
+			*v = text(at, at+n)
 		}
-		b = b[3+n:]
+		at += n
 	}
 	return nil
 }

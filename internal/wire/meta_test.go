@@ -100,8 +100,9 @@ func FuzzMeta(f *testing.F) {
 			}
 			return
 		}
-		for _, v := range m.fields() {
-			*v.value = (*v.value)[:min(len(*v.value), maxField)] // writing cuts what reading does not
+		for field := byte(1); field <= lastField; field++ {
+			v := m.value(field)
+			*v = (*v)[:min(len(*v), maxField)] // writing cuts what reading does not
 		}
 		enc := m.append(nil)
 		if len(enc) != m.size() {

@@ -3,6 +3,7 @@ package worker
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"faasd/internal/role"
@@ -31,7 +32,7 @@ func (m *Machine) begin(now role.Time, msg *wire.Message) {
 		return
 	}
 	m.paths.tasks.Now(&t.state, lined)
-	m.line = append(m.line, t)
+	m.line.Push(t)
 	m.fill(now)
 	m.returnLate(now)
 }
@@ -47,10 +48,9 @@ func (t *task) runs() bool { return t != nil && (t.state == running || t.state =
 
 // fill starts what the slots allow.
 func (m *Machine) fill(now role.Time) {
-	for len(m.line) > 0 && m.running < m.cfg.Self.Slots && m.trusted(now) {
-		t := m.line[0]
-		m.line[0] = nil
-		m.line = m.line[1:]
+	for m.line.Len() > 0 && m.running < m.cfg.Self.Slots && m.trusted(now) {
+		t := m.line.Items()[0]
+		m.line.Drop(1)
 		if now >= t.deadline {
 			m.outcome(now, t, Outcome{Code: wire.CodeExpired, Reason: "its time ran out before the worker could start it"})
 			continue
@@ -59,9 +59,6 @@ func (m *Machine) fill(now role.Time) {
 		t.started = now
 		m.running++
 		m.starts = append(m.starts, Start{Job: t.msg, Timeout: t.deadline - now})
-	}
-	if len(m.line) == 0 {
-		m.line = nil
 	}
 }
 
@@ -81,18 +78,16 @@ func (m *Machine) cancelled(now role.Time, id wire.JobID) {
 	}
 	m.paths.tasks.Now(&t.state, absent)
 	delete(m.jobs, id)
-	for i, o := range m.line {
-		if o == t {
-			m.line = append(m.line[:i:i], m.line[i+1:]...)
-			return
-		}
+	if i := slices.Index(m.line.Items(), t); i >= 0 {
+		m.line.Delete(i)
 	}
 }
 
-// Starts returns what is to be run since the last call.
+// Starts returns what is to be run since the last call; it is valid until the next.
 func (m *Machine) Starts() []Start {
 	s := m.starts
-	m.starts = nil
+	clear(m.handed)
+	m.starts, m.handed = m.handed[:0], s
 	return s
 }
 
@@ -158,10 +153,10 @@ const aheadFor = 50 * time.Millisecond
 
 // returnLate gives back what has waited for a slot too long.
 func (m *Machine) returnLate(now role.Time) {
-	if len(m.line) == 0 || m.running < m.cfg.Self.Slots || !m.trusted(now) {
+	if m.line.Len() == 0 || m.running < m.cfg.Self.Slots || !m.trusted(now) {
 		return
 	}
-	if due := m.line[0].came + aheadFor; now < due {
+	if due := m.line.Items()[0].came + aheadFor; now < due {
 		m.timer.By(now, due)
 		return
 	}
@@ -170,12 +165,12 @@ func (m *Machine) returnLate(now role.Time) {
 
 // returnLine gives back all that has not been started.
 func (m *Machine) returnLine(now role.Time) {
-	for _, t := range m.line {
+	for _, t := range m.line.Items() {
 		m.giveBack(now, t.msg.Job)
 		m.paths.tasks.Now(&t.state, absent)
 		delete(m.jobs, t.msg.Job)
 	}
-	m.line = nil
+	m.line.Drop(m.line.Len())
 }
 
 // giveBack tells the queue that a job is not here any more, and has no result.

@@ -154,8 +154,8 @@ func TestACancelledJobInLineIsReturned(t *testing.T) {
 	if r := s.took(wire.TypeReturn); len(r) != 1 || r[0].Job != jobID(9) {
 		t.Errorf("returned %+v", r)
 	}
-	if len(s.m.jobs) != 0 || len(s.m.line) != 0 {
-		t.Errorf("%d jobs are left, %d in line", len(s.m.jobs), len(s.m.line))
+	if len(s.m.jobs) != 0 || s.m.line.Len() != 0 {
+		t.Errorf("%d jobs are left, %d in line", len(s.m.jobs), s.m.line.Len())
 	}
 }
 

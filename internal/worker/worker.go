@@ -67,7 +67,7 @@ type Machine struct {
 	until  role.Time // by when it must have answered
 
 	jobs        map[wire.JobID]*task
-	line        []*task         // not started yet; oldest first; empty without a link
+	line        job.FIFO[*task] // not started yet; oldest first; empty without a link
 	running     int             // started and not finished
 	runs        metrics.Tally   // that ended
 	undelivered []*wire.Message // results that a lost queue has not acknowledged
@@ -85,6 +85,7 @@ type Machine struct {
 	logs      []wire.LogsWanted
 
 	starts   []Start
+	handed   []Start // the slice before, to be filled again
 	stops    []wire.JobID
 	draining bool
 	leaving  bool // draining by an operator's command, which may be taken back
@@ -403,11 +404,11 @@ func (m *Machine) leaveQueue(now role.Time) {
 		}
 	}
 	m.paths.self.Step(&m.state, joining)
-	for _, t := range m.line {
+	for _, t := range m.line.Items() {
 		m.paths.tasks.Now(&t.state, absent)
 		delete(m.jobs, t.msg.Job)
 	}
-	m.line = nil
+	m.line.Drop(m.line.Len())
 	for _, t := range m.jobs {
 		t.again = nil
 	}
