@@ -47,7 +47,7 @@ func TestWrkWithoutAResultIsAnError(t *testing.T) {
 }
 
 // answering starts a server that answers like faasd, except where spoil changes that.
-func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) string) string {
+func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) string) *system {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -58,7 +58,7 @@ func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) stri
 		_, _ = io.WriteString(w, spoil(string(body), w))
 	}))
 	t.Cleanup(server.Close)
-	return server.URL
+	return &system{url: server.URL, crosses: true}
 }
 
 func TestCheckFindsWhatWrkCannot(t *testing.T) {
@@ -105,10 +105,21 @@ func TestCheckFindsWhatWrkCannot(t *testing.T) {
 	}
 }
 
+func TestOnlyFaasdHasToNameItsWorkers(t *testing.T) {
+	sys := answering(t, func(body string, w http.ResponseWriter) string {
+		w.Header().Del("X-Faasd-Worker")
+		return body
+	})
+	sys.crosses = false
+	if got, err := check(t.Context(), sys, 2, 20); err != nil || got.failed != 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestCheckEndsWhenTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	url := answering(t, func(body string, _ http.ResponseWriter) string { cancel(); return body })
-	if _, err := check(ctx, url, 2, 1_000_000); !errors.Is(err, context.Canceled) {
+	sys := answering(t, func(body string, _ http.ResponseWriter) string { cancel(); return body })
+	if _, err := check(ctx, sys, 2, 1_000_000); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-// Command bench compares faasd with a bare net/http echo server on one machine, in one run.
+// Command bench compares faasd with what people would use instead, on one machine, in one run.
 //
 // It knows faasd only from outside: it starts the programs as a user would, reads the endpoints that they print, and
 // sends requests with wrk. Each measurement is followed by a pass of requests with unique bodies, which finds what wrk
@@ -40,9 +40,19 @@ const (
 	screenPart  = "screen"
 )
 
+// contenders are what this program is when its first argument says so: processes of the systems that faasd is compared
+// with. They serve until they are ended.
+var contenders = map[string]func(args []string) error{
+	bareCommand:       serveBare,
+	natsServerCommand: serveNATS,
+	natsBridgeCommand: bridgeNATS,
+	natsWorkerCommand: workNATS,
+}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == bareCommand {
-		os.Exit(serveBare())
+	if len(os.Args) > 1 && contenders[os.Args[1]] != nil {
+		fmt.Fprintln(os.Stderr, "bench:", contenders[os.Args[1]](os.Args[2:]))
+		os.Exit(1)
 	}
 	s, err := parse(os.Args[1:], os.Getenv)
 	if errors.Is(err, flag.ErrHelp) {
@@ -74,7 +84,7 @@ func parse(args []string, env func(string) string) (settings, error) {
 	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure, with faasctl beside it")
 	f.IntVar(&s.rounds, "rounds", number("BENCH_ROUNDS", 3), "rounds; the table shows the median (BENCH_ROUNDS)")
 	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
-	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement of faasd")
+	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement")
 	f.StringVar(&s.json, "json", "", "write everything that was measured to this `file`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables between the markers of this `file`")
 	f.StringVar(&s.build, "build", "", "what is measured, for the report, such as a version")
@@ -221,10 +231,7 @@ func (b *bench) measure(ctx context.Context, sys *system, clients int) (measurem
 	if err != nil {
 		return m, err
 	}
-	if !sys.crosses {
-		return m, sys.alive()
-	}
-	checked, err := check(ctx, sys.url, clients, b.check)
+	checked, err := check(ctx, sys, clients, b.check)
 	if err != nil {
 		return m, fmt.Errorf("%s, %d clients: %w", sys.name, clients, err)
 	}
