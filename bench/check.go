@@ -52,10 +52,10 @@ type checked struct {
 	first        string // the first failure
 }
 
-// check sends count requests, each with a body of its own, over the given number of connections. wrk needs it as its
+// check sends count requests under a load, each with a body of its own. wrk needs it as its
 // conscience: all its requests are alike, and one that is never answered it does not count at all.
-func check(ctx context.Context, sys *system, clients, count int) (checked, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+func check(ctx context.Context, sys *system, l load, count int) (checked, error) {
+	transport := &http.Transport{MaxIdleConnsPerHost: l.Clients}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 
@@ -66,10 +66,10 @@ func check(ctx context.Context, sys *system, clients, count int) (checked, error
 		result   = checked{sent: count}
 		done     sync.WaitGroup
 	)
-	for range clients {
+	for range l.Clients {
 		done.Go(func() {
 			for n := next.Add(1); n <= int64(count) && ctx.Err() == nil; n = next.Add(1) {
-				body := fmt.Appendf(nil, `{"hola":"mundo","n":%d}`, n)
+				body := numberedBody(int(n), l.Body)
 				got, err := post(ctx, client, sys.url, body)
 				if why := fault(got, err, body); why != "" {
 					mu.Lock()

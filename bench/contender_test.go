@@ -35,7 +35,7 @@ func TestContendersAnswerEachWithItsOwn(t *testing.T) {
 	for name, processes := range map[string]int{bareSystem: 1, natsSystem: 4} {
 		t.Run(name, func(t *testing.T) {
 			sys := contend(t, name)
-			if got, err := check(t.Context(), sys, 4, 200); err != nil || got.failed != 0 {
+			if got, err := check(t.Context(), sys, load{4, 64 << 10}, 200); err != nil || got.failed != 0 {
 				t.Errorf("got %+v, %v", got, err)
 			}
 			if len(sys.processes) != processes {

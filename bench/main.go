@@ -27,6 +27,7 @@ type settings struct {
 	seconds  int
 	check    int
 	clients  []int
+	bodies   []int // bytes
 	systems  []string
 	parts    []string
 	json     string
@@ -88,7 +89,8 @@ func parse(args []string, env func(string) string) (settings, error) {
 	f.StringVar(&s.json, "json", "", "write everything that was measured to this `file`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables between the markers of this `file`")
 	f.StringVar(&s.build, "build", "", "what is measured, for the report, such as a version")
-	clients := f.String("clients", "1,32,128", "connections, one measurement each")
+	clients := f.String("clients", "1,32,128,512", "connections, one measurement each")
+	bodies := f.String("bodies", "24,1KiB,64KiB,1MiB", fmt.Sprintf("bytes of a body, the least first; others are measured at %d clients only", bodyClients))
 	systems := f.String("systems", strings.Join(systemNames(), ","), "systems to compare")
 	parts := f.String("parts", comparePart+","+screenPart, "what to measure: the systems compared, what the screen costs")
 	if err := f.Parse(args); err != nil {
@@ -103,6 +105,14 @@ func parse(args []string, env func(string) string) (settings, error) {
 			return s, fmt.Errorf("--clients %s: %q is not a number of connections", *clients, c)
 		}
 		s.clients = append(s.clients, n)
+	}
+	for _, text := range strings.Split(*bodies, ",") {
+		n, err := parseSize(text)
+		if err != nil || n < 1 || len(sameBody(n)) != n || len(s.bodies) > 0 && n <= s.bodies[len(s.bodies)-1] {
+			return s, fmt.Errorf("--bodies %s: %q is not a size, such as 24 or 64KiB, that is more than the one before; from 31 bytes on there may be any",
+				*bodies, text)
+		}
+		s.bodies = append(s.bodies, n)
 	}
 	s.systems = strings.Split(*systems, ",")
 	for _, name := range s.systems {
@@ -140,14 +150,10 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	script := filepath.Join(folder, "echo.lua")
-	if err := os.WriteFile(script, []byte(wrkScript), 0o600); err != nil {
-		return err
-	}
 
-	b := &bench{settings: s, starter: newStarter(folder, program), script: script}
+	b := &bench{settings: s, starter: newStarter(folder, program)}
 	report := report{Taken: time.Now().UTC(), Build: s.build, Machine: thisMachine(ctx), Rounds: s.rounds,
-		Seconds: s.seconds, Body: echoBody}
+		Seconds: s.seconds}
 	if slices.Contains(s.parts, comparePart) {
 		for round := range s.rounds {
 			taken, err := b.round(ctx, round)
@@ -182,11 +188,10 @@ func faasctl(faasd string) string { return filepath.Join(filepath.Dir(faasd), "f
 type bench struct {
 	settings
 	starter *starter
-	script  string // what wrk runs
-	late    error  // processes that had to be killed; the numbers stand, the run fails
+	late    error // processes that had to be killed; the numbers stand, the run fails
 }
 
-// round starts every system anew and measures them in turn at each number of clients, so that what else the machine
+// round starts every system anew and measures them in turn under each load, so that what else the machine
 // does meanwhile falls on all of them. Each round begins with another system.
 func (b *bench) round(ctx context.Context, round int) (taken []measurement, err error) {
 	first := round % len(b.systems)
@@ -204,7 +209,7 @@ func (b *bench) round(ctx context.Context, round int) (taken []measurement, err 
 		systems = append(systems, sys)
 	}
 	for _, sys := range systems { // a cold start is not what is measured
-		m, err := b.wrk(ctx, sys, 32, 1)
+		m, err := b.wrk(ctx, sys, load{32, b.bodies[0]}, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -212,9 +217,9 @@ func (b *bench) round(ctx context.Context, round int) (taken []measurement, err 
 			return nil, fmt.Errorf("warming up: %s", m)
 		}
 	}
-	for _, clients := range b.clients {
+	for _, l := range loads(b.clients, b.bodies) {
 		for _, sys := range systems {
-			m, err := b.measure(ctx, sys, clients)
+			m, err := b.measure(ctx, sys, l)
 			if err != nil {
 				return taken, err
 			}
@@ -224,17 +229,4 @@ func (b *bench) round(ctx context.Context, round int) (taken []measurement, err 
 		}
 	}
 	return taken, nil
-}
-
-func (b *bench) measure(ctx context.Context, sys *system, clients int) (measurement, error) {
-	m, err := b.wrk(ctx, sys, clients, b.seconds)
-	if err != nil {
-		return m, err
-	}
-	checked, err := check(ctx, sys, clients, b.check)
-	if err != nil {
-		return m, fmt.Errorf("%s, %d clients: %w", sys.name, clients, err)
-	}
-	m.Checked, m.CheckFailed, m.FirstFailure = checked.sent, checked.failed, checked.first
-	return m, sys.alive()
 }

@@ -98,7 +98,7 @@ func (b *bench) nearest(ctx context.Context, sys *system) (clients int, err erro
 	off := func(rps float64) float64 { return max(rps/wantedRate, wantedRate/rps) }
 	best := 0.0
 	for n := 1; n <= 128; n *= 2 {
-		m, err := b.wrk(ctx, sys, n, 1)
+		m, err := b.wrk(ctx, sys, load{n, len(echoBody)}, 1)
 		if err != nil {
 			return 0, err
 		}
@@ -155,7 +155,7 @@ func (b *bench) window(ctx context.Context, sys *system, clients int, open bool)
 		err = pause(ctx, time.Duration(b.seconds)*time.Second)
 	} else {
 		var m measurement
-		m, err = b.wrk(ctx, sys, clients, b.seconds)
+		m, err = b.wrk(ctx, sys, load{clients, len(echoBody)}, b.seconds)
 		w.Requests, w.RPS, w.Failures = m.Requests, m.RPS, m.failures()
 	}
 	if err != nil {
