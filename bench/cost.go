@@ -71,5 +71,5 @@ func atMost(verb string, most float64) string { return fmt.Sprintf("≤ "+verb, 
 
 // costHeading says how the costs were taken.
 func (r report) costHeading() string {
-	return r.taken() + "\n" + fmt.Sprintf("%s windows of %d s each; %d keys.", r.spreads(), r.Seconds, len(r.Crowded.Presses))
+	return r.taken() + "\n" + fmt.Sprintf("%s; windows of %d s each; %d keys.", r.spreads(), r.Seconds, len(r.Crowded.Presses))
 }

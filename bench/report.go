@@ -16,6 +16,7 @@ type report struct {
 	Seconds      int           `json:"seconds"`
 	Results      []result      `json:"results,omitempty"`
 	Measurements []measurement `json:"measurements,omitempty"`
+	Floors       []floor       `json:"six_hops,omitempty"`
 
 	Screen  []screenCost   `json:"screen,omitempty"`
 	Crowded *crowdedScreen `json:"crowded_screen,omitempty"`
@@ -41,24 +42,17 @@ func (r report) taken() string {
 		r.Taken.Format(time.DateOnly), measured, r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Wrk)
 }
 
-func (r report) medianOf() string {
-	if r.Rounds > 1 {
-		return fmt.Sprintf("Median of %d rounds", r.Rounds)
-	}
-	return "One round"
-}
-
 func (r report) heading() string {
 	return r.taken() + "\n" +
-		fmt.Sprintf("%s of %d s each measurement; one wrk thread.", r.spreads(), r.Seconds)
+		fmt.Sprintf("%s; %d s each measurement; one wrk thread.", r.spreads(), r.Seconds)
 }
 
 // spreads says what the numbers of a table are.
 func (r report) spreads() string {
 	if r.Rounds > 1 {
-		return r.medianOf() + ", quartiles in parentheses;"
+		return fmt.Sprintf("Median of %d rounds, quartiles in parentheses", r.Rounds)
 	}
-	return r.medianOf()
+	return "One round"
 }
 
 // rows are those of the two tables of results: the body that is measured over several numbers of clients, which is the least, and
@@ -85,6 +79,13 @@ func (r report) tables() (list []table) {
 	}
 	if r.Crowded != nil {
 		list = append(list, table{"screen", r.costHeading(), costColumns, []int{0, 1}, r.costRows()})
+	}
+	var kept [][]string
+	for _, b := range r.budgets() {
+		kept = append(kept, b.cells())
+	}
+	if len(kept) > 0 {
+		list = append(list, table{"budgets", r.taken() + "\n" + r.spreads(), budgetColumns, []int{0, 3, 5}, kept})
 	}
 	return list
 }

@@ -57,18 +57,18 @@ type crowdedScreen struct {
 
 // screen measures what `faasctl top` costs: rounds of a system without and with it, idle and under load, and then the
 // keys.
-func (b *bench) screen(ctx context.Context) (costs []screenCost, crowded *crowdedScreen, err error) {
+func (b *bench) screen(ctx context.Context, r *report) error {
 	sys, err := b.starter.start(ctx, upSystem)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	costs, err = b.screenCosts(ctx, sys)
+	r.Screen, err = b.screenCosts(ctx, sys)
 	b.late = errors.Join(b.late, sys.stop())
 	if err != nil {
-		return costs, nil, err
+		return err
 	}
-	crowded, err = b.crowded(ctx)
-	return costs, crowded, err
+	r.Crowded, err = b.crowded(ctx)
+	return err
 }
 
 func (b *bench) screenCosts(ctx context.Context, sys *system) (costs []screenCost, err error) {

@@ -25,9 +25,13 @@ func (t table) text() string {
 		}
 	}
 	var b strings.Builder
+	grouped := false // several rows begin alike, and stand together
+	for n := range t.rows[1:] {
+		grouped = grouped || t.rows[n][0] == t.rows[n+1][0]
+	}
 	b.WriteString(t.heading + "\n\n")
 	for n, row := range rows {
-		if n > 1 && row[0] != rows[n-1][0] {
+		if grouped && n > 1 && row[0] != rows[n-1][0] {
 			b.WriteString("\n")
 		}
 		line := ""
