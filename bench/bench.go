@@ -17,6 +17,7 @@ var parts = []struct {
 	measure func(*bench, context.Context, *report) error
 }{
 	{"compare", (*bench).compare},
+	{"lambda", (*bench).lambda},
 	{"screen", (*bench).screen},
 }
 
@@ -35,9 +36,13 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	for _, needed := range []string{program, faasctl(program)} {
+	functions, err := filepath.Abs(s.functions)
+	if err != nil {
+		return err
+	}
+	for _, needed := range []string{program, faasctl(program), filepath.Join(functions, "lambda", "bootstrap")} {
 		if _, err := exec.LookPath(needed); err != nil {
-			return fmt.Errorf("what is measured: %w; build it with  make build", err)
+			return fmt.Errorf("what is measured: %w; build it with  make bench", err)
 		}
 	}
 	folder, err := os.MkdirTemp("", "faasd-bench-")
@@ -46,7 +51,7 @@ func run(ctx context.Context, s settings) error {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 
-	b := &bench{settings: s, starter: newStarter(folder, program)}
+	b := &bench{settings: s, starter: newStarter(folder, program, functions)}
 	report := report{Taken: time.Now().UTC(), Build: s.build, Machine: thisMachine(ctx), Rounds: s.rounds, Seconds: s.seconds}
 	for _, part := range parts {
 		if slices.Contains(s.parts, part.name) {

@@ -58,7 +58,7 @@ func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) stri
 		_, _ = io.WriteString(w, spoil(string(body), w))
 	}))
 	t.Cleanup(server.Close)
-	return &system{url: server.URL, crosses: true}
+	return &system{kind: kind{crosses: true}, url: server.URL}
 }
 
 func TestCheckFindsWhatWrkCannot(t *testing.T) {

@@ -36,7 +36,7 @@ func TestBudgetsSayWhatIsKept(t *testing.T) {
 }
 
 func TestSixHopsComeBack(t *testing.T) {
-	s := newStarter(t.TempDir(), "")
+	s := newStarter(t.TempDir(), "", "")
 	program, err := s.buildHops(t.Context())
 	if err != nil {
 		t.Fatal(err)

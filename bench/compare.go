@@ -53,7 +53,7 @@ func (b *bench) round(ctx context.Context, round int, names []string, loads []lo
 		systems = append(systems, sys)
 	}
 	for _, sys := range systems { // a cold start is not what is measured
-		m, err := b.wrk(ctx, sys, load{warmClients, len(echoBody)}, 1)
+		m, err := b.wrk(ctx, sys, load{sys.most(warmClients), len(echoBody)}, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -63,6 +63,9 @@ func (b *bench) round(ctx context.Context, round int, names []string, loads []lo
 	}
 	for _, l := range loads {
 		for _, sys := range systems {
+			if sys.most(l.Clients) < l.Clients {
+				continue
+			}
 			m, err := b.measure(ctx, sys, l)
 			if err != nil {
 				return taken, err

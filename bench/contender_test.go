@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 func contend(t *testing.T, name string) *system {
 	t.Helper()
 	folder := t.TempDir()
-	sys, err := newStarter(folder, filepath.Join(folder, "no-faasd")).start(t.Context(), name)
+	sys, err := newStarter(folder, filepath.Join(folder, "no-faasd"), "").start(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func contend(t *testing.T, name string) *system {
 }
 
 func TestContendersAnswerEachWithItsOwn(t *testing.T) {
-	for name, processes := range map[string]int{bareSystem: 1, natsSystem: 4} {
+	for name, processes := range map[string]int{bareSystem: 1, natsSystem: 4, proxySystem: 2} {
 		t.Run(name, func(t *testing.T) {
 			sys := contend(t, name)
 			if got, err := check(t.Context(), sys, load{4, 64 << 10}, 200); err != nil || got.failed != 0 {

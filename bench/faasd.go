@@ -15,6 +15,11 @@ const (
 	workers = 3
 )
 
+// startEcho starts a `faasd up` as the report's system is.
+func (s *starter) startEcho(ctx context.Context, sys *system) error {
+	return s.startUp(ctx, sys, queues, workers)
+}
+
 func (s *starter) startUp(ctx context.Context, sys *system, queues, workers int, args ...string) error {
 	var err error
 	if sys.data, err = os.MkdirTemp(s.folder, "up-"); err != nil {

@@ -58,7 +58,7 @@ func (s *starter) buildHops(ctx context.Context) (program string, err error) {
 
 // hops has a message go round for some seconds.
 func (s *starter) hops(ctx context.Context, program string, seconds int) (f floor, err error) {
-	ring := &system{name: "hops"}
+	ring := &system{}
 	defer func() {
 		if late := ring.stop(); err == nil {
 			err = late

@@ -22,6 +22,7 @@ var contenders = map[string]func(args []string) error{
 	natsServerCommand: serveNATS,
 	natsBridgeCommand: bridgeNATS,
 	natsWorkerCommand: workNATS,
+	proxyCommand:      serveProxy,
 }
 
 func main() {

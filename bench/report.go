@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type report struct {
 	Seconds      int           `json:"seconds"`
 	Results      []result      `json:"results,omitempty"`
 	Measurements []measurement `json:"measurements,omitempty"`
+	Lambda       []measurement `json:"lambda,omitempty"`
+	NoEmulator   string        `json:"no_emulator,omitempty"` // why it is left out
 	Floors       []floor       `json:"six_hops,omitempty"`
 
 	Screen  []screenCost   `json:"screen,omitempty"`
@@ -23,8 +26,8 @@ type report struct {
 }
 
 func (r report) failures() (sum int) {
-	for _, result := range r.Results {
-		sum += result.Failures
+	for _, m := range slices.Concat(r.Measurements, r.Lambda) {
+		sum += m.failures()
 	}
 	for _, c := range r.Screen {
 		sum += c.Load.failures()
@@ -76,6 +79,9 @@ func (r report) tables() (list []table) {
 		if len(bodies) > 0 {
 			list = append(list, table{"bodies", r.heading(), append([]string{"body"}, resultColumns...), []int{1}, bodies})
 		}
+	}
+	if len(r.Lambda) > 0 {
+		list = append(list, table{"lambda", r.lambdaHeading(), lambdaColumns, []int{1}, r.lambdaRows()})
 	}
 	if r.Crowded != nil {
 		list = append(list, table{"screen", r.costHeading(), costColumns, []int{0, 1}, r.costRows()})

@@ -40,7 +40,7 @@ func summarize(taken []measurement) []result {
 	}
 	slices.SortFunc(order, func(a, b cell) int {
 		return cmp.Or(a.Body-b.Body, a.Clients-b.Clients,
-			slices.Index(systemNames(), a.system)-slices.Index(systemNames(), b.system))
+			place(a.system)-place(b.system))
 	})
 	var results []result
 	for _, c := range order {
@@ -84,7 +84,7 @@ var resultColumns = []string{"system", "requests/s", "of bare", "of NATS", "p50"
 
 // cells is a row of that table.
 func (x result) cells(distinguished string) []string {
-	return []string{distinguished, titles[x.System], x.RPS.format("%.0f"), x.RPSOfBare.ratio(""), x.RPSOfNATS.ratio(""), x.P50.say(duration),
+	return []string{distinguished, title(x.System), x.RPS.format("%.0f"), x.RPSOfBare.ratio(""), x.RPSOfNATS.ratio(""), x.P50.say(duration),
 		x.P50OfBare.ratio(" ×"), duration(x.P99.Median), duration(x.P999.Median), fmt.Sprintf("%.3f", x.CPU.Median),
 		fmt.Sprintf("%.0f", x.Memory.Median), fmt.Sprint(x.Failures)}
 }

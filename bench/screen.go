@@ -186,7 +186,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // crowded measures how fast keys are answered on the screen of a large system.
 func (b *bench) crowded(ctx context.Context) (*crowdedScreen, error) {
-	sys := &system{name: upSystem, crosses: true}
+	sys := &system{kind: kinds[place(upSystem)]}
 	defer func() { b.late = errors.Join(b.late, sys.stop()) }()
 	if err := b.starter.startUp(ctx, sys, crowdQueues, 0, "--timeout", "24h"); err != nil {
 		return nil, err

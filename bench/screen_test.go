@@ -31,7 +31,7 @@ func open(t *testing.T) *terminal {
 	if err := os.WriteFile(filepath.Join(folder, "faasctl"), []byte(keyboard), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	screen, err := newStarter(folder, filepath.Join(folder, "faasd")).open(t.Context(), &system{data: "the-data"})
+	screen, err := newStarter(folder, filepath.Join(folder, "faasd"), "").open(t.Context(), &system{data: "the-data"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestCPUTimeIsThatOfTheProcesses(t *testing.T) {
 }
 
 func TestTheWorkersOfASystemBelongToIt(t *testing.T) {
-	s := newStarter(t.TempDir(), "")
+	s := newStarter(t.TempDir(), "", "")
 	sys := &system{}
 	if _, err := s.add(sys, "sh", "/bin/sh", "-c", "sleep 60 & echo $!; wait"); err != nil {
 		t.Fatal(err)

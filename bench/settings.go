@@ -10,17 +10,18 @@ import (
 )
 
 type settings struct {
-	faasd    string
-	rounds   int
-	seconds  int
-	check    int
-	clients  []int
-	bodies   []int // bytes
-	systems  []string
-	parts    []string
-	json     string
-	markdown string
-	build    string
+	faasd     string
+	functions string
+	rounds    int
+	seconds   int
+	check     int
+	clients   []int
+	bodies    []int // bytes
+	systems   []string
+	parts     []string
+	json      string
+	markdown  string
+	build     string
 }
 
 // parse reads the flags; BENCH_ROUNDS and BENCH_SECONDS are defaults for theirs.
@@ -34,6 +35,7 @@ func parse(args []string, env func(string) string) (settings, error) {
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure, with faasctl beside it")
+	f.StringVar(&s.functions, "functions", "bin/functions", "the `folder` of the functions that are deployed, as  make bench  builds them")
 	f.IntVar(&s.rounds, "rounds", number("BENCH_ROUNDS", 3), "rounds; the table shows the median (BENCH_ROUNDS)")
 	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
 	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement")

@@ -5,31 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
-// The systems compared, in the order of the table.
+// The systems, by the names that they have in flags and in JSON.
 const (
-	bareSystem = "bare" // net/http echo, one process
-	natsSystem = "nats" // HTTP, NATS request and reply, worker: four processes
-	upSystem   = "up"   // faasd up: roles linked over inproc, workers over ipc
-	tcpSystem  = "tcp"  // faasd's roles as separate processes
+	bareSystem     = "bare"        // net/http echo, one process
+	natsSystem     = "nats"        // HTTP, NATS request and reply, worker: four processes
+	upSystem       = "up"          // faasd up: roles linked over inproc, workers over ipc
+	tcpSystem      = "tcp"         // faasd's roles as separate processes
+	lambdaSystem   = "lambda"      // faasd up with a Lambda function
+	manySystem     = "lambda-many" // the same, whose processes take several calls at a time
+	emulatorSystem = "emulator"    // AWS's emulator with that function
+	proxySystem    = "proxy"       // an HTTP function behind a proxy
 )
 
-func systemNames() []string { return []string{bareSystem, natsSystem, upSystem, tcpSystem} }
-
-var titles = map[string]string{
-	bareSystem: "bare net/http echo",
-	natsSystem: "NATS bridge",
-	upSystem:   "faasd up",
-	tcpSystem:  "faasd, processes over tcp",
+// A kind is a kind of system.
+type kind struct {
+	name, title string
+	start       func(*starter, context.Context, *system) error
+	crosses     bool // it is faasd
+	alone       bool // it takes one call at a time
 }
+
+// kinds are all, in the order of the tables; the first compared are those of `--systems`.
+var kinds = []kind{
+	{name: bareSystem, title: "bare net/http echo", start: (*starter).startBare},
+	{name: natsSystem, title: "NATS bridge", start: (*starter).startNATS},
+	{name: upSystem, title: "faasd up", start: (*starter).startEcho, crosses: true},
+	{name: tcpSystem, title: "faasd, processes over tcp", start: (*starter).startTCP, crosses: true},
+	{name: lambdaSystem, title: "faasd up, Lambda function", start: (*starter).startLambda, crosses: true},
+	{name: manySystem, title: "the same, --concurrency 8", start: (*starter).startMany, crosses: true},
+	{name: emulatorSystem, title: "AWS's emulator", start: (*starter).startEmulator, alone: true},
+	{name: proxySystem, title: "HTTP function behind a proxy", start: (*starter).startProxy},
+}
+
+const compared = 4
+
+func systemNames() (names []string) {
+	for _, k := range kinds[:compared] {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// place is where a system stands in the order of the tables.
+func place(name string) int {
+	return slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+}
+
+func title(name string) string { return kinds[place(name)].title }
 
 // A system answers POST url.
 type system struct {
-	name      string
+	kind
 	url       string
-	crosses   bool   // its answers must name the queue and the worker that they come from
 	data      string // the data folder of `faasd up`
 	processes []*process
 }
@@ -45,20 +76,18 @@ func (s *system) alive() error {
 	return nil
 }
 
+// most is how many of so many clients may call the system at a time.
+func (s *system) most(clients int) int {
+	if s.alone {
+		return 1
+	}
+	return clients
+}
+
 // start returns once the system answers and, if it is faasd, all its workers do.
 func (s *starter) start(ctx context.Context, name string) (*system, error) {
-	sys := &system{name: name, crosses: name == upSystem || name == tcpSystem}
-	var err error
-	switch name {
-	case bareSystem:
-		err = s.startBare(ctx, sys)
-	case natsSystem:
-		err = s.startNATS(ctx, sys)
-	case upSystem:
-		err = s.startUp(ctx, sys, queues, workers)
-	case tcpSystem:
-		err = s.startTCP(ctx, sys)
-	}
+	sys := &system{kind: kinds[place(name)]}
+	err := sys.start(s, ctx, sys)
 	if err == nil && sys.crosses {
 		err = awaitWorkers(ctx, sys)
 	}
@@ -66,6 +95,11 @@ func (s *starter) start(ctx context.Context, name string) (*system, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), sys.stop())
 	}
 	return sys, nil
+}
+
+// function is the address of a function of faasd.
+func (s *system) function(name string) string {
+	return s.url[:strings.LastIndexByte(s.url, '/')+1] + name
 }
 
 // add starts one process of a system, which it ends with the others.

@@ -26,8 +26,8 @@ func (t table) text() string {
 	}
 	var b strings.Builder
 	grouped := false // several rows begin alike, and stand together
-	for n := range t.rows[1:] {
-		grouped = grouped || t.rows[n][0] == t.rows[n+1][0]
+	for n := 1; n < len(t.rows); n++ {
+		grouped = grouped || t.rows[n][0] == t.rows[n-1][0]
 	}
 	b.WriteString(t.heading + "\n\n")
 	for n, row := range rows {
