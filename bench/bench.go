@@ -63,7 +63,7 @@ func run(ctx context.Context, s settings) error {
 	for _, t := range report.tables() {
 		fmt.Print("\n" + t.text())
 	}
-	if err := report.write(s.json, s.markdown); err != nil {
+	if err := report.write(s.json, s.markdown, s.plot); err != nil {
 		return err
 	}
 	if lost := report.failures(); lost > 0 {

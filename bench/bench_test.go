@@ -157,13 +157,13 @@ func TestEachTableGoesBetweenItsMarks(t *testing.T) {
 		"numbers": "before\n<!-- numbers: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\n<!-- screen: end -->\n",
 		"screen":  "before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- screen: end -->\n",
 	} {
-		got, err := table{name, "new", []string{"a", "b"}, []int{1}, [][]string{{"1", "x"}}}.replace(document)
+		got, err := replace(document, name, table{name, "new", []string{"a", "b"}, []int{1}, [][]string{{"1", "x"}}}.markdown())
 		if err != nil || got != want {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 	}
 	for _, document := range []string{"", "<!-- numbers: begin -->", "<!-- numbers: end --><!-- numbers: begin -->"} {
-		if _, err := (table{name: "numbers"}).replace(document); err == nil {
+		if _, err := replace(document, "numbers", ""); err == nil {
 			t.Errorf("%q has no place for numbers, yet no error", document)
 		}
 	}

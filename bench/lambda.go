@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -166,5 +167,14 @@ func serveProxy(args []string) error {
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(behind) },
 		Transport: &http.Transport{MaxIdleConns: kept, MaxIdleConnsPerHost: kept, DisableCompression: true},
 	}
-	return serveEcho(proxy.ServeHTTP)
+	return serveEcho(func(w http.ResponseWriter, r *http.Request) {
+		// Read whole: a body that net/http still passes on when the answer already comes costs now and then that answer.
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+	})
 }

@@ -97,7 +97,7 @@ func (r report) tables() (list []table) {
 }
 
 // write stores the report in the files that are named.
-func (r report) write(jsonFile, markdownFile string) error {
+func (r report) write(jsonFile, markdownFile, plotFile string) error {
 	if jsonFile != "" {
 		text, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {
@@ -107,6 +107,17 @@ func (r report) write(jsonFile, markdownFile string) error {
 			return err
 		}
 	}
+	places := map[string]string{}
+	for _, t := range r.tables() {
+		places[t.name] = t.markdown()
+	}
+	if plotFile != "" && len(r.charts()) > 0 {
+		text, err := r.plot(plotFile, markdownFile)
+		if err != nil {
+			return err
+		}
+		places["plot"] = text
+	}
 	if markdownFile == "" {
 		return nil
 	}
@@ -115,8 +126,8 @@ func (r report) write(jsonFile, markdownFile string) error {
 		return err
 	}
 	text := string(document)
-	for _, t := range r.tables() {
-		if text, err = t.replace(text); err != nil {
+	for name, content := range places {
+		if text, err = replace(text, name, content); err != nil {
 			return fmt.Errorf("%s: %w", markdownFile, err)
 		}
 	}

@@ -21,6 +21,7 @@ type settings struct {
 	parts     []string
 	json      string
 	markdown  string
+	plot      string
 	build     string
 }
 
@@ -40,7 +41,8 @@ func parse(args []string, env func(string) string) (settings, error) {
 	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
 	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement")
 	f.StringVar(&s.json, "json", "", "write everything that was measured to this `file`")
-	f.StringVar(&s.markdown, "markdown", "", "write the tables between the markers of this `file`")
+	f.StringVar(&s.markdown, "markdown", "", "write the tables, and where the curves are, between the markers of this `file`")
+	f.StringVar(&s.plot, "plot", "", "draw curves into this SVG `file`")
 	f.StringVar(&s.build, "build", "", "what is measured, for the report, such as a version")
 	clients := f.String("clients", "1,32,128,512", "connections, one measurement each")
 	bodies := f.String("bodies", "24,1KiB,64KiB,1MiB", fmt.Sprintf("bytes of a body, the least first; others are measured at %d clients only", bodyClients))

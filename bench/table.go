@@ -66,13 +66,13 @@ func (t table) markdown() string {
 	return b.String()
 }
 
-// replace puts the table between the lines of a document that mark its place, such as <!-- numbers: begin -->.
-func (t table) replace(document string) (string, error) {
-	begin, end := "<!-- "+t.name+": begin -->", "<!-- "+t.name+": end -->"
+// replace puts a content between the lines of a document that mark its place, such as <!-- numbers: begin -->.
+func replace(document, name, content string) (string, error) {
+	begin, end := "<!-- "+name+": begin -->", "<!-- "+name+": end -->"
 	before, rest, begun := strings.Cut(document, begin)
 	_, after, ended := strings.Cut(rest, end)
 	if !begun || !ended {
 		return "", fmt.Errorf("it has no lines %s and %s", begin, end)
 	}
-	return before + begin + "\n" + t.markdown() + end + after, nil
+	return before + begin + "\n" + content + end + after, nil
 }
