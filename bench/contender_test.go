@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 )
 
@@ -45,5 +48,48 @@ func TestContendersAnswerEachWithItsOwn(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestAnOpenLoopLooksAtEveryAnswer(t *testing.T) {
+	b := &bench{settings: settings{seconds: 1}}
+	for _, c := range []struct {
+		name   string
+		spoil  func(body string, w http.ResponseWriter) string
+		failed int
+		err    error
+	}{
+		{"all well", func(body string, _ http.ResponseWriter) string { return body }, 0, nil},
+		{"another answer", func(body string, _ http.ResponseWriter) string { return body + " " }, 50, nil},
+		{"refused", func(body string, w http.ResponseWriter) string {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return body
+		}, 50, nil},
+		{"no worker named", func(body string, w http.ResponseWriter) string { w.Header().Del("X-Faasd-Worker"); return body }, 0, errShortcut},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := b.openLoop(t.Context(), answering(t, c.spoil), 50)
+			if !errors.Is(err, c.err) {
+				t.Fatal(err)
+			}
+			if err == nil && (got.Failures != c.failed || got.P50 <= 0 || got.P999 < got.P50 || got.Sent < 40) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestLatenciesOfALoadThatWasNotSentAreLeftOut(t *testing.T) {
+	take := func(system string, sent, p50 float64) measurement {
+		return measurement{Round: 1, System: system, Open: &openLoop{Rate: 1000, Sent: sent, P50: p50, P99: 900, P999: 950}}
+	}
+	r := report{Measurements: []measurement{take(bareSystem, 900, 5000), take(natsSystem, 1000, 100), take(upSystem, 960, 150)}}
+	want := [][]string{
+		{"bare net/http echo", "1000", "900", "–", "–", "–", "–", "0"},
+		{"NATS bridge", "1000", "1000", "100 µs", "1.00 ×", "900 µs", "950 µs", "0"},
+		{"faasd up", "1000", "960", "150 µs", "1.50 ×", "900 µs", "950 µs", "0"},
+	}
+	if got := r.openRows(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

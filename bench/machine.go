@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -17,6 +18,7 @@ type machine struct {
 	Kernel string `json:"kernel"`
 	Go     string `json:"go"`
 	Wrk    string `json:"wrk"`
+	Vegeta string `json:"vegeta"`
 }
 
 func thisMachine(ctx context.Context) machine {
@@ -27,6 +29,13 @@ func thisMachine(ctx context.Context) machine {
 			if name, value, _ := strings.Cut(lines.Text(), ":"); strings.TrimSpace(name) == "model name" {
 				m.CPU = strings.TrimSpace(value)
 				break
+			}
+		}
+	}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range build.Deps {
+			if strings.HasPrefix(d.Path, "github.com/tsenart/vegeta/") {
+				m.Vegeta = d.Version
 			}
 		}
 	}

@@ -15,12 +15,13 @@ type measurement struct {
 	System string `json:"system"`
 	load
 	wrkResult
-	RPS          float64 `json:"rps"`
-	CPU          float64 `json:"system_cpu_ms_per_request"` // or s for 1,000
-	Memory       int     `json:"system_memory_bytes"`       // at the end of wrk's run; see memory
-	Checked      int     `json:"checked"`
-	CheckFailed  int     `json:"check_failed"`
-	FirstFailure string  `json:"first_failure,omitempty"`
+	RPS          float64   `json:"rps"`
+	CPU          float64   `json:"system_cpu_ms_per_request"` // or s for 1,000
+	Memory       int       `json:"system_memory_bytes"`       // at the end of wrk's run; see memory
+	Checked      int       `json:"checked"`
+	CheckFailed  int       `json:"check_failed"`
+	FirstFailure string    `json:"first_failure,omitempty"`
+	Open         *openLoop `json:"open_loop,omitempty"` // at openClients
 }
 
 // measure has wrk load a system for some seconds, and checks its answers.
@@ -50,11 +51,22 @@ func (b *bench) measure(ctx context.Context, sys *system, l load) (measurement, 
 		return m, fmt.Errorf("%s, %s: %w", sys.name, l, err)
 	}
 	m.Checked, m.CheckFailed, m.FirstFailure = checked.sent, checked.failed, checked.first
+	if l == (load{openClients, len(echoBody)}) {
+		if m.Open, err = b.openLoop(ctx, sys, openShare*m.RPS); err != nil {
+			return m, fmt.Errorf("%s, open loop: %w", sys.name, err)
+		}
+	}
 	return m, sys.alive()
 }
 
 // failures is what was lost or wrong.
-func (m measurement) failures() int { return m.Errors.sum() + m.CheckFailed }
+func (m measurement) failures() int {
+	sum := m.Errors.sum() + m.CheckFailed
+	if m.Open != nil {
+		sum += m.Open.Failures
+	}
+	return sum
+}
 
 func (m measurement) String() string {
 	s := fmt.Sprintf("%-4s %3d clients, %6s: %7.0f requests/s, p50 %s, p99 %s, p99.9 %s, CPU %.0f µs each, %.0f MB, lost or wrong %d",
@@ -65,6 +77,9 @@ func (m measurement) String() string {
 	}
 	if m.FirstFailure != "" {
 		s += " (" + m.FirstFailure + ")"
+	}
+	if m.Open != nil {
+		s += "; " + m.Open.String()
 	}
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // charts are the curves of what was measured.
@@ -63,7 +62,10 @@ func resultChart(results []result, heading, x string, log bool, wanted func(resu
 
 // plot draws the charts into a file, and returns the lines that show it in a document.
 func (r report) plot(file, document string) (string, error) {
-	caption := strings.TrimSuffix(r.taken(), ".") + "; " + r.spreads() + "."
+	caption := r.taken()
+	if r.Rounds > 1 {
+		caption += fmt.Sprintf(" Medians of %d rounds; bars are quartiles.", r.Rounds)
+	}
 	if err := os.WriteFile(file, []byte(picture(caption, r.charts())), 0o644); err != nil {
 		return "", err
 	}

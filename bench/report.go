@@ -80,6 +80,9 @@ func (r report) tables() (list []table) {
 			list = append(list, table{"bodies", r.heading(), append([]string{"body"}, resultColumns...), []int{1}, bodies})
 		}
 	}
+	if open := r.openRows(); len(open) > 0 {
+		list = append(list, table{"open", r.openHeading(), openColumns, []int{0}, open})
+	}
 	if len(r.Lambda) > 0 {
 		list = append(list, table{"lambda", r.lambdaHeading(), lambdaColumns, []int{1}, r.lambdaRows()})
 	}
