@@ -18,6 +18,8 @@ var parts = []struct {
 }{
 	{"compare", (*bench).compare},
 	{"lambda", (*bench).lambda},
+	{"growth", (*bench).growth},
+	{"start", (*bench).start},
 	{"screen", (*bench).screen},
 }
 

@@ -70,6 +70,11 @@ func (b *bench) round(ctx context.Context, round int, names []string, loads []lo
 			if err != nil {
 				return taken, err
 			}
+			if l == (load{openClients, len(echoBody)}) {
+				if m.Open, err = b.openLoop(ctx, sys, openShare*m.RPS); err != nil {
+					return taken, fmt.Errorf("%s, open loop: %w", sys.name, err)
+				}
+			}
 			m.Round = round + 1
 			fmt.Fprintf(os.Stderr, "round %d/%d  %s\n", m.Round, b.rounds, m)
 			taken = append(taken, m)

@@ -51,11 +51,6 @@ func (b *bench) measure(ctx context.Context, sys *system, l load) (measurement, 
 		return m, fmt.Errorf("%s, %s: %w", sys.name, l, err)
 	}
 	m.Checked, m.CheckFailed, m.FirstFailure = checked.sent, checked.failed, checked.first
-	if l == (load{openClients, len(echoBody)}) {
-		if m.Open, err = b.openLoop(ctx, sys, openShare*m.RPS); err != nil {
-			return m, fmt.Errorf("%s, open loop: %w", sys.name, err)
-		}
-	}
 	return m, sys.alive()
 }
 

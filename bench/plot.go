@@ -8,6 +8,10 @@ import (
 
 // charts are the curves of what was measured.
 func (r report) charts() (list []chart) {
+	return append(r.resultCharts(), r.growthCharts()...)
+}
+
+func (r report) resultCharts() (list []chart) {
 	if len(r.Results) == 0 {
 		return nil
 	}

@@ -18,6 +18,8 @@ type report struct {
 	Results      []result      `json:"results,omitempty"`
 	Measurements []measurement `json:"measurements,omitempty"`
 	Lambda       []measurement `json:"lambda,omitempty"`
+	Growth       []growth      `json:"growth,omitempty"`
+	Starts       []starting    `json:"starts,omitempty"`
 	NoEmulator   string        `json:"no_emulator,omitempty"` // why it is left out
 	Floors       []floor       `json:"six_hops,omitempty"`
 
@@ -28,6 +30,9 @@ type report struct {
 func (r report) failures() (sum int) {
 	for _, m := range slices.Concat(r.Measurements, r.Lambda) {
 		sum += m.failures()
+	}
+	for _, g := range r.Growth {
+		sum += g.failures()
 	}
 	for _, c := range r.Screen {
 		sum += c.Load.failures()
@@ -85,6 +90,12 @@ func (r report) tables() (list []table) {
 	}
 	if len(r.Lambda) > 0 {
 		list = append(list, table{"lambda", r.lambdaHeading(), lambdaColumns, []int{1}, r.lambdaRows()})
+	}
+	if len(r.Growth) > 0 {
+		list = append(list, table{"growth", r.heading(), growthColumns, nil, r.growthRows()})
+	}
+	if len(r.Starts) > 0 {
+		list = append(list, table{"start", r.taken() + "\n" + r.spreads() + ".", startColumns, []int{0}, r.startRows()})
 	}
 	if r.Crowded != nil {
 		list = append(list, table{"screen", r.costHeading(), costColumns, []int{0, 1}, r.costRows()})

@@ -157,7 +157,7 @@ func TestAWorkerOfTheCrowdSpeaksREQ(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = queue.conn.Close() }()
-	c := &crowd{busy: make(chan struct{}, 1)}
+	c := &crowd{function: holdFunction, busy: make(chan struct{}, 1)}
 	ended := make(chan error)
 	go func() { ended <- c.work(queue, "w-0001") }()
 	<-c.busy
