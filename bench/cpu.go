@@ -66,13 +66,19 @@ func processes() (children map[int][]int, err error) {
 	return children, nil
 }
 
-// cpu is the processor time that a system's processes have used since they started.
-func (s *system) cpu() (time.Duration, error) {
-	pids, err := s.pids()
-	if err != nil {
-		return 0, err
+// cpu is the processor time that a system's processes have used since they started; that of those that have ended is not in it.
+func (s *system) cpu() (used time.Duration, err error) {
+	const tries = 10 // functions' processes come and go: one may end after it was found
+	for range tries {
+		var pids []int
+		if pids, err = s.pids(); err != nil {
+			return 0, err
+		}
+		if used, err = cpuTime(pids...); err == nil {
+			return used, nil
+		}
 	}
-	return cpuTime(pids...)
+	return 0, err
 }
 
 // A usage is what processes used while something was measured.

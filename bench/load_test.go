@@ -55,8 +55,8 @@ func TestMemoryIsThatOfTheProcesses(t *testing.T) {
 	if err != nil || two-one < 16<<20 {
 		t.Errorf("got %d after %d with %d bytes more, %v", two, one, len(held), err)
 	}
-	if _, err := memory(1<<22 + 1); err == nil { // no process can have that id
-		t.Error("a process that is not there has memory")
+	if n, err := memory(1<<22 + 1); err != nil || n != 0 { // no process can have that id
+		t.Errorf("a process that is not there has %d bytes, %v", n, err)
 	}
 	if n, err := parsePSS([]byte("00400000-7ff [rollup]\nRss:  9 kB\nPss:                1234 kB\nPss_Dirty: 5 kB\n")); err != nil || n != 1234 {
 		t.Errorf("got %d, %v", n, err)

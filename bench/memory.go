@@ -2,17 +2,23 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // memory is what processes hold resident, in bytes, where each page that several processes share counts in equal parts for
-// each of them (PSS, see proc_pid_smaps(5)).
+// each of them (PSS, see proc_pid_smaps(5)). One that has ended holds nothing.
 func memory(pids ...int) (sum int, err error) {
 	for _, pid := range pids {
 		file := fmt.Sprintf("/proc/%d/smaps_rollup", pid)
 		text, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue
+		}
 		if err != nil {
 			return 0, fmt.Errorf("memory of process %d: %w", pid, err)
 		}
