@@ -75,11 +75,13 @@ examples: ## build the functions of examples/ that need it, into bin/examples
 	@scripts/examples bin/examples
 
 .PHONY: bench
-bench: build ## compare with a bare HTTP echo server; prints a table
+bench: build ## compare with what people would use instead; prints tables
 	@scripts/deps --bench
-	@cd bench && go build -o ../bin/bench .
+	@cd bench && go build -o ../bin/bench . && export CGO_ENABLED=0 && \
+		go build -o ../bin/functions/lambda/bootstrap ./functions/lambda && go build -o ../bin/functions/copy ./functions/copy && \
+		GOOS=wasip1 GOARCH=wasm go build -o ../bin/functions/copy.wasm ./functions/copy
 	@BENCH_ROUNDS=$(BENCH_ROUNDS) BENCH_SECONDS=$(BENCH_SECONDS) \
-		exec bin/bench --faasd bin/faasd --build '$(VERSION)' $(BENCH_ARGS)
+		exec bin/bench --faasd bin/faasd --functions bin/functions --build '$(VERSION)' $(BENCH_ARGS)
 
 .PHONY: bench-compare
 bench-compare: deps ## measure the hot paths at commit BASE and in the working tree; prints a table

@@ -47,7 +47,7 @@ func TestWrkWithoutAResultIsAnError(t *testing.T) {
 }
 
 // answering starts a server that answers like faasd, except where spoil changes that.
-func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) string) string {
+func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) string) *system {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -58,7 +58,7 @@ func answering(t *testing.T, spoil func(body string, w http.ResponseWriter) stri
 		_, _ = io.WriteString(w, spoil(string(body), w))
 	}))
 	t.Cleanup(server.Close)
-	return server.URL
+	return &system{kind: kind{crosses: true}, url: server.URL}
 }
 
 func TestCheckFindsWhatWrkCannot(t *testing.T) {
@@ -97,7 +97,7 @@ func TestCheckFindsWhatWrkCannot(t *testing.T) {
 		}, 0, errShortcut},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := check(t.Context(), answering(t, c.spoil), 8, sent)
+			got, err := check(t.Context(), answering(t, c.spoil), load{8, 24}, sent)
 			if !errors.Is(err, c.err) || got.failed != c.failed || got.sent != sent || (got.first == "") != (c.failed == 0) {
 				t.Errorf("got %+v, %v", got, err)
 			}
@@ -105,17 +105,28 @@ func TestCheckFindsWhatWrkCannot(t *testing.T) {
 	}
 }
 
+func TestOnlyFaasdHasToNameItsWorkers(t *testing.T) {
+	sys := answering(t, func(body string, w http.ResponseWriter) string {
+		w.Header().Del("X-Faasd-Worker")
+		return body
+	})
+	sys.crosses = false
+	if got, err := check(t.Context(), sys, load{2, 24}, 20); err != nil || got.failed != 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestCheckEndsWhenTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	url := answering(t, func(body string, _ http.ResponseWriter) string { cancel(); return body })
-	if _, err := check(ctx, url, 2, 1_000_000); !errors.Is(err, context.Canceled) {
+	sys := answering(t, func(body string, _ http.ResponseWriter) string { cancel(); return body })
+	if _, err := check(ctx, sys, load{2, 24}, 1_000_000); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestResultsAreMediansOfRoundsAndRatiosWithinOne(t *testing.T) {
 	take := func(round int, system string, rps, p50 float64) measurement {
-		return measurement{Round: round, System: system, Clients: 1, wrkResult: wrkResult{P50: p50, P99: 10 * p50}, RPS: rps}
+		return measurement{Round: round, System: system, load: load{1, 24}, wrkResult: wrkResult{P50: p50, P99: 10 * p50}, RPS: rps}
 	}
 	// The machine was twice as slow in round 2; the ratios do not mind.
 	got := summarize([]measurement{
@@ -123,12 +134,17 @@ func TestResultsAreMediansOfRoundsAndRatiosWithinOne(t *testing.T) {
 		take(2, bareSystem, 500, 200), take(2, upSystem, 250, 400),
 		take(3, bareSystem, 1000, 100), take(3, upSystem, 400, 300),
 	})
-	want := []result{
-		{System: bareSystem, Clients: 1, RPS: 1000, P50: 100, P99: 1000, RPSRatio: 1, P50Ratio: 1},
-		{System: upSystem, Clients: 1, RPS: 400, P50: 300, P99: 3000, RPSRatio: 0.5, P50Ratio: 2},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	same := func(v float64) spread { return spread{v, v, v} }
+	for i, want := range []result{
+		{RPS: spread{1000, 500, 1000}, P50: spread{100, 100, 200}, RPSOfBare: same(1), P50OfBare: same(1)},
+		{RPS: spread{400, 250, 500}, P50: spread{300, 200, 400}, RPSOfBare: spread{0.5, 0.4, 0.5}, P50OfBare: spread{2, 2, 3}},
+	} {
+		if got[i].RPS != want.RPS || got[i].P50 != want.P50 || got[i].RPSOfBare != want.RPSOfBare || got[i].P50OfBare != want.P50OfBare {
+			t.Errorf("got  %+v\nwant %+v", got[i], want)
+		}
+		if cells := got[i].cells("1"); len(cells) != len(resultColumns)+1 || cells[4] != "–" {
+			t.Errorf("the row, without a NATS system: %q", cells)
+		}
 	}
 	if m := median([]float64{4, 1, 3, 2}); m != 2.5 {
 		t.Errorf("the median of 1, 2, 3, 4 is %v", m)
@@ -141,13 +157,13 @@ func TestEachTableGoesBetweenItsMarks(t *testing.T) {
 		"numbers": "before\n<!-- numbers: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\n<!-- screen: end -->\n",
 		"screen":  "before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- screen: end -->\n",
 	} {
-		got, err := table{name, "new", []string{"a", "b"}, []int{1}, [][]string{{"1", "x"}}}.replace(document)
+		got, err := replace(document, name, table{name, "new", []string{"a", "b"}, []int{1}, [][]string{{"1", "x"}}}.markdown())
 		if err != nil || got != want {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 	}
 	for _, document := range []string{"", "<!-- numbers: begin -->", "<!-- numbers: end --><!-- numbers: begin -->"} {
-		if _, err := (table{name: "numbers"}).replace(document); err == nil {
+		if _, err := replace(document, "numbers", ""); err == nil {
 			t.Errorf("%q has no place for numbers, yet no error", document)
 		}
 	}
@@ -161,7 +177,7 @@ func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	if err != nil || s.rounds != 7 || s.seconds != 1 || !reflect.DeepEqual(s.clients, []int{1, 512}) {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	for _, wrong := range [][]string{{"--clients", "0"}, {"--clients", ""}, {"--systems", "x"}, {"--parts", "x"}, {"--rounds", "0"}, {"x"}} {
+	for _, wrong := range [][]string{{"--clients", "0"}, {"--clients", ""}, {"--bodies", "1MiB,24"}, {"--bodies", "x"}, {"--bodies", "25"}, {"--systems", "x"}, {"--parts", "x"}, {"--rounds", "0"}, {"x"}} {
 		if _, err := parse(wrong, env); err == nil {
 			t.Errorf("%q is accepted", wrong)
 		}

@@ -52,10 +52,10 @@ type checked struct {
 	first        string // the first failure
 }
 
-// check sends count requests, each with a body of its own, over the given number of connections. wrk needs it as its
+// check sends count requests under a load, each with a body of its own. wrk needs it as its
 // conscience: all its requests are alike, and one that is never answered it does not count at all.
-func check(ctx context.Context, url string, clients, count int) (checked, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+func check(ctx context.Context, sys *system, l load, count int) (checked, error) {
+	transport := &http.Transport{MaxIdleConnsPerHost: l.Clients}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 
@@ -66,18 +66,18 @@ func check(ctx context.Context, url string, clients, count int) (checked, error)
 		result   = checked{sent: count}
 		done     sync.WaitGroup
 	)
-	for range clients {
+	for range l.Clients {
 		done.Go(func() {
 			for n := next.Add(1); n <= int64(count) && ctx.Err() == nil; n = next.Add(1) {
-				body := fmt.Appendf(nil, `{"hola":"mundo","n":%d}`, n)
-				got, err := post(ctx, client, url, body)
+				body := numberedBody(int(n), l.Body)
+				got, err := post(ctx, client, sys.url, body)
 				if why := fault(got, err, body); why != "" {
 					mu.Lock()
 					if result.failed++; result.first == "" {
 						result.first = fmt.Sprintf("request %d: %s", n, why)
 					}
 					mu.Unlock()
-				} else if got.queue == "" || got.worker == "" {
+				} else if sys.crosses && (got.queue == "" || got.worker == "") {
 					shortcut.Store(true)
 				}
 			}

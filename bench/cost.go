@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"math"
-	"slices"
-)
+import "fmt"
 
 // What the screen may cost: % of a core, % more CPU for a job, and ms for a key.
 const (
@@ -13,30 +9,6 @@ const (
 	jobBudget   = 3.0
 	pressBudget = 50.0
 )
-
-// A spread is the median of several rounds, and the quartiles: half of the rounds are between these.
-type spread struct{ median, low, high float64 }
-
-func spreadOf[T any](rounds []T, of func(*T) float64) spread {
-	var values []float64
-	for i := range rounds {
-		values = append(values, of(&rounds[i]))
-	}
-	return spread{median(values), percentile(values, 0.25), percentile(values, 0.75)}
-}
-
-func (s spread) format(verb string) string {
-	if s.low == s.high {
-		return fmt.Sprintf(verb, s.median)
-	}
-	return fmt.Sprintf(verb+" ("+verb+" to "+verb+")", s.median, s.low, s.high)
-}
-
-// percentile is the least value that the share q of all does not exceed.
-func percentile(values []float64, q float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[max(int(math.Ceil(q*float64(len(sorted))))-1, 0)]
-}
 
 // more is by how many % the CPU for a job is more with the screen.
 func (o *openClose) more() float64 {
@@ -69,7 +41,7 @@ func (r report) costRows() (rows [][]string) {
 		screenCPU = "faasctl, % of a core"
 		none      = "–"
 	)
-	load := fmt.Sprintf("%.0f jobs/s", of(func(c *screenCost) float64 { return c.Load.Open.RPS }).median)
+	load := fmt.Sprintf("%.0f jobs/s", of(func(c *screenCost) float64 { return c.Load.Open.RPS }).Median)
 	crowd := fmt.Sprintf("%d queues, %d workers", r.Crowded.Queues, r.Crowded.Workers)
 	presses := r.Crowded.Presses
 	return [][]string{
@@ -99,9 +71,5 @@ func atMost(verb string, most float64) string { return fmt.Sprintf("≤ "+verb, 
 
 // costHeading says how the costs were taken.
 func (r report) costHeading() string {
-	of := r.medianOf()
-	if r.Rounds > 1 {
-		of += ", quartiles in parentheses"
-	}
-	return r.taken() + "\n" + fmt.Sprintf("%s; windows of %d s each; %d keys.", of, r.Seconds, len(r.Crowded.Presses))
+	return r.taken() + "\n" + fmt.Sprintf("%s; windows of %d s each; %d keys.", r.spreads(), r.Seconds, len(r.Crowded.Presses))
 }

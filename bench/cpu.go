@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,15 +27,28 @@ func cpuTime(pids ...int) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// pids are a system's processes, with the workers that they have started.
+// pids are a system's processes, with all that they have started.
 func (s *system) pids() (pids []int, err error) {
 	for _, p := range s.processes {
 		pids = append(pids, p.cmd.Process.Pid)
 	}
+	children, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(pids); i++ { // pids grows meanwhile
+		pids = append(pids, children[pids[i]]...)
+	}
+	return pids, nil
+}
+
+// processes are those of this machine, by the one that started them.
+func processes() (children map[int][]int, err error) {
 	all, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil, err
 	}
+	children = map[int][]int{}
 	for _, file := range all {
 		stat, err := os.ReadFile(file)
 		if err != nil {
@@ -42,21 +56,29 @@ func (s *system) pids() (pids []int, err error) {
 		}
 		// PID (NAME) STATE PARENT …, and a name may have spaces and parentheses.
 		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		parent, err := strconv.Atoi(string(fields[1]))
-		if err != nil {
+		parent, errParent := strconv.Atoi(string(fields[1]))
+		pid, errPID := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err := errors.Join(errParent, errPID); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		for _, p := range s.processes {
-			if parent == p.cmd.Process.Pid {
-				pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-				if err != nil {
-					return nil, err
-				}
-				pids = append(pids, pid)
-			}
+		children[parent] = append(children[parent], pid)
+	}
+	return children, nil
+}
+
+// cpu is the processor time that a system's processes have used since they started; that of those that have ended is not in it.
+func (s *system) cpu() (used time.Duration, err error) {
+	const tries = 10 // functions' processes come and go: one may end after it was found
+	for range tries {
+		var pids []int
+		if pids, err = s.pids(); err != nil {
+			return 0, err
+		}
+		if used, err = cpuTime(pids...); err == nil {
+			return used, nil
 		}
 	}
-	return pids, nil
+	return 0, err
 }
 
 // A usage is what processes used while something was measured.

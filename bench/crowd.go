@@ -15,31 +15,58 @@ import (
 	"time"
 )
 
-// holdFunction is what the crowd serves: its jobs are never answered.
-const holdFunction = "hold"
+// What a crowd serves.
+const (
+	holdFunction  = "hold"  // its jobs are never answered
+	replyFunction = "reply" // its jobs are answered with their bodies
+)
 
-// A crowd is many workers, each of which has a job. They speak REQ to a system's queues, as workers in other languages
-// do, over connections of this process: as many processes would not leave the machine any room.
+// A crowd is many workers. They speak REQ to a system's queues, as workers in other languages do, over connections of this
+// process: as many processes would not leave the machine any room.
 type crowd struct {
+	function    string
 	connections []*zmtp
 	cancel      context.CancelFunc
 	done        sync.WaitGroup
-	busy        chan struct{} // one for each worker that has got a job
+	busy        chan struct{} // one for each worker that holds a job, or that a queue has spoken to if it answers them
 	failed      chan error    // why one of them has none any more
 }
 
-// gather has so many workers join a system, and gives each a job.
+// gather has so many workers join a system, and gives each a job that it holds.
 func gather(ctx context.Context, sys *system, workers int) (*crowd, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &crowd{cancel: cancel, busy: make(chan struct{}, workers), failed: make(chan error, workers)}
+	c, err := assemble(ctx, cancel, sys, holdFunction, workers)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}}
+	for range workers {
+		c.done.Go(func() { hold(ctx, client, sys.function(holdFunction)) })
+	}
+	return c, c.await(ctx, workers)
+}
+
+// employ has so many workers join a system that answer what they are given.
+func employ(ctx context.Context, sys *system, workers int) (*crowd, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	c, err := assemble(ctx, cancel, sys, replyFunction, workers)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.await(ctx, workers)
+}
+
+func assemble(ctx context.Context, cancel context.CancelFunc, sys *system, function string, workers int) (*crowd, error) {
+	c := &crowd{function: function, cancel: cancel, busy: make(chan struct{}, workers), failed: make(chan error, workers)}
 	if err := c.join(ctx, sys, workers); err != nil {
 		c.disperse()
 		return nil, fmt.Errorf("%d workers: %w", workers, err)
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}}
-	for range workers {
-		c.done.Go(func() { hold(ctx, client, strings.TrimSuffix(sys.url, "echo")+holdFunction) })
-	}
+	return c, nil
+}
+
+// await waits until all workers are busy; if they are not, it ends them.
+func (c *crowd) await(ctx context.Context, workers int) error {
 	timeout := time.After(startTimeout)
 	for n := range workers {
 		select {
@@ -47,16 +74,16 @@ func gather(ctx context.Context, sys *system, workers int) (*crowd, error) {
 			continue
 		case err := <-c.failed:
 			c.disperse()
-			return nil, err
+			return err
 		case <-timeout:
 			c.disperse()
-			return nil, fmt.Errorf("%d of %d workers had a job after %v", n, workers, startTimeout)
+			return fmt.Errorf("%d of %d workers had heard of a queue after %v", n, workers, startTimeout)
 		case <-ctx.Done():
 			c.disperse()
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // disperse takes the jobs back and ends the workers.
@@ -103,25 +130,31 @@ func (c *crowd) join(ctx context.Context, sys *system, workers int) error {
 
 func crowdName(n int) string { return fmt.Sprintf("w-%04d", n) }
 
-// work is a worker that keeps the first job that it gets, until its connection ends.
+// work is a worker, until its connection ends: it keeps the first job that it gets, or answers all.
 func (c *crowd) work(queue *zmtp, name string) error {
-	if err := queue.send("READY", name, holdFunction); err != nil {
+	if err := queue.send("READY", name, c.function); err != nil {
 		return err
 	}
-	for {
+	for heard := false; ; {
 		message, err := queue.receive()
 		if err != nil {
 			return err
 		}
-		switch message[0] {
-		case "PING":
-			if err := queue.send("PONG"); err != nil {
-				return err
-			}
-		case "JOB":
+		holds := c.function == holdFunction
+		switch {
+		case message[0] == "PING":
+			err = queue.send("PONG")
+		case message[0] == "JOB" && len(message) == 4 && !holds:
+			err = queue.send("RESULT", message[1], message[3])
+		case message[0] != "JOB":
+			err = fmt.Errorf("it was told %q", message)
+		}
+		if err != nil {
+			return err
+		}
+		if !heard && (message[0] == "JOB" || !holds) {
+			heard = true
 			c.busy <- struct{}{}
-		default:
-			return fmt.Errorf("it was told %q", message)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Command bench compares faasd with a bare net/http echo server on one machine, in one run.
+// Command bench compares faasd with what people would use instead, on one machine, in one run.
 //
 // It knows faasd only from outside: it starts the programs as a user would, reads the endpoints that they print, and
 // sends requests with wrk. Each measurement is followed by a pass of requests with unique bodies, which finds what wrk
@@ -11,38 +11,24 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"syscall"
-	"time"
 )
 
-type settings struct {
-	faasd    string
-	rounds   int
-	seconds  int
-	check    int
-	clients  []int
-	systems  []string
-	parts    []string
-	json     string
-	markdown string
-	build    string
+// contenders are what this program is when its first argument says so: processes of the systems that faasd is compared
+// with. They serve until they are ended.
+var contenders = map[string]func(args []string) error{
+	bareCommand:       serveBare,
+	natsServerCommand: serveNATS,
+	natsBridgeCommand: bridgeNATS,
+	natsWorkerCommand: workNATS,
+	proxyCommand:      serveProxy,
 }
 
-// The parts of a run, each with a table of its own.
-const (
-	comparePart = "compare"
-	screenPart  = "screen"
-)
-
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == bareCommand {
-		os.Exit(serveBare())
+	if len(os.Args) > 1 && contenders[os.Args[1]] != nil {
+		fmt.Fprintln(os.Stderr, "bench:", contenders[os.Args[1]](os.Args[2:]))
+		os.Exit(1)
 	}
 	s, err := parse(os.Args[1:], os.Getenv)
 	if errors.Is(err, flag.ErrHelp) {
@@ -59,175 +45,4 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-}
-
-// parse reads the flags; BENCH_ROUNDS and BENCH_SECONDS are defaults for theirs.
-func parse(args []string, env func(string) string) (settings, error) {
-	var s settings
-	number := func(name string, otherwise int) int {
-		if n, err := strconv.Atoi(env(name)); err == nil {
-			return n
-		}
-		return otherwise
-	}
-	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure, with faasctl beside it")
-	f.IntVar(&s.rounds, "rounds", number("BENCH_ROUNDS", 3), "rounds; the table shows the median (BENCH_ROUNDS)")
-	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
-	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement of faasd")
-	f.StringVar(&s.json, "json", "", "write everything that was measured to this `file`")
-	f.StringVar(&s.markdown, "markdown", "", "write the tables between the markers of this `file`")
-	f.StringVar(&s.build, "build", "", "what is measured, for the report, such as a version")
-	clients := f.String("clients", "1,32,128", "connections, one measurement each")
-	systems := f.String("systems", strings.Join(systemNames(), ","), "systems to compare")
-	parts := f.String("parts", comparePart+","+screenPart, "what to measure: the systems compared, what the screen costs")
-	if err := f.Parse(args); err != nil {
-		return s, err
-	}
-	if f.NArg() > 0 {
-		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
-	}
-	for _, c := range strings.Split(*clients, ",") {
-		n, err := strconv.Atoi(c)
-		if err != nil || n < 1 {
-			return s, fmt.Errorf("--clients %s: %q is not a number of connections", *clients, c)
-		}
-		s.clients = append(s.clients, n)
-	}
-	s.systems = strings.Split(*systems, ",")
-	for _, name := range s.systems {
-		if !slices.Contains(systemNames(), name) {
-			return s, fmt.Errorf("--systems %s: %q is none of %s", *systems, name, strings.Join(systemNames(), ", "))
-		}
-	}
-	s.parts = strings.Split(*parts, ",")
-	for _, name := range s.parts {
-		if name != comparePart && name != screenPart {
-			return s, fmt.Errorf("--parts %s: %q is neither %s nor %s", *parts, name, comparePart, screenPart)
-		}
-	}
-	if s.rounds < 1 || s.seconds < 1 || s.check < 1 {
-		return s, errors.New("--rounds, --seconds and --check are at least 1")
-	}
-	return s, nil
-}
-
-func run(ctx context.Context, s settings) error {
-	if _, err := exec.LookPath("wrk"); err != nil {
-		return errors.New("wrk is missing; install it, on Debian and Ubuntu with  apt-get install wrk")
-	}
-	program, err := filepath.Abs(s.faasd)
-	if err != nil {
-		return err
-	}
-	for _, needed := range []string{program, faasctl(program)} {
-		if _, err := exec.LookPath(needed); err != nil {
-			return fmt.Errorf("what is measured: %w; build it with  make build", err)
-		}
-	}
-	folder, err := os.MkdirTemp("", "faasd-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	script := filepath.Join(folder, "echo.lua")
-	if err := os.WriteFile(script, []byte(wrkScript), 0o600); err != nil {
-		return err
-	}
-
-	b := &bench{settings: s, starter: newStarter(folder, program), script: script}
-	report := report{Taken: time.Now().UTC(), Build: s.build, Machine: thisMachine(ctx), Rounds: s.rounds,
-		Seconds: s.seconds, Body: echoBody}
-	if slices.Contains(s.parts, comparePart) {
-		for round := range s.rounds {
-			taken, err := b.round(ctx, round)
-			report.Measurements = append(report.Measurements, taken...)
-			if err != nil {
-				return errors.Join(err, b.late)
-			}
-		}
-		report.Results = summarize(report.Measurements)
-	}
-	if slices.Contains(s.parts, screenPart) {
-		if report.Screen, report.Crowded, err = b.screen(ctx); err != nil {
-			return errors.Join(err, b.late)
-		}
-	}
-	for _, t := range report.tables() {
-		fmt.Print("\n" + t.text())
-	}
-	if err := report.write(s.json, s.markdown); err != nil {
-		return err
-	}
-	if lost := report.failures(); lost > 0 {
-		return fmt.Errorf("%d requests were lost or answered wrongly; nothing may be", lost)
-	}
-	return b.late
-}
-
-// faasctl is the program beside faasd.
-func faasctl(faasd string) string { return filepath.Join(filepath.Dir(faasd), "faasctl") }
-
-// A bench is one run.
-type bench struct {
-	settings
-	starter *starter
-	script  string // what wrk runs
-	late    error  // processes that had to be killed; the numbers stand, the run fails
-}
-
-// round starts every system anew and measures them in turn at each number of clients, so that what else the machine
-// does meanwhile falls on all of them. Each round begins with another system.
-func (b *bench) round(ctx context.Context, round int) (taken []measurement, err error) {
-	first := round % len(b.systems)
-	var systems []*system
-	defer func() {
-		for _, sys := range systems {
-			b.late = errors.Join(b.late, sys.stop())
-		}
-	}()
-	for _, name := range slices.Concat(b.systems[first:], b.systems[:first]) {
-		sys, err := b.starter.start(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		systems = append(systems, sys)
-	}
-	for _, sys := range systems { // a cold start is not what is measured
-		m, err := b.wrk(ctx, sys, 32, 1)
-		if err != nil {
-			return nil, err
-		}
-		if m.failures() > 0 {
-			return nil, fmt.Errorf("warming up: %s", m)
-		}
-	}
-	for _, clients := range b.clients {
-		for _, sys := range systems {
-			m, err := b.measure(ctx, sys, clients)
-			if err != nil {
-				return taken, err
-			}
-			m.Round = round + 1
-			fmt.Fprintf(os.Stderr, "round %d/%d  %s\n", m.Round, b.rounds, m)
-			taken = append(taken, m)
-		}
-	}
-	return taken, nil
-}
-
-func (b *bench) measure(ctx context.Context, sys *system, clients int) (measurement, error) {
-	m, err := b.wrk(ctx, sys, clients, b.seconds)
-	if err != nil {
-		return m, err
-	}
-	if !sys.crosses {
-		return m, sys.alive()
-	}
-	checked, err := check(ctx, sys.url, clients, b.check)
-	if err != nil {
-		return m, fmt.Errorf("%s, %d clients: %w", sys.name, clients, err)
-	}
-	m.Checked, m.CheckFailed, m.FirstFailure = checked.sent, checked.failed, checked.first
-	return m, sys.alive()
 }

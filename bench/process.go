@@ -39,14 +39,15 @@ type process struct {
 // A starter starts children. All are started by one operating system thread that lives as long as this program, because
 // the signal that the kernel sends them at their parent's death is sent at the death of the thread that started them.
 type starter struct {
-	folder  string // temporary files
-	program string // faasd
-	calls   chan func()
-	started int // only to number the files
+	folder    string // temporary files
+	program   string // faasd
+	functions string // folder of the functions that are deployed
+	calls     chan func()
+	started   int // only to number the files
 }
 
-func newStarter(folder, program string) *starter {
-	s := &starter{folder: folder, program: program, calls: make(chan func())}
+func newStarter(folder, program, functions string) *starter {
+	s := &starter{folder: folder, program: program, functions: functions, calls: make(chan func())}
 	go func() {
 		runtime.LockOSThread()
 		for call := range s.calls {

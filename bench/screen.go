@@ -57,18 +57,18 @@ type crowdedScreen struct {
 
 // screen measures what `faasctl top` costs: rounds of a system without and with it, idle and under load, and then the
 // keys.
-func (b *bench) screen(ctx context.Context) (costs []screenCost, crowded *crowdedScreen, err error) {
+func (b *bench) screen(ctx context.Context, r *report) error {
 	sys, err := b.starter.start(ctx, upSystem)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	costs, err = b.screenCosts(ctx, sys)
+	r.Screen, err = b.screenCosts(ctx, sys)
 	b.late = errors.Join(b.late, sys.stop())
 	if err != nil {
-		return costs, nil, err
+		return err
 	}
-	crowded, err = b.crowded(ctx)
-	return costs, crowded, err
+	r.Crowded, err = b.crowded(ctx)
+	return err
 }
 
 func (b *bench) screenCosts(ctx context.Context, sys *system) (costs []screenCost, err error) {
@@ -98,7 +98,7 @@ func (b *bench) nearest(ctx context.Context, sys *system) (clients int, err erro
 	off := func(rps float64) float64 { return max(rps/wantedRate, wantedRate/rps) }
 	best := 0.0
 	for n := 1; n <= 128; n *= 2 {
-		m, err := b.wrk(ctx, sys, n, 1)
+		m, err := b.wrk(ctx, sys, load{n, len(echoBody)}, 1)
 		if err != nil {
 			return 0, err
 		}
@@ -155,7 +155,7 @@ func (b *bench) window(ctx context.Context, sys *system, clients int, open bool)
 		err = pause(ctx, time.Duration(b.seconds)*time.Second)
 	} else {
 		var m measurement
-		m, err = b.wrk(ctx, sys, clients, b.seconds)
+		m, err = b.wrk(ctx, sys, load{clients, len(echoBody)}, b.seconds)
 		w.Requests, w.RPS, w.Failures = m.Requests, m.RPS, m.failures()
 	}
 	if err != nil {
@@ -186,7 +186,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // crowded measures how fast keys are answered on the screen of a large system.
 func (b *bench) crowded(ctx context.Context) (*crowdedScreen, error) {
-	sys := &system{name: upSystem, crosses: true}
+	sys := &system{kind: kinds[place(upSystem)]}
 	defer func() { b.late = errors.Join(b.late, sys.stop()) }()
 	if err := b.starter.startUp(ctx, sys, crowdQueues, 0, "--timeout", "24h"); err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func open(t *testing.T) *terminal {
 	if err := os.WriteFile(filepath.Join(folder, "faasctl"), []byte(keyboard), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	screen, err := newStarter(folder, filepath.Join(folder, "faasd")).open(t.Context(), &system{data: "the-data"})
+	screen, err := newStarter(folder, filepath.Join(folder, "faasd"), "").open(t.Context(), &system{data: "the-data"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestCPUTimeIsThatOfTheProcesses(t *testing.T) {
 }
 
 func TestTheWorkersOfASystemBelongToIt(t *testing.T) {
-	s := newStarter(t.TempDir(), "")
+	s := newStarter(t.TempDir(), "", "")
 	sys := &system{}
 	if _, err := s.add(sys, "sh", "/bin/sh", "-c", "sleep 60 & echo $!; wait"); err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func TestAWorkerOfTheCrowdSpeaksREQ(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = queue.conn.Close() }()
-	c := &crowd{busy: make(chan struct{}, 1)}
+	c := &crowd{function: holdFunction, busy: make(chan struct{}, 1)}
 	ended := make(chan error)
 	go func() { ended <- c.work(queue, "w-0001") }()
 	<-c.busy
@@ -195,7 +195,7 @@ func TestTheCostsAreMediansOfRounds(t *testing.T) {
 	if got := r.costRows(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if r.failures() != 3 || len(r.tables()) != 1 {
+	if r.failures() != 3 || len(r.tables()) != 2 { // and the budgets
 		t.Errorf("%d lost or wrong, %d tables", r.failures(), len(r.tables()))
 	}
 }

@@ -4,37 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
+	"slices"
 	"strings"
-	"time"
 )
 
-// The systems compared, in the order of the table.
+// The systems, by the names that they have in flags and in JSON.
 const (
-	bareSystem = "bare" // net/http echo, one process
-	upSystem   = "up"   // faasd up: roles linked over inproc, workers over ipc
-	tcpSystem  = "tcp"  // faasd's roles as separate processes
+	bareSystem     = "bare"        // net/http echo, one process
+	natsSystem     = "nats"        // HTTP, NATS request and reply, worker: four processes
+	upSystem       = "up"          // faasd up: roles linked over inproc, workers over ipc
+	tcpSystem      = "tcp"         // faasd's roles as separate processes
+	lambdaSystem   = "lambda"      // faasd up with a Lambda function
+	manySystem     = "lambda-many" // the same, whose processes take several calls at a time
+	emulatorSystem = "emulator"    // AWS's emulator with that function
+	proxySystem    = "proxy"       // an HTTP function behind a proxy
 )
 
-const (
-	queues  = 3
-	workers = 3
-)
-
-func systemNames() []string { return []string{bareSystem, upSystem, tcpSystem} }
-
-var titles = map[string]string{
-	bareSystem: "bare net/http echo",
-	upSystem:   "faasd up",
-	tcpSystem:  "faasd, processes over tcp",
+// A kind is a kind of system.
+type kind struct {
+	name, title string
+	start       func(*starter, context.Context, *system) error
+	crosses     bool // it is faasd
+	alone       bool // it takes one call at a time
 }
+
+// kinds are all, in the order of the tables; the first compared are those of `--systems`.
+var kinds = []kind{
+	{name: bareSystem, title: "bare net/http echo", start: (*starter).startBare},
+	{name: natsSystem, title: "NATS bridge", start: (*starter).startNATS},
+	{name: upSystem, title: "faasd up", start: (*starter).startEcho, crosses: true},
+	{name: tcpSystem, title: "faasd, processes over tcp", start: (*starter).startTCP, crosses: true},
+	{name: lambdaSystem, title: "faasd up, Lambda function", start: (*starter).startLambda, crosses: true},
+	{name: manySystem, title: "the same, --concurrency 8", start: (*starter).startMany, crosses: true},
+	{name: emulatorSystem, title: "AWS's emulator", start: (*starter).startEmulator, alone: true},
+	{name: proxySystem, title: "HTTP function behind a proxy", start: (*starter).startProxy},
+}
+
+const compared = 4
+
+func systemNames() (names []string) {
+	for _, k := range kinds[:compared] {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// place is where a system stands in the order of the tables.
+func place(name string) int {
+	return slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+}
+
+func title(name string) string { return kinds[place(name)].title }
 
 // A system answers POST url.
 type system struct {
-	name      string
+	kind
 	url       string
-	crosses   bool   // its answers must name the queue and the worker that they come from
 	data      string // the data folder of `faasd up`
 	processes []*process
 }
@@ -50,18 +76,18 @@ func (s *system) alive() error {
 	return nil
 }
 
+// most is how many of so many clients may call the system at a time.
+func (s *system) most(clients int) int {
+	if s.alone {
+		return 1
+	}
+	return clients
+}
+
 // start returns once the system answers and, if it is faasd, all its workers do.
 func (s *starter) start(ctx context.Context, name string) (*system, error) {
-	sys := &system{name: name, crosses: name != bareSystem}
-	var err error
-	switch name {
-	case bareSystem:
-		err = s.startBare(ctx, sys)
-	case upSystem:
-		err = s.startUp(ctx, sys, queues, workers)
-	case tcpSystem:
-		err = s.startTCP(ctx, sys)
-	}
+	sys := &system{kind: kinds[place(name)]}
+	err := sys.start(s, ctx, sys)
 	if err == nil && sys.crosses {
 		err = awaitWorkers(ctx, sys)
 	}
@@ -69,6 +95,11 @@ func (s *starter) start(ctx context.Context, name string) (*system, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), sys.stop())
 	}
 	return sys, nil
+}
+
+// function is the address of a function of faasd.
+func (s *system) function(name string) string {
+	return s.url[:strings.LastIndexByte(s.url, '/')+1] + name
 }
 
 // add starts one process of a system, which it ends with the others.
@@ -80,134 +111,30 @@ func (s *starter) add(sys *system, name, program string, args ...string) (*proce
 	return p, err
 }
 
-func (s *starter) startBare(ctx context.Context, sys *system) error {
+// addSelf starts this program as one process of a system.
+func (s *starter) addSelf(sys *system, command string, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := s.add(sys, "bare", self, bareCommand)
-	if err != nil {
-		return err
-	}
-	sys.url, err = listening(ctx, p)
-	return err
+	return s.add(sys, command, self, append([]string{command}, args...)...)
 }
 
-func (s *starter) startUp(ctx context.Context, sys *system, queues, workers int, args ...string) error {
-	var err error
-	if sys.data, err = os.MkdirTemp(s.folder, "up-"); err != nil {
-		return err
-	}
-	p, err := s.add(sys, "faasd-up", s.program, append([]string{"up", "--http", "127.0.0.1:0", "--data", sys.data,
-		"--queues", fmt.Sprint(queues), "--workers", fmt.Sprint(workers)}, args...)...)
-	if err != nil {
-		return err
-	}
-	sys.url, err = listening(ctx, p)
-	return err
+// echo waits for the line that names a process's HTTP address, and returns the address of echo there.
+func (p *process) echo(ctx context.Context) (url string, err error) {
+	address, err := p.address(ctx)
+	return strings.TrimRight(address, "/") + "/echo", err
 }
 
-// startTCP starts the report's processes, each on ports that the kernel chooses.
-func (s *starter) startTCP(ctx context.Context, sys *system) error {
-	const anyPort = "tcp://127.0.0.1:0"
-	role := func(name string, args ...string) (map[string]string, error) {
-		p, err := s.add(sys, name, s.program, args...)
-		if err != nil {
-			return nil, err
-		}
-		defer p.done()
-		return ready(ctx, p)
-	}
-
-	coordinator, err := role("coordinator", "coordinator", "--publish-bind", anyPort, "--subscribe-bind", anyPort)
-	if err != nil {
-		return err
-	}
-	broker, err := role("broker", "broker", "--frontend-bind", anyPort, "--worker-bind", anyPort, "--job-bind", anyPort,
-		"--response-bind", anyPort, "--coordinator", coordinator["subscribe"])
-	if err != nil {
-		return err
-	}
-	for i := range queues {
-		name := "queue" + string(rune('A'+i))
-		if _, err := role(name, "queue", "--name", name, "--worker-bind", anyPort, "--broker", broker["responses"],
-			"--broker-jobs", broker["jobs"], "--coordinator", coordinator["subscribe"]); err != nil {
-			return err
-		}
-	}
-	for i := range workers {
-		if _, err := role(fmt.Sprintf("worker%d", i+1), "worker", "--broker", broker["workers"]); err != nil {
-			return err
-		}
-	}
-	frontend, err := s.add(sys, "frontend", s.program, "frontend", "--http", "127.0.0.1:0", "--reply-bind", anyPort,
-		"--broker", broker["frontends"], "--coordinator", coordinator["subscribe"])
-	if err != nil {
-		return err
-	}
-	sys.url, err = listening(ctx, frontend)
-	return err
-}
-
-// listening waits for the line that names the HTTP address, and returns the address of echo there.
-func listening(ctx context.Context, p *process) (url string, err error) {
+// address waits for the line that says where a process listens.
+func (p *process) address(ctx context.Context) (url string, err error) {
 	defer p.done()
 	err = p.await(ctx, "where it listens", func(line string) bool {
 		_, address, found := strings.Cut(line, "listening on ")
 		if found {
-			url = strings.TrimRight(strings.Fields(address + " ")[0], "/") + "/echo"
+			url = strings.Fields(address + " ")[0]
 		}
 		return found
 	})
 	return url, err
-}
-
-// ready waits for a role's line  ready <role> name=<name> <link>=<endpoint> …  and returns its words by name.
-func ready(ctx context.Context, p *process) (links map[string]string, err error) {
-	err = p.await(ctx, "its endpoints", func(line string) bool {
-		var ok bool
-		links, ok = parseReady(line)
-		return ok
-	})
-	return links, err
-}
-
-func parseReady(line string) (links map[string]string, ok bool) {
-	words := strings.Fields(line)
-	if len(words) < 2 || words[0] != "ready" {
-		return nil, false
-	}
-	links = map[string]string{}
-	for _, word := range words[2:] {
-		if name, endpoint, found := strings.Cut(word, "="); found {
-			links[name] = endpoint
-		}
-	}
-	return links, true
-}
-
-// awaitWorkers sends requests until every worker has answered one.
-func awaitWorkers(ctx context.Context, sys *system) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not all %d workers answered within %v",
-		workers, startTimeout))
-	defer cancel()
-	client := &http.Client{}
-	defer client.CloseIdleConnections()
-	pause := time.NewTicker(10 * time.Millisecond)
-	defer pause.Stop()
-	seen := map[string]bool{}
-	var last error
-	for len(seen) < workers {
-		answer, err := post(ctx, client, sys.url, []byte(echoBody))
-		if err == nil && answer.worker != "" {
-			seen[answer.worker] = true
-		}
-		last = err
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%w; %d did", context.Cause(ctx), len(seen)), last, sys.alive())
-		}
-	}
-	return nil
 }

@@ -4,22 +4,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
 
-// echoBody is what wrk posts: 24 bytes.
-const echoBody = `{"hola":"mundo","n":123}`
-
 // resultMark begins the line in which wrkScript prints its result.
 const resultMark = "faasd-bench "
 
-// wrkScript makes wrk look at every answer. By itself wrk counts neither a 204 nor another body as an error. Looking
+// wrkScript makes wrk post a body and look at every answer. By itself wrk counts neither a 204 nor another body as an error. Looking
 // costs wrk up to 5 % of its throughput at 128 connections, with every system alike.
 const wrkScript = `
-local body = '` + echoBody + `'
+local file = assert(io.open("%s", "rb"))
+local body = file:read("*a")
+file:close()
 wrk.method = "POST"
 wrk.body = body
 wrk.headers["Content-Type"] = "application/json"
@@ -44,9 +46,9 @@ function done(summary, latency, requests)
     bodies = bodies + thread:get("wrong_body")
   end
   local e = summary.errors
-  print(string.format('` + resultMark + `{"requests":%d,"seconds":%.6f,"p50_us":%.0f,"p99_us":%.0f,' ..
+  print(string.format('` + resultMark + `{"requests":%d,"seconds":%.6f,"p50_us":%.0f,"p99_us":%.0f,"p999_us":%.0f,' ..
     '"errors":{"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d,"body":%d}}',
-    summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(99),
+    summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
     e.connect, e.read, e.write, e.timeout, status, bodies))
 end
 `
@@ -63,11 +65,15 @@ type wrkErrors struct {
 
 func (e wrkErrors) sum() int { return e.Connect + e.Read + e.Write + e.Timeout + e.Status + e.Body }
 
-// wrk measures a system with the given connections for some seconds.
-func (b *bench) wrk(ctx context.Context, sys *system, clients, seconds int) (measurement, error) {
-	m := measurement{System: sys.name, Clients: clients}
-	cmd := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprintf("-c%d", clients), fmt.Sprintf("-d%ds", seconds),
-		"--timeout", "2s", "-s", b.script, sys.url)
+// wrk measures a system under a load for some seconds.
+func (b *bench) wrk(ctx context.Context, sys *system, l load, seconds int) (measurement, error) {
+	m := measurement{System: sys.name, load: l}
+	script, err := b.script(l.Body)
+	if err != nil {
+		return m, err
+	}
+	cmd := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprintf("-c%d", l.Clients), fmt.Sprintf("-d%ds", seconds),
+		"--timeout", "2s", "-s", script, sys.url)
 	// As with the other children: this program decides when it ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	output, err := cmd.CombinedOutput()
@@ -75,21 +81,31 @@ func (b *bench) wrk(ctx context.Context, sys *system, clients, seconds int) (mea
 		return m, context.Cause(ctx)
 	}
 	if err != nil {
-		return m, fmt.Errorf("wrk against %s, %d clients: %w: %s", sys.name, clients, err, bytes.TrimSpace(output))
+		return m, fmt.Errorf("wrk against %s, %s: %w: %s", sys.name, l, err, bytes.TrimSpace(output))
 	}
 	if m.wrkResult, err = parseWrk(string(output)); err != nil {
-		return m, fmt.Errorf("wrk against %s, %d clients: %w", sys.name, clients, err)
+		return m, fmt.Errorf("wrk against %s, %s: %w", sys.name, l, err)
 	}
 	m.RPS = float64(m.Requests) / m.Seconds
 	return m, nil
+}
+
+// script returns the file with what wrk runs to post a body of that size.
+func (b *bench) script(body int) (string, error) {
+	content := filepath.Join(b.starter.folder, fmt.Sprintf("body-%d", body))
+	script := content + ".lua"
+	err := errors.Join(os.WriteFile(content, sameBody(body), 0o600),
+		os.WriteFile(script, []byte(strings.Replace(wrkScript, "%s", content, 1)), 0o600))
+	return script, err
 }
 
 // wrkResult is what wrkScript prints.
 type wrkResult struct {
 	Requests int       `json:"requests"` // answered
 	Seconds  float64   `json:"seconds"`
-	P50      float64   `json:"p50_us"` // microseconds
-	P99      float64   `json:"p99_us"` // microseconds
+	P50      float64   `json:"p50_us"`  // microseconds
+	P99      float64   `json:"p99_us"`  // microseconds
+	P999     float64   `json:"p999_us"` // microseconds
 	Errors   wrkErrors `json:"errors"`
 }
 
