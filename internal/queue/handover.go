@@ -3,6 +3,7 @@ package queue
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -20,9 +21,10 @@ import (
 const (
 	// reservedFor is how long slots are kept for jobs that were asked for.
 	reservedFor = 250 * time.Millisecond
-	// offerEvery is the least time between two Offers for one function that
-	// brought nothing.
-	offerEvery = 50 * time.Millisecond
+	// offerEvery is the least time between two Offers for one function if the first
+	// brought nothing; it doubles with each more that does, up to offerSeldom.
+	offerEvery  = 50 * time.Millisecond
+	offerSeldom = 800 * time.Millisecond
 	// maxMoves is how often a job changes queues, unless it has waited for settled
 	// at the last one: so it does not wander, nor wait where it is not run.
 	maxMoves = 3
@@ -31,6 +33,12 @@ const (
 	// to be asked for though jobs wait here. Else those given to queues without
 	// workers would wait while newer ones are run.
 	muchOlder = time.Second
+	// firstPause and longestPause are for how long a queue does not ask for jobs of a
+	// function after two Takes in a row have brought less than they asked for: double
+	// the time after each more. Else each result at a queue whose worker is free for a moment would be
+	// followed by a Take that comes too late.
+	firstPause   = time.Millisecond
+	longestPause = 64 * time.Millisecond
 	// compareEvery is how often the waiting jobs here are compared with others'
 	// while none is that much older.
 	compareEvery = 100 * time.Millisecond
@@ -41,6 +49,7 @@ type takeState struct {
 	number   uint64
 	reserved map[string]reservation      // by function
 	compare  map[string]role.Time        // by function: no comparison before this
+	pauses   map[string]pause            // by function
 	seen     map[wire.Incarnation]uint64 // the last number of each taker
 	asked    map[wire.Incarnation]asked  // what was taken since the giver's last state
 	rand     *rand.Rand
@@ -51,6 +60,12 @@ type reservation struct {
 	until role.Time
 }
 
+// pause is after Takes, or Offers, that brought too little, one after another.
+type pause struct {
+	until role.Time
+	in    time.Duration // how long the next is
+}
+
 type asked struct {
 	sequence uint64 // of the giver's state that this is counted against
 	jobs     map[string]int
@@ -59,6 +74,7 @@ type asked struct {
 func (t *takeState) init(me wire.Incarnation) {
 	t.reserved = make(map[string]reservation)
 	t.compare = make(map[string]role.Time)
+	t.pauses = make(map[string]pause)
 	t.seen = make(map[wire.Incarnation]uint64)
 	t.asked = make(map[wire.Incarnation]asked)
 	t.rand = rand.New(rand.NewPCG(uint64(me), 0))
@@ -74,8 +90,23 @@ func (t *takeState) slots(now role.Time, fn string) int {
 	return r.slots
 }
 
+// lacked notes that a giver had less than it was asked for.
+func (t *takeState) lacked(now role.Time, giver wire.Incarnation, fn string) {
+	delete(t.reserved, fn)
+	if a := t.asked[giver]; a.jobs != nil {
+		a.jobs[fn] = math.MaxInt32 // until its next state
+	}
+	p := t.pauses[fn]
+	if p.in > 0 {
+		p.until = now + p.in
+	}
+	p.in = min(max(2*p.in, firstPause), longestPause)
+	t.pauses[fn] = p
+}
+
 // arrived notes that a job which was perhaps asked for has come.
 func (t *takeState) arrived(fn string) {
+	delete(t.pauses, fn)
 	if r, ok := t.reserved[fn]; ok {
 		if r.slots--; r.slots <= 0 {
 			delete(t.reserved, fn)
@@ -98,6 +129,10 @@ func (m *Machine) pull(now role.Time) {
 		}
 		if m.take.slots(now, name) > 0 {
 			m.timer.By(now, m.take.reserved[name].until)
+			continue
+		}
+		if until := m.take.pauses[name].until; now < until {
+			m.timer.By(now, until)
 			continue
 		}
 		slots, than := m.free(f), int64(-1)
@@ -175,19 +210,20 @@ func (m *Machine) ask(now role.Time, giver wire.Incarnation, fn string, n int) {
 // offerState is what a queue remembers of its offers and of others'.
 type offerState struct {
 	number uint64
-	quiet  map[string]role.Time        // by function: no Offer before this
+	quiet  map[string]pause            // by function
 	seen   map[wire.Incarnation]uint64 // the last number of each giver
 }
 
 func (o *offerState) init() {
-	o.quiet = make(map[string]role.Time)
+	o.quiet = make(map[string]pause)
 	o.seen = make(map[wire.Incarnation]uint64)
 }
 
 // offer tells one queue with free slots, if there is one, that a job waits. It
 // is a hint: nothing is kept for it, and the next state says the same.
 func (m *Machine) offer(now role.Time, f *function) {
-	if now < m.offers.quiet[f.name] {
+	quiet := m.offers.quiet[f.name]
+	if now < quiet.until {
 		return
 	}
 	var to wire.Incarnation
@@ -206,7 +242,8 @@ func (m *Machine) offer(now role.Time, f *function) {
 		return
 	}
 	m.offers.number++
-	m.offers.quiet[f.name] = now + offerEvery
+	quiet.in = max(quiet.in, offerEvery)
+	m.offers.quiet[f.name] = pause{now + quiet.in, min(2*quiet.in, offerSeldom)}
 	m.bus.Send(wire.EncodeBus(wire.OfferTopic(to), wire.Offer{
 		Giver: m.me, Number: m.offers.number, Function: f.name, Waiting: f.waiting(),
 	}))
@@ -237,7 +274,7 @@ func (m *Machine) offered(now role.Time, frames [][]byte) error {
 	}
 	m.offers.seen[o.Giver] = o.Number
 	if o.Waiting == 0 { // a Take of ours has found less than it asked for
-		delete(m.take.reserved, o.Function)
+		m.take.lacked(now, o.Giver, o.Function)
 		m.pull(now)
 		return nil
 	}
@@ -264,7 +301,6 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 		return nil // heard already through another coordinator, or from a stranger
 	}
 	m.take.seen[t.Taker] = t.Number
-	delete(m.offers.quiet, t.Function)
 	var give []*entry
 	if f := m.functions[t.Function]; f != nil {
 		for el := f.line.Front(); el != nil && len(give) < t.Count; el = el.Next() {
@@ -277,6 +313,9 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 				give = append(give, e)
 			}
 		}
+	}
+	if len(give) > 0 {
+		delete(m.offers.quiet, t.Function)
 	}
 	for _, e := range give {
 		m.askMove(now, e, t.Taker.String())
@@ -362,8 +401,9 @@ func (m *Machine) forgetStrangers() {
 	maps.DeleteFunc(m.take.seen, func(inc wire.Incarnation, _ uint64) bool { return gone(inc) })
 	maps.DeleteFunc(m.take.asked, func(inc wire.Incarnation, _ asked) bool { return gone(inc) })
 	maps.DeleteFunc(m.offers.seen, func(inc wire.Incarnation, _ uint64) bool { return gone(inc) })
-	maps.DeleteFunc(m.offers.quiet, func(fn string, _ role.Time) bool { return m.functions[fn] == nil })
+	maps.DeleteFunc(m.offers.quiet, func(fn string, _ pause) bool { return m.functions[fn] == nil })
 	maps.DeleteFunc(m.take.compare, func(fn string, _ role.Time) bool { return m.functions[fn] == nil })
+	maps.DeleteFunc(m.take.pauses, func(fn string, _ pause) bool { return m.functions[fn] == nil })
 	maps.DeleteFunc(m.take.reserved, func(fn string, _ reservation) bool { return m.functions[fn] == nil })
 }
 

@@ -466,3 +466,57 @@ func TestOnlyFunctionsThatWaitElsewhereAreAskedFor(t *testing.T) {
 		}
 	}
 }
+
+func TestTakesThatComeTooLateGrowRare(t *testing.T) {
+	s := newStage(t, 1)
+	s.worker(50, here, 1)
+	var number uint64
+	takes := func(d time.Duration) (n int) {
+		for end := s.now + d; s.now < end; s.run(20 * ms) {
+			s.other("queueB", 11, 1, wire.FunctionState{Waiting: 1, Oldest: 100})
+			for range s.takes() {
+				n++
+				number++
+				s.hear(wire.OfferTopic(10), wire.Offer{Giver: 11, Number: number, Function: "echo"})
+			}
+		}
+		return n
+	}
+	takes(time.Second)
+	if n := takes(2 * time.Second); n < 10 || n > 35 {
+		t.Errorf("it asks %d times in 2 s for what is never there", n)
+	}
+	moved := request(1)
+	moved.Moves = 1
+	s.brokers[0].Link().Send(s.now, moved)
+	for _, m := range s.workers[0].jobs() {
+		s.workers[0].answer(m)
+	}
+	if n := takes(100 * ms); n < 4 {
+		t.Errorf("it asks %d times in 100 ms after a job has come", n)
+	}
+}
+
+func TestOffersThatBringNothingGrowRare(t *testing.T) {
+	s := newStage(t, 1)
+	offers, number := 0, uint64(0)
+	work := func(d time.Duration) {
+		offers = 0
+		for end := s.now + d; s.now < end; s.run(20 * ms) {
+			s.other("queueB", 11, 1, wire.FunctionState{Free: 1})
+			number++
+			s.give(int(number), int(number)+1)
+			for range s.offers() {
+				offers++
+			}
+		}
+	}
+	work(2 * time.Second)
+	if work(4 * time.Second); offers < 4 || offers > 7 {
+		t.Errorf("%d offers in 4 s that nobody has taken up", offers)
+	}
+	s.hear(wire.TakeTopic(10), wire.Take{Taker: 11, TakerName: "queueB", Number: 1, Function: "echo", Count: 1})
+	if work(400 * ms); offers < 3 {
+		t.Errorf("%d offers in 400 ms after one was taken up", offers)
+	}
+}
