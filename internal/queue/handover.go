@@ -22,7 +22,8 @@ const (
 	// reservedFor is how long slots are kept for jobs that were asked for.
 	reservedFor = 250 * time.Millisecond
 	// offerEvery is the least time between two Offers for one function if the first
-	// brought nothing; it doubles with each more that does, up to offerSeldom.
+	// brought nothing; it doubles with each more that does, up to offerSeldom,
+	// and is a quarter once a Take was given something.
 	offerEvery  = 50 * time.Millisecond
 	offerSeldom = 800 * time.Millisecond
 	// maxMoves is how often a job changes queues, unless it has waited for settled
@@ -35,7 +36,7 @@ const (
 	muchOlder = time.Second
 	// firstPause and longestPause are for how long a queue does not ask for jobs of a
 	// function after two Takes in a row have brought less than they asked for: double
-	// the time after each more. Else each result at a queue whose worker is free for a moment would be
+	// the time after each more, and a quarter of it once a job has come. Else each result at a queue whose worker is free for a moment would be
 	// followed by a Take that comes too late.
 	firstPause   = time.Millisecond
 	longestPause = 64 * time.Millisecond
@@ -106,7 +107,11 @@ func (t *takeState) lacked(now role.Time, giver wire.Incarnation, fn string) {
 
 // arrived notes that a job which was perhaps asked for has come.
 func (t *takeState) arrived(fn string) {
-	delete(t.pauses, fn)
+	if p := t.pauses[fn]; p.in > firstPause {
+		t.pauses[fn] = pause{in: p.in / 4}
+	} else {
+		delete(t.pauses, fn)
+	}
 	if r, ok := t.reserved[fn]; ok {
 		if r.slots--; r.slots <= 0 {
 			delete(t.reserved, fn)
@@ -315,7 +320,7 @@ func (m *Machine) takeAsked(now role.Time, frames [][]byte) error {
 		}
 	}
 	if len(give) > 0 {
-		delete(m.offers.quiet, t.Function)
+		m.offers.quiet[t.Function] = pause{in: m.offers.quiet[t.Function].in / 4}
 	}
 	for _, e := range give {
 		m.askMove(now, e, t.Taker.String())
