@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"faasd/internal/function"
@@ -44,6 +45,7 @@ type Runner struct {
 
 	// running is only touched in the owner's turn.
 	running map[wire.JobID]context.CancelFunc
+	spawned bool // a run has begun in this turn
 
 	// ctx ends, and with it all runs, when the worker leaves.
 	ctx    context.Context
@@ -140,6 +142,10 @@ func (r *Runner) Effects() []role.Effect {
 			r.start(s)
 		}
 	}
+	if spawned := r.spawned; spawned {
+		r.spawned = false
+		runtime.Gosched() // runs begin before this goroutine sees to its sockets
+	}
 	if r.library != nil {
 		r.consult()
 	}
@@ -179,7 +185,7 @@ func (r *Runner) start(s Start) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, s.Timeout)
-	r.running[id] = cancel
+	r.running[id], r.spawned = cancel, true
 	go func() {
 		defer cancel()
 		var o Outcome

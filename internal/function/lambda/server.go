@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -180,6 +181,7 @@ func (k *conn) run() {
 		if !k.drain(req) {
 			k.last = true
 		}
+		runtime.Gosched() // whoever waits for a result goes on before the process, which has it behind it
 		if !a.later && !k.send(a) {
 			return
 		}
