@@ -76,7 +76,7 @@ func (m *Machine) meetFrontend(now role.Time, hello *wire.Message) (*frontend, e
 	m.Emit(role.Effect{Op: role.OpDial, Packet: to, Endpoint: endpoint})
 	f.Acceptor = job.NewAcceptor(m.me, hello.Sender, m.cfg.Window, now, func(frames [][]byte) {
 		to.Frames = frames
-		m.Emit(role.Effect{Op: role.OpSend, Packet: to})
+		m.Emit(role.Effect{Op: role.OpSend, Packet: to, Batch: true})
 	})
 	if m.draining {
 		f.Drain(now)

@@ -99,7 +99,7 @@ func (m *Machine) meetQueue(now role.Time, hello *wire.Message) (*queue, error) 
 	q.Acceptor = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
 		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{
 			Link: LinkJobs, Frames: slices.Concat([][]byte{topic}, frames),
-		}})
+		}, Batch: true})
 	})
 	m.queues[hello.Sender] = q
 	m.look(q)

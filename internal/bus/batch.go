@@ -20,10 +20,14 @@ import (
 // Bounds of a batch. A packet of more than batchPacket goes by itself, since it
 // is copied into a batch and out of it.
 const (
-	batchPacket = 8 << 10  // bytes of a packet's frames
-	batchBytes  = 64 << 10 // of a batch, beyond which nothing is added
-	maxBatch    = batchBytes + 2*batchPacket
+	batchPacket  = 8 << 10  // bytes of a packet's frames
+	batchBytes   = 64 << 10 // of a batch, beyond which nothing is added
+	batchPackets = 512      // in a batch
+	maxBatch     = batchBytes + 2*batchPacket
 )
+
+// keepBatches is how many batches' memory a host keeps for the next turn.
+const keepBatches = 64
 
 // batchMark begins a batch. No message between parts begins so.
 var batchMark = [3]byte{'f', 'b', 1}
@@ -51,30 +55,34 @@ type batches struct {
 	spare []*outgoing
 }
 
-// batched reports whether a packet may travel in a batch, and where to. One that
-// begins with an empty frame is for a REQ socket or a Majordomo worker, who know
-// nothing of batches.
-func (s *socket) batched(p role.Packet) (key batchKey, ok bool) {
-	if !s.link.Batches || len(p.Frames) == 0 || len(p.Frames[0]) == 0 || size(p.Frames) > batchPacket {
-		return key, false
+// batch says where a packet's batch goes, if it had one.
+func (s *socket) batch(p role.Packet) batchKey {
+	switch {
+	case s.link.Kind == Router:
+		return batchKey{s, p.Peer}
+	case s.link.Kind.topical() && len(p.Frames) > 0:
+		return batchKey{s, string(p.Frames[0])}
 	}
-	key.socket = s
-	switch s.link.Kind {
-	case Router:
-		key.to = p.Peer
-	case Pub, XPub:
-		key.to = string(p.Frames[0])
+	return batchKey{socket: s}
+}
+
+// fitsBatch reports whether a packet is small enough to be copied, and has what a
+// packet in a batch has.
+func (k Kind) fitsBatch(p role.Packet) bool {
+	n := len(p.Frames)
+	if k.topical() {
+		n--
 	}
-	return key, true
+	return n > 0 && n < maxFrames && size(p.Frames) <= batchPacket
 }
 
 // topical reports whether messages of the kind begin with a topic.
 func (k Kind) topical() bool { return k == Pub || k == XPub || k == Sub || k == XSub }
 
-// add puts a packet into the batch for key, and returns the batch if it is full.
-func (b *batches) add(key batchKey, p role.Packet) (full *outgoing) {
-	o := b.open[key]
-	if o == nil {
+// add puts a packet, which fits, into the batch for key, and reports whether that
+// is full.
+func (b *batches) add(key batchKey, p role.Packet) (o *outgoing, full bool) {
+	if o = b.open[key]; o == nil {
 		o = b.begin(key)
 	}
 	frames := p.Frames
@@ -88,20 +96,16 @@ func (b *batches) add(key batchKey, p role.Packet) (full *outgoing) {
 	}
 	o.packets = append(o.packets, p)
 	o.bytes += size(p.Frames)
-	if len(o.frame) >= batchBytes {
-		return o
-	}
-	return nil
+	return o, len(o.frame) >= batchBytes || len(o.packets) == batchPackets
 }
 
 func (b *batches) begin(key batchKey) *outgoing {
-	var o *outgoing
+	o := &outgoing{}
 	if last := len(b.spare) - 1; last >= 0 {
 		o, b.spare = b.spare[last], b.spare[:last]
-	} else {
-		o = &outgoing{}
 	}
-	o.batchKey, o.frame = key, append(o.frame[:0], batchMark[:]...)
+	o.batchKey = key
+	o.empty()
 	if b.open == nil {
 		b.open = make(map[batchKey]*outgoing)
 	}
@@ -110,33 +114,33 @@ func (b *batches) begin(key batchKey) *outgoing {
 	return o
 }
 
-// close takes a batch out of those that are added to.
-func (b *batches) close(o *outgoing) {
-	if b.open[o.batchKey] == o {
-		delete(b.open, o.batchKey)
-	}
-	o.reset()
-}
-
-// end makes all batches, which have been closed, ready to be used again.
+// end forgets all batches, which are empty, but for some memory.
 func (b *batches) end() {
-	b.spare = append(b.spare, b.order...)
-	clear(b.order)
+	for _, o := range b.order {
+		delete(b.open, o.batchKey)
+		if o.batchKey = (batchKey{}); len(b.spare) < keepBatches {
+			b.spare = append(b.spare, o)
+		}
+	}
+	if clear(b.order); cap(b.order) > keepBatches {
+		b.order = nil
+	}
 	b.order = b.order[:0]
 }
 
-// frames are those of the ZeroMQ message that is the batch.
-func (o *outgoing) frames() [][]byte {
+// message is the frames of the ZeroMQ message that is the batch.
+func (o *outgoing) message() [][]byte {
 	if o.socket.link.Kind.topical() {
 		return [][]byte{[]byte(o.to), o.frame}
 	}
 	return [][]byte{o.frame}
 }
 
-// reset makes o empty. The packets belong to the machine's peers, or were returned.
-func (o *outgoing) reset() {
+// empty makes o as it is at the beginning. What was in it has been sent, or is kept to be
+// returned.
+func (o *outgoing) empty() {
 	clear(o.packets)
-	o.batchKey, o.packets, o.bytes = batchKey{}, o.packets[:0], 0
+	o.frame, o.packets, o.bytes = append(o.frame[:0], batchMark[:]...), o.packets[:0], 0
 }
 
 // batchIn finds the batch that a message is; nil if it is none.
@@ -153,7 +157,7 @@ func (l *link) batchIn(frames [][]byte) []byte {
 	return frames[0]
 }
 
-// split takes a batch apart and adds its packets to into. Each has memory of its
+// split takes a batch apart and puts its packets into into, which is empty. Each has memory of its
 // own: one that is kept for long does not keep the others'.
 func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Packet, error) {
 	broken := func(what string) ([]role.Packet, error) {
@@ -166,7 +170,14 @@ func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Pa
 	if l.Kind.topical() {
 		topic = p.Frames[:1:1]
 	}
-	for rest := batch[len(batchMark):]; len(rest) > 0; {
+	rest := batch[len(batchMark):]
+	if len(rest) == 0 {
+		return broken("nothing")
+	}
+	for len(rest) > 0 {
+		if len(into) == batchPackets {
+			return broken(fmt.Sprintf("more than %d packets", batchPackets))
+		}
 		count := int(rest[0])
 		if count == 0 || count > maxFrames {
 			return broken(fmt.Sprintf("a packet of %d frames", count))

@@ -13,13 +13,11 @@ import (
 	"faasd/internal/role"
 )
 
-// batching makes links send and take batches.
-func batching(links map[role.Link]LinkSpec) map[role.Link]LinkSpec {
-	for id, spec := range links {
-		spec.Batches = true
-		links[id] = spec
-	}
-	return links
+// batching makes a rig whose link sends and takes batches.
+func batching(t *testing.T, ctx *Context, link role.Link, kind Kind) *rig {
+	r := newRig(t, ctx, map[role.Link]LinkSpec{link: {Kind: kind, Batches: true}})
+	r.m.batch = true
+	return r
 }
 
 // raw opens a plain ZeroMQ socket, which gets messages as they are on the wire,
@@ -47,7 +45,7 @@ func TestWhatIsSentInOneTurnTravelsInOneMessage(t *testing.T) {
 		}
 		ctx := newContext(t)
 		pull, addr := raw(t, zmq.PULL, endpoint)
-		push := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkOut: {Kind: Push}})).start()
+		push := batching(t, ctx, linkOut, Push).start()
 		push.do(func() { push.m.dial(linkOut, "", addr) })
 		push.until("connected", push.connected(linkOut, ""))
 		push.do(func() {
@@ -69,11 +67,11 @@ func TestWhatIsSentInOneTurnTravelsInOneMessage(t *testing.T) {
 func TestPacketsArriveInOrderWhateverTheirSizes(t *testing.T) {
 	onTransports(t, func(t *testing.T, endpoint string) {
 		ctx := newContext(t)
-		router := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkIn: {Kind: Router}}))
+		router := batching(t, ctx, linkIn, Router)
 		addr := router.bind(linkIn, endpoint)
 		router.m.onReceive = func(_ role.Time, p role.Packet) { router.m.send(linkIn, p.Peer, p.Frames...) }
 		router.start()
-		dealer := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkOut: {Kind: Dealer}}))
+		dealer := batching(t, ctx, linkOut, Dealer)
 		echoed := dealer.inbound()
 		dealer.start()
 		dealer.do(func() { dealer.m.dial(linkOut, "", addr) })
@@ -104,13 +102,13 @@ func TestPacketsArriveInOrderWhateverTheirSizes(t *testing.T) {
 
 func TestATopicsPacketsTravelTogetherAndReachItsSubscribersAlone(t *testing.T) {
 	ctx := newContext(t)
-	pub := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkOut: {Kind: Pub}}))
+	pub := batching(t, ctx, linkOut, Pub)
 	addr := pub.bind(linkOut, endpoints(t)["tcp"])
 	subscriptions := pub.inbound()
 	pub.start()
 	heard := map[string]<-chan role.Packet{}
 	for _, topic := range []string{"queueA/", "queueB/"} {
-		sub := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkIn: {Kind: Sub}}))
+		sub := batching(t, ctx, linkIn, Sub)
 		heard[topic] = sub.inbound()
 		sub.start()
 		sub.do(func() {
@@ -135,7 +133,7 @@ func TestATopicsPacketsTravelTogetherAndReachItsSubscribersAlone(t *testing.T) {
 
 func TestPacketsForAPeerThatIsGoneComeBackOneByOne(t *testing.T) {
 	ctx := newContext(t)
-	router := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkIn: {Kind: Router}}))
+	router := batching(t, ctx, linkIn, Router)
 	router.bind(linkIn, endpoints(t)["tcp"])
 	returned := make(chan role.Packet, 10)
 	router.m.onUnreachable = func(p role.Packet) { returned <- p }
@@ -156,22 +154,23 @@ func TestPacketsForAPeerThatIsGoneComeBackOneByOne(t *testing.T) {
 	}
 }
 
-// REQ sockets and Majordomo workers know nothing of batches, and what they get
-// begins with an empty frame.
-func TestWhatBeginsWithAnEmptyFrameTravelsByItself(t *testing.T) {
+// REQ sockets and Majordomo workers know nothing of batches.
+func TestWhatIsNotForAPartTravelsByItself(t *testing.T) {
 	ctx := newContext(t)
 	pull, addr := raw(t, zmq.PULL, endpoints(t)["tcp"])
-	push := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkOut: {Kind: Push}})).start()
+	push := batching(t, ctx, linkOut, Push).start()
 	push.do(func() { push.m.dial(linkOut, "", addr) })
 	push.until("connected", push.connected(linkOut, ""))
 	push.do(func() {
 		push.m.send(linkOut, "", texts("first")...)
-		push.m.send(linkOut, "", texts("", "MDPW01")...)
+		push.m.batch = false
+		push.m.send(linkOut, "", texts("PROB", "", "MDPW01")...)
+		push.m.batch = true
 		push.m.send(linkOut, "", texts("last")...)
 	})
 	for _, want := range []string{"first", "MDPW01", "last"} {
 		frames, err := pull.RecvMessage(0)
-		if err != nil || !strings.HasSuffix(frames[len(frames)-1], want) || (want == "MDPW01") != (len(frames) == 2) {
+		if err != nil || !strings.HasSuffix(frames[len(frames)-1], want) || (want == "MDPW01") != (len(frames) == 3) {
 			t.Errorf("got %q, %v, want %s", frames, err, want)
 		}
 	}
@@ -180,7 +179,7 @@ func TestWhatBeginsWithAnEmptyFrameTravelsByItself(t *testing.T) {
 func TestABrokenBatchIsCountedAndChangesNothing(t *testing.T) {
 	ctx := newContext(t)
 	push, addr := raw(t, zmq.PUSH, endpoints(t)["tcp"])
-	pull := newRig(t, ctx, batching(map[role.Link]LinkSpec{linkIn: {Kind: Pull}}))
+	pull := batching(t, ctx, linkIn, Pull)
 	packets := pull.inbound()
 	pull.start()
 	pull.do(func() { pull.m.dial(linkIn, "", addr) })
@@ -192,14 +191,16 @@ func TestABrokenBatchIsCountedAndChangesNothing(t *testing.T) {
 		good + "\x01\x00\x00\x00\x03no",
 		good + "\x02\x00\x00\x00\x02no",
 		good + "\x01\xff\xff\xff\xffno",
-		strings.Repeat(good, maxBatch/len(good)+1),
+		strings.Repeat(good, batchPackets+1),
+		"\x01\x00\x01\x40\x00" + strings.Repeat("x", maxBatch),
+		"",
 	}
 	for _, b := range broken {
 		if _, err := push.SendMessage("fb\x01" + b); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, whole := range []string{"fb\x01", "fb\x01" + good, "fb\x02" + good, "fb"} {
+	for _, whole := range []string{"fb\x01" + good, "fb\x02" + good, "fb"} {
 		if _, err := push.SendMessage(whole); err != nil {
 			t.Fatal(err)
 		}
@@ -214,26 +215,58 @@ func TestABrokenBatchIsCountedAndChangesNothing(t *testing.T) {
 	})
 }
 
+func TestAHostKeepsLittleMemoryForBatches(t *testing.T) {
+	ctx := newContext(t)
+	r := batching(t, ctx, linkIn, Router)
+	r.bind(linkIn, endpoints(t)["tcp"])
+	r.start()
+	r.do(func() {
+		for i := range 10 * keepBatches {
+			r.m.send(linkIn, fmt.Sprint("peer ", i), bytes.Repeat([]byte("x"), batchPacket))
+		}
+		for range 1000 {
+			r.m.send(linkIn, "peer", bytes.Repeat([]byte("x"), batchPacket))
+		}
+	})
+	r.do(func() {
+		if n := len(r.batches.spare); n != keepBatches || len(r.batches.open) != 0 || cap(r.batches.order) > keepBatches {
+			t.Errorf("%d batches are kept, %d are open, room for %d", n, len(r.batches.open), cap(r.batches.order))
+		}
+		for _, o := range r.batches.spare {
+			if cap(o.frame) > 2*maxBatch || cap(o.packets) > 2*batchPackets {
+				t.Errorf("a batch has room for %d bytes and %d packets", cap(o.frame), cap(o.packets))
+			}
+		}
+	})
+}
+
 func FuzzSplit(f *testing.F) {
-	f.Add([]byte("fb\x01\x01\x00\x00\x00\x02ok"))
-	f.Add([]byte("fb\x01\x02\x00\x00\x00\x00\x00\x00\x00\x01x\x01\x00\x00\x00\x00"))
-	f.Fuzz(func(t *testing.T, batch []byte) {
+	f.Add([]byte("fb\x01\x01\x00\x00\x00\x02ok"), false)
+	f.Add([]byte("fb\x01\x02\x00\x00\x00\x00\x00\x00\x00\x01x\x01\x00\x00\x00\x00"), true)
+	f.Fuzz(func(t *testing.T, batch []byte, topical bool) {
 		l := &link{LinkSpec: LinkSpec{Kind: Pull, Batches: true}}
-		if l.batchIn([][]byte{batch}) == nil {
+		frames := [][]byte{batch}
+		if topical {
+			l.Kind, frames = Sub, [][]byte{[]byte("topic"), batch}
+		}
+		if l.batchIn(frames) == nil {
 			return
 		}
-		packets, err := l.split(role.Packet{Frames: [][]byte{batch}}, batch, nil)
+		packets, err := l.split(role.Packet{Frames: frames}, batch, nil)
 		if err != nil {
 			return
 		}
-		key := batchKey{socket: &socket{link: l}}
+		s := &socket{link: l}
 		var again batches
-		o := again.begin(key)
+		var o *outgoing
 		for _, p := range packets {
-			again.add(key, p)
+			if !l.Kind.fitsBatch(p) {
+				return // made by nobody
+			}
+			o, _ = again.add(s.batch(p), p)
 		}
-		if !bytes.Equal(o.frame, batch) {
-			t.Errorf("%q was split and put together as %q", batch, o.frame)
+		if !bytes.Equal(o.frame, batch) || !slices.EqualFunc(o.message(), frames, bytes.Equal) {
+			t.Errorf("%q was split and put together as %q", frames, o.message())
 		}
 	})
 }

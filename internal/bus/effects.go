@@ -39,7 +39,7 @@ func (h *Host) carryOut(e *role.Effect) {
 	}
 	switch e.Op {
 	case role.OpSend:
-		h.send(l, e.Packet)
+		h.send(l, e.Packet, e.Batch && l.Batches)
 	case role.OpDial:
 		if err := h.dial(l, e.Peer, e.Endpoint); err != nil {
 			h.warn(l, "dialling failed", "endpoint", e.Endpoint, "error", err)
@@ -63,41 +63,44 @@ func (h *Host) target(l *link, peer string) *socket {
 	return h.dialled[address{l.id, peer}]
 }
 
-func (h *Host) send(l *link, p role.Packet) {
+func (h *Host) send(l *link, p role.Packet, batch bool) {
 	s := h.target(l, p.Peer)
-	if s == nil {
+	switch {
+	case s == nil:
 		l.droppedSends.Add(1)
 		return
-	}
-	if key, ok := s.batched(p); ok {
-		if full := h.batches.add(key, p); full != nil {
-			h.sendBatch(full)
+	case !l.Batches:
+	case batch && l.Kind.fitsBatch(p):
+		if o, full := h.batches.add(s.batch(p), p); full {
+			h.sendBatch(o)
 		}
 		return
-	}
-	if l.Batches {
-		h.sendBatches() // what was asked for before
+	default:
+		if o := h.batches.open[s.batch(p)]; o != nil {
+			h.sendBatch(o) // what was asked for before
+		}
 	}
 	h.sent(s, s.send(p.Peer, p.Frames), size(p.Frames), p)
 }
 
 // sendBatches sends what has been collected.
 func (h *Host) sendBatches() {
+	if len(h.batches.order) == 0 {
+		return
+	}
 	for _, o := range h.batches.order {
 		h.sendBatch(o)
 	}
 	h.batches.end()
 }
 
-// sendBatch sends one batch and makes it empty.
+// sendBatch sends what is in one batch, if anything is.
 func (h *Host) sendBatch(o *outgoing) {
 	if len(o.packets) == 0 {
 		return
 	}
-	if !o.socket.closed {
-		h.sent(o.socket, o.socket.send(o.to, o.frames()), o.bytes, o.packets...)
-	}
-	h.batches.close(o)
+	h.sent(o.socket, o.socket.send(o.to, o.message()), o.bytes, o.packets...)
+	o.empty()
 }
 
 // sent notes what came of sending packets, of so many bytes, in one message.

@@ -79,9 +79,9 @@ type LinkSpec struct {
 	// limit.
 	MaxMessage int64
 
-	// Batches has small packets that go to one peer in one turn travel in one
-	// ZeroMQ message, and such messages taken apart. The other end has it too, or
-	// sends and receives messages that begin with an empty frame.
+	// Batches has small packets for one peer, of one turn, travel in one ZeroMQ
+	// message if their effects say so (role.Effect.Batch), and takes such messages
+	// apart.
 	Batches bool
 
 	// HighWater is the number of messages per connection that libzmq holds in

@@ -31,6 +31,7 @@ type puppet struct {
 	malformed     []string
 	exceeded      []role.Packet
 	wake          role.Time
+	batch         bool // what is sent may travel in batches
 	effects       []role.Effect
 	done          []role.Effect
 }
@@ -75,7 +76,7 @@ func (m *puppet) Effects() []role.Effect {
 func (m *puppet) ask(e role.Effect) { m.effects = append(m.effects, e) }
 
 func (m *puppet) send(link role.Link, peer string, frames ...[]byte) {
-	m.ask(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: link, Peer: peer, Frames: frames}})
+	m.ask(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: link, Peer: peer, Frames: frames}, Batch: m.batch})
 }
 
 func (m *puppet) dial(link role.Link, peer, endpoint string) {

@@ -137,8 +137,7 @@ func (s *socket) setFamily(endpoint string) error {
 }
 
 // send hands one message to libzmq, or fails at once. After a failure nothing
-// of the message will arrive.
-// The peer matters on a ROUTER only.
+// of the message will arrive. The peer matters on a ROUTER only.
 func (s *socket) send(peer string, frames [][]byte) error {
 	if len(frames) == 0 {
 		return errEmpty

@@ -43,7 +43,7 @@ func (m *Machine) addBroker(endpoint string) {
 	b := &broker{key: fmt.Sprintf("broker%d", m.dialled), endpoint: endpoint, held: make(map[uint64]*request)}
 	m.dialled++
 	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
-		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkRequests, Peer: b.key, Frames: frames}})
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkRequests, Peer: b.key, Frames: frames}, Batch: true})
 	})
 	b.Among(m.peers)
 	m.brokers = append(m.brokers, b)

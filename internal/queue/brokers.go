@@ -39,7 +39,7 @@ func (m *Machine) addBroker(now role.Time, at BrokerEndpoints) {
 	b := &broker{key: fmt.Sprintf("broker%d", m.dialled), at: at}
 	m.dialled++
 	b.Initiator = job.NewInitiator(m.me, &m.epochs, m.cfg.Window, m.announcement, func(frames [][]byte) {
-		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkResponses, Peer: b.key, Frames: frames}})
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkResponses, Peer: b.key, Frames: frames}, Batch: true})
 	})
 	b.Among(m.peers)
 	m.brokers = append(m.brokers, b)

@@ -68,7 +68,7 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 		w.link.Link().Send(now, &out)
 	}
 	w.link = job.NewAcceptor(m.me, hello.Sender, job.Window{Count: 1 << 40, Bytes: 1 << 60}, now, func(frames [][]byte) {
-		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: w.route, Frames: frames}})
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkWorkers, Peer: w.route, Frames: frames}, Batch: true})
 	})
 	m.routes[route] = w
 	return w, nil

@@ -64,6 +64,7 @@ const (
 type Effect struct {
 	Op Op
 	Packet
+	Batch    bool   // OpSend: it may travel in one ZeroMQ message with others; the receiver is a part of faasd
 	Endpoint string // OpDial
 	Topic    string // OpSubscribe, OpUnsubscribe
 }

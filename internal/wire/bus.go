@@ -36,7 +36,7 @@ const (
 
 // BusProtocol is the version of what is said on the bus. Members of another
 // version may mean other things by the same words.
-const BusProtocol = 1
+const BusProtocol = 2
 
 // Member is who somebody is: the body of a HELLO, and part of a State.
 type Member struct {

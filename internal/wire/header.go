@@ -65,7 +65,7 @@ func (i *Incarnation) UnmarshalText(b []byte) (err error) {
 
 // Version is the protocol version that this code writes and the only one that
 // it reads. A longer header of the same version is read as far as it is known.
-const Version = 1
+const Version = 2
 
 // HeaderSize is the length in bytes of the header that this code writes, and
 // the least that it accepts.

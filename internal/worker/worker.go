@@ -346,7 +346,7 @@ func (m *Machine) join(now role.Time, name, endpoint string) {
 	m.Emit(role.Effect{Op: role.OpDial, Packet: role.Packet{Link: LinkQueue, Peer: peer}, Endpoint: endpoint})
 	window := job.Window{Count: 1 << 40, Bytes: 1 << 60} // the queue keeps to the slots
 	m.queue = job.NewInitiator(m.me, &m.epochs, window, m.announcement, func(frames [][]byte) {
-		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkQueue, Peer: peer, Frames: frames}})
+		m.Emit(role.Effect{Op: role.OpSend, Packet: role.Packet{Link: LinkQueue, Peer: peer, Frames: frames}, Batch: true})
 	})
 	if m.draining {
 		m.queue.Drain(now)
