@@ -176,6 +176,30 @@ func TestWhatIsNotForAPartTravelsByItself(t *testing.T) {
 	}
 }
 
+// A queue probes REQ workers that are busy: with a message that their sockets throw
+// away, as it does not begin with an empty frame.
+func TestAREQSocketThrowsAwayAProbe(t *testing.T) {
+	ctx := newContext(t)
+	router := batching(t, ctx, linkIn, Router)
+	router.m.batch = false
+	addr := router.bind(linkIn, endpoints(t)["tcp"])
+	asked := router.inbound()
+	router.start()
+	req := newRig(t, ctx, map[role.Link]LinkSpec{linkOut: {Kind: Req}})
+	replies := req.inbound()
+	req.start()
+	req.do(func() {
+		req.m.dial(linkOut, "", addr)
+		req.m.send(linkOut, "", []byte("READY"))
+	})
+	peer := await(t, asked, "the request").Peer
+	router.do(func() {
+		router.m.send(linkIn, peer, texts("PROB", "", "x")...)
+		router.m.send(linkIn, peer, texts("", "JOB")...)
+	})
+	wantFrames(t, await(t, replies, "the reply behind a probe"), "JOB")
+}
+
 func TestABrokenBatchIsCountedAndChangesNothing(t *testing.T) {
 	ctx := newContext(t)
 	push, addr := raw(t, zmq.PUSH, endpoints(t)["tcp"])

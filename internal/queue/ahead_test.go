@@ -30,7 +30,7 @@ func TestBriefRunsAreGivenAheadOfSlots(t *testing.T) {
 		given  int // at once, when one of 2 has ended
 	}{
 		{"brief", 5, 1 + aheadMost},
-		{"as brief as may be", uint32(briefRun.Microseconds()), 1 + aheadMost},
+		{"as brief as may be", uint32(briefRun.Microseconds()), 1 + int(aheadTime/briefRun)},
 		{"not so brief", uint32(briefRun.Microseconds()) + 1, 1},
 		{"not told", 0, 1},
 	} {
@@ -132,8 +132,71 @@ func TestAWorkerThatGivesJobsBackIsGivenNoneAheadForAWhile(t *testing.T) {
 	for _, m := range w.jobs() {
 		w.ran(m, 5)
 	}
-	if w.jobs(); s.m.workers[workerKey{native: 1}].ahead() == 0 {
+	if w.jobs(); s.m.workers[workerKey{native: 1}].ahead.Len() == 0 {
 		t.Error("it was given none ahead ever again")
+	}
+	s.consistent()
+}
+
+func TestAFunctionOfWhichSomeRunsTakeLongIsNotBrief(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 1)
+	for n := range 300 {
+		s.warm(w, "echo", 5)
+		if n%100 == 50 {
+			s.warm(w, "echo", 10_000)
+		}
+	}
+	s.give(1, 20)
+	w.ran(w.jobs()[0], 5)
+	if got := w.jobs(); len(got) != 1 {
+		t.Errorf("%d were given for one slot", len(got))
+	}
+}
+
+func TestAJobThatNobodyHereServesHindersNobody(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 1)
+	s.warm(w, "echo", 5)
+	s.brokers[0].Link().Send(s.now, named(500, "stranger"))
+	s.give(1, 20)
+	w.ran(w.jobs()[0], 5)
+	if got := w.jobs(); len(got) < 10 {
+		t.Errorf("%d were given", len(got))
+	}
+}
+
+func TestWhatWasGivenAheadRunsInTurn(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 2)
+	s.warm(w, "echo", 5)
+	s.give(1, 12)
+	first := w.jobs()
+	w.ran(first[0], 5)
+	given := w.jobs()
+	at := s.m.workers[workerKey{native: 1}]
+	if at.busy() != 2 || at.ahead.Len() != len(given)-1 {
+		t.Fatalf("%d run and %d wait at the worker, of %d", at.busy(), at.ahead.Len(), len(given)+1)
+	}
+	waiting := s.m.jobs[given[1].Job]
+	if d := s.m.describeJob(waiting); d.State != wire.JobWaiting {
+		t.Errorf("one that waits at its worker is shown as %+v", d)
+	}
+	s.run(20 * ms)
+	w.ran(first[1], 5)
+	if d := s.m.describeJob(waiting); d.State != wire.JobRunning || d.RunMillis != 0 {
+		t.Errorf("the next in turn is shown as %+v", d)
+	}
+	s.say(s.brokers[0].Link(), wire.Header{Type: wire.TypeCancel, Job: given[5].Job, Assignment: 8}, "")
+	s.consistent()
+	for _, m := range given {
+		w.ran(m, 5)
+	}
+	for _, m := range w.jobs() {
+		w.ran(m, 5)
+	}
+	if s.m.running != 0 || len(at.jobs) != 0 || at.ahead.Len() != 0 {
+		t.Errorf("%d run, %d are at the worker, %d wait there", s.m.running, len(at.jobs), at.ahead.Len())
 	}
 	s.consistent()
 }

@@ -98,7 +98,7 @@ func (m *Machine) drainWorker(now role.Time, w *worker, by string) wire.Reply {
 	if w.obeys() && !m.order(now, w, wire.TypeDrain) {
 		return wire.Reply{Text: m.noConnection(w)}
 	}
-	jobs := len(w.jobs)
+	jobs := w.busy()
 	w.drainAsked, w.undrainSeq = true, 0
 	m.look(w)
 	m.cfg.Log.Info("worker drains", "worker", w.name, "by", by, "jobs", jobs)

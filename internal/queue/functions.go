@@ -20,7 +20,7 @@ type function struct {
 	workers int
 	running int
 	took    time.Duration // by a run, from its being given to its result, on average of the last; 0 not known
-	run     time.Duration // a run by itself, likewise, as workers say; see brief
+	lasts   time.Duration // a run by itself, as workers say, with more weight to long ones; 0 not known
 	served  uint64        // which start at this queue was its last
 
 	arrived, done, failed uint64 // jobs
@@ -167,8 +167,12 @@ func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	if e.msg.Attempt++; e.msg.Attempt > 1 {
 		m.retries++
 	}
-	f.running++
-	m.running++
+	if len(w.jobs)+len(w.stopping) < w.slots {
+		m.runs(now, e)
+	} else {
+		e.ahead = true
+		w.ahead.Push(e)
+	}
 	m.starts++
 	f.served = m.starts
 	w.jobs[e.msg.Job], w.alone = e, false

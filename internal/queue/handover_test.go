@@ -520,3 +520,15 @@ func TestOffersThatBringNothingGrowRare(t *testing.T) {
 		t.Errorf("%d offers in 400 ms after one was taken up", offers)
 	}
 }
+
+func TestNothingIsRememberedOfWhatWasNotAskedFor(t *testing.T) {
+	s := newStage(t, 1)
+	s.worker(50, here, 1)
+	s.other("queueB", 11, 1, wire.FunctionState{})
+	for n := range 100 {
+		s.hear(wire.OfferTopic(10), wire.Offer{Giver: 11, Number: uint64(n) + 1, Function: fmt.Sprint("f", n)})
+	}
+	if n := len(s.m.take.pauses); n != 0 {
+		t.Errorf("%d functions are remembered", n)
+	}
+}

@@ -25,6 +25,7 @@ type entry struct {
 	asked   route         // moving: who was asked
 	worker  *worker       // running
 	started role.Time     // running: since when
+	ahead   bool          // running, but waits at its worker, to which it was given ahead
 	long    bool          // running: its function was thought to take long when it was given
 	brief   bool          // running: its function's runs were brief, likewise
 	sent    *wire.Message // what the worker's link carries; nil for foreign workers
@@ -175,8 +176,7 @@ func (m *Machine) detach(e *entry) {
 		if e.brief {
 			w.brief--
 		}
-		f.running--
-		m.running--
+		m.runsNot(m.now, w, e)
 		e.worker, e.sent = nil, nil
 	}
 }

@@ -84,15 +84,17 @@ func (m *Machine) sweep(now role.Time) {
 	}
 }
 
-// returned counts a job that a worker has returned.
-func (w *worker) returned(now role.Time, f *function, e *entry, code wire.Code) {
+// returned counts a job that a worker has returned, with the time that it says to have
+// run it; 0 if it does not say.
+func (w *worker) returned(now role.Time, f *function, e *entry, ran time.Duration, code wire.Code) {
 	w.done++
 	if code != wire.CodeOK {
 		w.failed++
 	}
 	if e.worker == w { // and not another, by now
-		w.took.Add(now, now-e.started)
-		f.ran(now - e.started)
+		took := max(now-e.started, ran)
+		w.took.Add(now, took)
+		f.ran(took)
 	}
 }
 
@@ -107,6 +109,9 @@ func (w *worker) p99(now role.Time) float64 {
 func (w *worker) oldestJob() *entry {
 	var oldest *entry
 	for _, e := range w.jobs {
+		if e.ahead {
+			continue
+		}
 		if oldest == nil || e.started < oldest.started || e.started == oldest.started && e.number < oldest.number {
 			oldest = e
 		}

@@ -187,6 +187,9 @@ func (s *stage) carryOut(e role.Effect) {
 	case LinkResponses:
 		s.toBroker(e.Peer, e.Frames)
 	case LinkWorkers:
+		if native := string(e.Frames[0][:min(len(e.Frames[0]), 2)]) == "fd"; e.Batch && !native {
+			s.t.Errorf("%q for another's worker may travel in a batch", e.Frames)
+		}
 		s.toWorker(e.Packet)
 	case LinkPublish:
 		s.published = append(s.published, published{string(e.Frames[0]), e.Frames[1]})
@@ -365,12 +368,16 @@ func (s *stage) sentOn(kind string) (values [][]byte) {
 // consistent checks that the queue's books agree with each other.
 func (s *stage) consistent() {
 	s.t.Helper()
-	lines, atWorkers, moves := 0, 0, 0
+	lines, atWorkers, ahead, moves := 0, 0, 0, 0
 	for _, f := range s.m.functions {
 		lines += f.waiting() + f.held.Len()
 	}
 	for _, w := range s.m.workers {
 		atWorkers += len(w.jobs)
+		ahead += w.ahead.Len()
+		if w.ahead.Len() > 0 && w.busy()+len(w.stopping) < w.slots {
+			s.t.Errorf("%s runs %d jobs in %d slots, and %d wait there", w.name, w.busy(), w.slots, w.ahead.Len())
+		}
 	}
 	for _, e := range s.m.jobs {
 		if e.state == moving {
@@ -380,7 +387,7 @@ func (s *stage) consistent() {
 			s.t.Errorf("job %s waits for nobody", e.msg.Job)
 		}
 	}
-	if lines+atWorkers+moves != len(s.m.jobs) || atWorkers != s.m.running {
+	if lines+atWorkers+moves != len(s.m.jobs) || atWorkers != s.m.running+ahead {
 		s.t.Fatalf("%d jobs: %d wait, %d at workers (%d counted), %d move", len(s.m.jobs), lines, atWorkers, s.m.running, moves)
 	}
 	if len(s.m.routes) > len(s.m.workers) {

@@ -20,7 +20,6 @@ func (m *Machine) state() wire.State {
 		if w.welcomed {
 			q.Slots += w.slots
 			q.Free += w.free()
-			q.Running -= w.ahead()
 		}
 	}
 	free := make(map[*crew][2]int, len(m.crews)) // for all functions, and for those that are restrained; counted once, not for each
@@ -74,7 +73,7 @@ func (m *Machine) detail() wire.Detail {
 func (m *Machine) describe(w *worker) wire.WorkerDetail {
 	d := wire.WorkerDetail{
 		ID: w.id, Name: w.name, Kind: w.kind(), Host: w.member.Host, PID: w.member.PID, State: wire.WorkerUp,
-		Functions: w.crew.functions, Slots: w.slots, Running: min(len(w.jobs), w.slots), Done: w.done, Failed: w.failed,
+		Functions: w.crew.functions, Slots: w.slots, Running: w.busy(), Done: w.done, Failed: w.failed,
 		HeardMillis: (m.now - w.heard).Milliseconds(), P99: w.p99(m.now),
 	}
 	if e := w.oldestJob(); e != nil {
@@ -110,10 +109,10 @@ func (m *Machine) describeJob(e *entry) wire.JobDetail {
 		Attempt: int(e.msg.Attempt), AttemptLimit: int(e.msg.AttemptLimit), Moves: int(e.msg.Moves), Bytes: len(e.msg.Body),
 		AgeMillis: (m.now - e.arrived).Milliseconds(), LeftMillis: max((e.deadline - m.now).Milliseconds(), 0),
 	}
-	switch e.state {
-	case moving:
+	switch {
+	case e.state == moving:
 		d.State = wire.JobMoving
-	case running:
+	case e.state == running && !e.ahead:
 		d.State, d.Worker, d.RunMillis = wire.JobRunning, e.worker.name, (m.now - e.started).Milliseconds()
 	}
 	return d

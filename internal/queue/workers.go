@@ -82,7 +82,8 @@ type worker struct {
 	cut        bool                  // a packet to it found no connection, and nothing has come since
 	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
 	jobs       map[wire.JobID]*entry
-	aheadFrom  role.Time                // when it may be given jobs ahead of its slots again
+	ahead      job.FIFO[*entry]         // of jobs, those that it was given ahead and that wait for a slot there
+	aheadFrom  role.Time                // before then it is given none ahead
 	long       int                      // of jobs, those whose function was thought to take long when they were given
 	brief      int                      // likewise, those of functions whose runs were brief
 	stopping   map[wire.JobID]role.Time // not wanted from it since then, and perhaps still running; each holds a slot
@@ -252,8 +253,9 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 		m.cancelAt(now, e)
 	}
 	f := m.function(e.msg.Meta.Function)
-	f.toldRun(time.Duration(msg.RanMicros) * time.Microsecond)
-	w.returned(now, f, e, msg.Code)
+	ran := time.Duration(msg.RanMicros) * time.Microsecond
+	f.lasted(ran)
+	w.returned(now, f, e, ran, msg.Code)
 	msg.Header = wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion}
 	msg.Meta = wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail}
 	m.finish(now, e, msg)

@@ -50,7 +50,7 @@ func TestAJobWhoseTimeRanOutInLineIsNotRun(t *testing.T) {
 	s.give(request(1, time.Minute))
 	s.give(request(2, aheadFor/2))
 	s.starts()
-	s.run(aheadFor - 20*ms)
+	s.run(aheadFor / 2)
 	s.finish(1, Outcome{})
 	if got := s.starts(); len(got) != 0 {
 		t.Errorf("%v were started", got)
@@ -65,7 +65,7 @@ func TestARunKnowsHowLongItMayTake(t *testing.T) {
 	s.give(request(1, time.Minute))
 	s.give(request(2, time.Minute))
 	s.m.Starts()
-	s.run(aheadFor - 20*ms)
+	s.run(aheadFor / 2)
 	s.finish(1, Outcome{})
 	if starts, left := s.m.Starts(), time.Minute-aheadFor; len(starts) != 1 || starts[0].Timeout > left+40*ms || starts[0].Timeout < left {
 		t.Errorf("starts %+v, want one with the %s that are left", starts, left)
@@ -95,7 +95,7 @@ func TestWhatWaitsTooLongForASlotIsGivenBack(t *testing.T) {
 		s.give(request(n+1, time.Minute))
 	}
 	s.starts()
-	s.run(aheadFor - 20*ms)
+	s.run(aheadFor / 2)
 	if back := s.took(wire.TypeReturn); len(back) != 0 {
 		t.Errorf("%d were given back at once", len(back))
 	}
