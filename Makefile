@@ -46,7 +46,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: build ## install what is missing, build, start the whole system
+up: ## install what is missing, build, start the whole system
+	@[ -x bin/faasd ] || echo 'building faasd, which takes a minute or two the first time'
+	@$(MAKE) --no-print-directory build
 	@exec bin/faasd up $(ARGS)
 
 .PHONY: test

@@ -142,7 +142,7 @@ func (c *deploy) Run(ctx context.Context, std config.Stdio) error {
 	defer p.Close()
 	if program, ok := p.manifest.File(); ok {
 		if remark := stale(c.spec.Path, program); remark != "" {
-			fmt.Fprintf(std.Err, "faasctl deploy: %s\n", config.Printable(remark))
+			fmt.Fprintf(std.Err, "faasctl deploy: warning: %s\n", config.Printable(remark))
 		}
 	}
 	to, err := c.find(ctx)

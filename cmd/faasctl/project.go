@@ -177,7 +177,7 @@ func (c *deploy) carryOut(ctx context.Context, std config.Stdio, to listener, p 
 		fmt.Fprintln(std.Out, "nothing to do")
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%d of %s failed; the others are done", len(failed), operator.Plural(begun, "change"))
+		return fmt.Errorf("%d of %s failed; the others, if any, are done", len(failed), operator.Plural(begun, "change"))
 	}
 	return nil
 }
