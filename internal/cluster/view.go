@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"faasd/internal/role"
 	"faasd/internal/wire"
 )
 
@@ -50,6 +49,7 @@ type View struct {
 	Rates bool // is to know how fast members count; set before anything comes
 
 	entries   map[wire.Incarnation]*Entry
+	order     []wire.Incarnation                 // of entries, sorted; nil: not known since one has come or gone
 	catalogue *wire.Catalogue                    // that was last gone by
 	left      map[wire.Incarnation]time.Duration // who has left in order, and when: they do not come back
 	swept     time.Duration                      // when the old were last forgotten
@@ -68,7 +68,7 @@ func (v *View) State(now time.Duration, s wire.State, age time.Duration) {
 		return
 	}
 	if s.Left {
-		delete(v.entries, s.Incarnation)
+		v.remove(s.Incarnation)
 		v.leave(now, s.Incarnation)
 		return
 	}
@@ -103,7 +103,7 @@ func (v *View) succeed(now time.Duration, e *Entry) {
 		if o.State.Started > e.State.Started {
 			old = e
 		}
-		delete(v.entries, old.State.Incarnation)
+		v.remove(old.State.Incarnation)
 		v.leave(now, old.State.Incarnation)
 	}
 }
@@ -156,7 +156,7 @@ func (v *View) Members(now time.Duration, role string) []*Entry {
 	var list []*Entry
 	for inc, e := range v.entries {
 		if now-e.At >= forgetAfter || e.Stale(now) && v.replaced(now, e) {
-			delete(v.entries, inc)
+			v.remove(inc)
 			continue
 		}
 		if e.State.Role == role {
@@ -173,11 +173,20 @@ func (v *View) Members(now time.Duration, role string) []*Entry {
 	return list
 }
 
-// Live visits the members of a role that are not stale, by incarnation.
+func (v *View) remove(inc wire.Incarnation) {
+	delete(v.entries, inc)
+	v.order = nil
+}
+
+// Live visits the members of a role that are not stale, by incarnation. Those that
+// leave meanwhile are not visited.
 func (v *View) Live(now time.Duration, roleName string) iter.Seq2[wire.Incarnation, *wire.State] {
 	return func(yield func(wire.Incarnation, *wire.State) bool) {
-		for inc, e := range role.InOrder(v.entries) {
-			if e.State.Role == roleName && !e.Stale(now) && !yield(inc, &e.State) {
+		if v.order == nil {
+			v.order = slices.Sorted(maps.Keys(v.entries))
+		}
+		for _, inc := range v.order {
+			if e := v.entries[inc]; e != nil && e.State.Role == roleName && !e.Stale(now) && !yield(inc, &e.State) {
 				return
 			}
 		}
@@ -256,13 +265,14 @@ func (v *View) entry(now time.Duration, inc wire.Incarnation) *Entry {
 	if now >= v.swept+sweepEvery {
 		v.swept = now
 		maps.DeleteFunc(v.entries, func(_ wire.Incarnation, e *Entry) bool { return now-e.At >= forgetAfter })
+		v.order = nil
 		maps.DeleteFunc(v.left, func(_ wire.Incarnation, at time.Duration) bool { return now-at >= forgetAfter })
 	}
 	if len(v.entries) >= maxEntries {
 		return nil
 	}
 	e := &Entry{At: -forgetAfter}
-	v.entries[inc] = e
+	v.entries[inc], v.order = e, nil
 	return e
 }
 
