@@ -42,7 +42,7 @@ func (f *function) lasted(took time.Duration) {
 }
 
 // brief reports whether f's runs are known to be over at once.
-func (f *function) brief() bool { return f.lasts != 0 && f.lasts <= briefRun }
+func (f *function) brief() bool { return f.lasts != 0 && f.lasts <= briefRun && f.overdue == 0 }
 
 // giveAhead gives a worker whose slots are taken its share of what waits, unless
 // something runs there that may take longer.

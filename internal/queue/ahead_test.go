@@ -123,10 +123,16 @@ func TestAWorkerThatGivesJobsBackIsGivenNoneAheadForAWhile(t *testing.T) {
 		t.Errorf("%d of those that it gave back were given again", len(got))
 	}
 	other.ran(hanging, 5)
-	if got := other.jobs(); len(got) < 2 || got[0].Job != given[1].Job || got[0].Attempt != 1 {
+	got := other.jobs()
+	if len(got) < 2 || got[0].Job != given[1].Job || got[0].Attempt != 1 {
 		t.Errorf("another was given %v, want those that came back, oldest first, as first attempts", got)
 	}
 	w.ran(given[0], 5)
+	for ; len(got) > 0; got = other.jobs() {
+		for _, m := range got {
+			other.ran(m, 5)
+		}
+	}
 	s.run(aheadPause)
 	s.give(20, 40)
 	for _, m := range w.jobs() {

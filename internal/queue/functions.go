@@ -20,6 +20,7 @@ type function struct {
 	workers int
 	running int
 	took    time.Duration // by a run, from its being given to its result, on average of the last; 0 not known
+	overdue int           // of running, those that have gone on for long
 	lasts   time.Duration // a run by itself, as workers say, with more weight to long ones; 0 not known
 	served  uint64        // which start at this queue was its last
 
@@ -167,6 +168,7 @@ func (m *Machine) start(now role.Time, f *function, e *entry, w *worker) {
 	if e.msg.Attempt++; e.msg.Attempt > 1 {
 		m.retries++
 	}
+	m.timer.By(now, now+longRun)
 	if len(w.jobs)+len(w.stopping) < w.slots {
 		m.runs(now, e)
 	} else {

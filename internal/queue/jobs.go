@@ -25,6 +25,7 @@ type entry struct {
 	asked   route         // moving: who was asked
 	worker  *worker       // running
 	started role.Time     // running: since when
+	overdue bool          // running: it has gone on for long
 	ahead   bool          // running, but waits at its worker, to which it was given ahead
 	long    bool          // running: its function was thought to take long when it was given
 	brief   bool          // running: its function's runs were brief, likewise
@@ -175,6 +176,10 @@ func (m *Machine) detach(e *entry) {
 		}
 		if e.brief {
 			w.brief--
+		}
+		if e.overdue {
+			e.overdue = false
+			f.overdue--
 		}
 		m.runsNot(m.now, w, e)
 		e.worker, e.sent = nil, nil

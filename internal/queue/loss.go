@@ -178,6 +178,7 @@ func (m *Machine) tickWorkers(now role.Time) {
 			continue
 		}
 		m.tellStuck(now, w)
+		m.findOverdue(now, w)
 		switch {
 		case w.req != nil:
 			m.tickREQ(now, w)

@@ -25,8 +25,27 @@ func (f *function) ran(took time.Duration) {
 	f.took = max(f.took+(took-f.took)/8, 1)
 }
 
-// long reports whether f's runs take long. Until one has ended, they may.
-func (f *function) long() bool { return f.took == 0 || f.took >= longRun }
+// long reports whether f's runs take long. Until one has ended, they may; and while
+// one goes on for long, whatever the others took.
+func (f *function) long() bool { return f.took == 0 || f.took >= longRun || f.overdue > 0 }
+
+// findOverdue notes which of a worker's runs have turned out to take long.
+func (m *Machine) findOverdue(now role.Time, w *worker) {
+	for _, e := range w.jobs {
+		switch {
+		case e.overdue || e.ahead:
+		case now-e.started < longRun:
+			m.timer.By(now, e.started+longRun)
+		default:
+			e.overdue = true
+			m.function(e.msg.Meta.Function).overdue++
+			if !e.long {
+				e.long = true
+				w.long++
+			}
+		}
+	}
+}
 
 // restrained reports whether f leaves a slot of each worker to others.
 func (m *Machine) restrained(f *function) bool {

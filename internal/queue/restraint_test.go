@@ -116,3 +116,34 @@ func TestHowLongRunsTakeIsLearned(t *testing.T) {
 		t.Error("runs of 10 ms are thought to be long")
 	}
 }
+
+func TestARunThatGoesOnForLongCountsAtOnce(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 4, "hangs", "short")
+	s.quick(w, 1, "hangs")
+	s.quick(w, 2, "short")
+	s.brokers[0].Link().Send(s.now, named(10, "hangs"))
+	hanging := w.jobs()
+	s.run(longRun + 40*time.Millisecond)
+	for n := range 6 {
+		s.brokers[0].Link().Send(s.now, named(20+n, "hangs"))
+	}
+	if got := w.jobs(); len(hanging)+len(got) != 3 {
+		t.Errorf("%d of 4 slots are taken, want one left to short ones", len(hanging)+len(got))
+	}
+	s.brokers[0].Link().Send(s.now, named(30, "short"))
+	if got := w.jobs(); len(got) != 1 || got[0].Meta.Function != "short" {
+		t.Errorf("a short one is not given its slot: %v", got)
+	}
+	w.answer(hanging[0])
+	last := w.jobs()
+	s.run(time.Second)
+	if f := s.m.function("hangs"); len(last) != 1 || f.overdue != 3 {
+		t.Errorf("%d runs go on for long, want 3", f.overdue)
+	}
+	w.answer(last[0])
+	if f := s.m.function("hangs"); f.overdue != 2 {
+		t.Errorf("%d runs go on for long once one has ended, want 2", f.overdue)
+	}
+	s.consistent()
+}

@@ -37,7 +37,7 @@ func (c *cluster) sameSize(before map[string]map[string]int) {
 		maps.Copy(ways, after[name])
 		for _, way := range slices.Sorted(maps.Keys(ways)) {
 			if strings.HasPrefix(way, ".results.") || strings.Contains(way, ".over.") ||
-				strings.HasPrefix(way, ".bus.View.entries") || way == ".bus.View.left" || strings.HasPrefix(way, ".placed[]") ||
+				strings.HasPrefix(way, ".bus.View.entries") || way == ".bus.View.order" || way == ".bus.View.left" || strings.HasPrefix(way, ".placed[]") ||
 				strings.HasSuffix(way, ".member.Jobs") || way == ".history" {
 				continue // bounded: by a window, by a minute, by the next worker that asks, by a HELLO, by the last thousand
 			}
