@@ -18,9 +18,10 @@ import (
 const (
 	MaxPackage  = 256 << 20 // bytes of the zip
 	MaxUnpacked = 1 << 30   // bytes of all its files together
-	MaxFiles    = 100_000   // files, folders that are listed, and symbolic links
+	MaxFiles    = 100_000   // files, folders, listed or not, and symbolic links
 
 	maxFileName  = 1024     // bytes, with its folders
+	maxPathPart  = 255      // bytes of a file's or folder's name alone, as file systems have it
 	maxTarget    = 4096     // bytes of what a symbolic link names
 	maxDirectory = 24 << 20 // bytes of the zip's directory
 )
@@ -161,6 +162,8 @@ func checkFileName(name string) error {
 	switch {
 	case len(name) > maxFileName:
 		return badPackage("the name %.80q… has %d bytes and may have %d", name, len(name), maxFileName)
+	case slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > maxPathPart }):
+		return badPackage("in the name %.80q… a part has more than %d bytes: shorten it", name, maxPathPart)
 	case strings.Contains(name, `\`):
 		return badPackage("the name %.200q has a backslash: pack it with slashes between folders", name)
 	case name == "." || !fs.ValidPath(name): // absolute, empty, not UTF-8, with . or ..
@@ -200,8 +203,15 @@ func (a *Archive) checkNames() error {
 	}
 	for _, e := range a.entries {
 		for folder := path.Dir(e.name); folder != "."; folder = path.Dir(folder) {
-			if mode, listed := kinds[folder]; listed && !mode.IsDir() {
+			mode, there := kinds[folder]
+			if there && !mode.IsDir() {
 				return badPackage("%s is a file or a link, and a folder with %s in it: pack it anew", folder, e.name)
+			}
+			if there {
+				break // what it is in has been, or will be, looked at for its own sake
+			}
+			if kinds[folder] = fs.ModeDir; len(kinds) > MaxFiles {
+				return tooLarge("it has more than %d files and folders", MaxFiles)
 			}
 		}
 	}

@@ -67,6 +67,7 @@ func TestAPackageThatDoesHarmIsRefused(t *testing.T) {
 		"zero in the name":      zipOf(t, plainFile("a\x00b")),
 		"no UTF-8":              zipOf(t, plainFile("a\xff")),
 		"terminal's codes":      zipOf(t, plainFile("a\x1b[2J")),
+		"long part of a name":   zipOf(t, plainFile("a/"+strings.Repeat("b", 256)+"/c")),
 		"long name":             zipOf(t, plainFile(strings.Repeat("a/", 600)+"a")),
 		"twice":                 zipOf(t, plainFile("a"), plainFile("a")),
 		"folder and file":       zipOf(t, plainFile("a"), plainFile("a/b")),
@@ -94,6 +95,7 @@ func TestAPackageThatDoesHarmIsRefused(t *testing.T) {
 		"bomb":              bomb(t, MaxUnpacked+1),
 		"bomb of all":       zipOf(t, entryOf{FileHeader: zip.FileHeader{Name: "a"}, mode: 0o644, size: MaxUnpacked}, plainFile("b")),
 		"too many entries":  zipOf(t, many()...),
+		"too many folders":  zipOf(t, deep()...),
 		"endless directory": zipOf(t, longDirectory()...),
 	} {
 		refused(t, name, b, ErrTooLarge)
@@ -124,6 +126,15 @@ func many() []entryOf {
 	all := make([]entryOf, MaxFiles+1)
 	for i := range all {
 		all[i] = plainFile(strconv.Itoa(i))
+	}
+	return all
+}
+
+// deep has few files in folders that are not listed.
+func deep() []entryOf {
+	all := make([]entryOf, MaxFiles/200)
+	for i := range all {
+		all[i] = plainFile(strconv.Itoa(i) + strings.Repeat("/a", 200) + "/x")
 	}
 	return all
 }

@@ -166,7 +166,7 @@ func (c *Call) Failure(a frontend.Answer) *Problem {
 	case wire.CodeLeaving:
 		p.Type, p.Status, p.Title, p.RetryAfter = "stopping", http.StatusServiceUnavailable, "Stopping", 1
 	default:
-		p.Type, p.Title = "function-failed", "The function could not be run"
+		p.Type, p.Title = "function-failed", "The function failed"
 	}
 	return p
 }

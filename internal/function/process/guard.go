@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // ErrClosed is the error of a start after Close.
@@ -16,14 +17,19 @@ type Guard struct {
 	log  *slog.Logger
 	bare bool // cgroups are left alone, also where there are some
 
+	patience time.Duration // for a start, before the guard process is thought to hang
+
 	mu     sync.Mutex
 	link   *link // to the guard process; nil before the first start, lost if it has ended
 	closed bool
 }
 
+// guardPatience is more than a start takes on a machine that is not stuck itself.
+const guardPatience = 10 * time.Second
+
 // NewGuard makes a guard; its process starts with the first function's. A
 // program that has one must call [Main] first of all.
-func NewGuard(log *slog.Logger) *Guard { return &Guard{log: log} }
+func NewGuard(log *slog.Logger) *Guard { return &Guard{log: log, patience: guardPatience} }
 
 // Start starts a process. It returns when the program runs, or says why it
 // could not be started.
@@ -66,7 +72,7 @@ func (g *Guard) connect() (*link, error) {
 	if g.link != nil && !g.link.isLost() {
 		return g.link, nil
 	}
-	l, err := dial(g.log, g.bare)
+	l, err := dial(g.log, g.bare, g.patience)
 	if err != nil {
 		return nil, fmt.Errorf("start the guard of function processes: %w", err)
 	}

@@ -9,15 +9,17 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // link is a worker's conversation with one guard process.
 type link struct {
-	log    *slog.Logger
-	conn   *net.UnixConn
-	cmd    *exec.Cmd
-	limits Limits
-	gone   chan struct{} // closed when the guard process has ended and nothing it started is left
+	log      *slog.Logger
+	conn     *net.UnixConn
+	cmd      *exec.Cmd
+	limits   Limits
+	patience time.Duration // for an answer, before the guard is killed
+	gone     chan struct{} // closed when the guard process has ended and nothing it started is left
 
 	sending sync.Mutex // held while a request is written to conn
 
@@ -30,7 +32,7 @@ type link struct {
 }
 
 // dial starts a guard process; a bare one leaves cgroups alone.
-func dial(log *slog.Logger, bare bool) (*link, error) {
+func dial(log *slog.Logger, bare bool, patience time.Duration) (*link, error) {
 	if !hasMain {
 		return nil, errors.New("this program does not call process.Main first of all")
 	}
@@ -57,7 +59,7 @@ func dial(log *slog.Logger, bare bool) (*link, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	l := &link{log: log, conn: conn.(*net.UnixConn), cmd: cmd, gone: make(chan struct{}),
+	l := &link{log: log, conn: conn.(*net.UnixConn), cmd: cmd, patience: patience, gone: make(chan struct{}),
 		waiting: make(map[uint64]chan<- reply), running: make(map[uint64]*Process)}
 	_ = theirs.Close() // else its end would not be the end of file
 	ready, err := receiveReply(l.conn)
@@ -129,7 +131,12 @@ func (l *link) start(s Spec) (*Process, error) {
 		o.closeOurs()
 		return nil, err
 	}
+	slow := time.AfterFunc(l.patience, func() {
+		l.log.Error("the guard of function processes does not answer; killing it", "pid", l.cmd.Process.Pid, "after", l.patience)
+		_ = l.cmd.Process.Kill()
+	})
 	got, ok := <-answer
+	slow.Stop()
 	switch {
 	case !ok:
 		o.closeOurs()

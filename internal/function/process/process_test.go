@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -252,6 +253,22 @@ func TestAWriterThatFailsEndsTheReading(t *testing.T) {
 	}
 	await(t, "its end by SIGPIPE", p.Exited())
 	await(t, "the end of the reading", p.Drained())
+}
+
+func TestAGuardThatDoesNotAnswerIsReplaced(t *testing.T) {
+	g := newGuard(t)
+	g.patience = 100 * time.Millisecond
+	if _, err := g.Limits(); err != nil { // it runs
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(g.link.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	p, err := g.Start(Spec{Path: "/bin/true", Dir: "/"})
+	if err != nil {
+		t.Fatalf("nothing is started: %v", err)
+	}
+	await(t, "what another guard has started", p.Exited())
 }
 
 func TestAClosedGuardStartsNothing(t *testing.T) {
