@@ -20,7 +20,8 @@ import (
 
 const (
 	startTimeout = 20 * time.Second // for a process to print what it is waited for
-	stopTimeout  = 10 * time.Second // from SIGTERM to SIGKILL; faasd promises to be gone by then
+	stopTimeout  = 20 * time.Second // from SIGTERM to SIGKILL
+	stopPromise  = 10 * time.Second // in which faasd promises to be gone; it is said if it was not
 )
 
 // A process is one child. Its standard output is read line by line; its standard error goes to a file that is shown
@@ -188,13 +189,16 @@ func stopAll(processes []*process) error {
 		processes[i].done()
 		_ = processes[i].cmd.Process.Signal(syscall.SIGTERM)
 	}
-	deadline := time.After(stopTimeout)
+	began, deadline := time.Now(), time.After(stopTimeout)
 	late := false
 	var err error
 	for _, p := range processes {
 		if !late {
 			select {
 			case <-p.exited:
+				if took := time.Since(began); took > stopPromise {
+					fmt.Fprintf(os.Stderr, "bench: %s took %v to end\n", p.name, took.Round(time.Millisecond))
+				}
 				continue
 			case <-deadline:
 				late = true
