@@ -175,6 +175,7 @@ func (h *Host) deliver(now role.Time, l *link, p role.Packet) int {
 	}
 	var err error
 	if h.arrived, err = l.split(p, batch, h.arrived[:0]); err != nil {
+		clear(h.arrived) // nothing in it is used
 		h.machine.Malformed(l.id, err)
 		return 1
 	}

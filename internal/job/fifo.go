@@ -36,8 +36,8 @@ func (f *FIFO[T]) Drop(n int) {
 // Delete takes away the one at i, counted from the front.
 func (f *FIFO[T]) Delete(i int) { f.all = slices.Delete(f.all, f.head+i, f.head+i+1) }
 
-// Items are what is there, the first to be taken in front. They are valid until the next
-// Push or Drop.
+// Items are what is there, the first to be taken in front. They are valid until the FIFO
+// changes.
 func (f *FIFO[T]) Items() []T { return f.all[f.head:] }
 
 // Len is how many there are.

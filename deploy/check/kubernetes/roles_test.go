@@ -1,34 +1,20 @@
 package kubernetes
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"faasd/deploy/check/programs"
 )
 
 // bin is the folder with the programs that TestMain has built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	var err error
-	if bin, err = os.MkdirTemp("", "faasd-kubernetes-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-C", "../../..", "-o", bin, "./cmd/faasd", "./cmd/faasctl")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "cannot build faasd: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(programs.Run(m, &bin)) }
 
 // setting is one of a role's, as its --help has it.
 type setting struct {

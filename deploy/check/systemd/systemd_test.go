@@ -10,27 +10,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"faasd/deploy/check/programs"
 )
 
 // bin is the folder with the programs that TestMain has built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	var err error
-	if bin, err = os.MkdirTemp("", "faasd-systemd-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-C", "../../..", "-o", bin, "./cmd/faasd", "./cmd/faasctl")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "cannot build faasd: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(programs.Run(m, &bin)) }
 
 // settings asks a role for the variables that it knows.
 func settings(t *testing.T, role string) []string {
