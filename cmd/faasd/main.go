@@ -4,16 +4,28 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"faasd/internal/config"
 	"faasd/internal/function/process"
 	"faasd/internal/node"
+	"faasd/internal/wire"
 )
 
 func main() {
 	process.Main() // does not return in a worker's guard
-	os.Exit(config.Main(program(), os.Args[1:], config.OS()))
+	os.Exit(run())
 }
+
+func run() int {
+	if len(os.Args) > 1 && slices.Contains(lasting, os.Args[1]) {
+		node.KeepMonitorAwake()
+	}
+	return config.Main(program(), os.Args[1:], config.OS())
+}
+
+// lasting are the commands that run until they are stopped.
+var lasting = []string{"up", wire.RoleFrontend, wire.RoleBroker, wire.RoleQueue, wire.RoleWorker, wire.RoleCoordinator}
 
 func program() config.Program {
 	return config.Program{
