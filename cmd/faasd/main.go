@@ -9,7 +9,6 @@ import (
 	"faasd/internal/config"
 	"faasd/internal/function/process"
 	"faasd/internal/node"
-	"faasd/internal/wire"
 )
 
 func main() {
@@ -25,7 +24,7 @@ func run() int {
 }
 
 // lasting are the commands that run until they are stopped.
-var lasting = []string{"up", wire.RoleFrontend, wire.RoleBroker, wire.RoleQueue, wire.RoleWorker, wire.RoleCoordinator}
+var lasting = []string{"up", "frontend", "broker", "queue", "worker", "coordinator"}
 
 func program() config.Program {
 	return config.Program{
