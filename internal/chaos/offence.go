@@ -92,7 +92,7 @@ func offences(output int64) []offence {
 			name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
 			timeout: time.Second, comesTo: timedOut,
 		}, {
-			name: "computes", does: "wasm: computes for ever in the worker, with a caller for each slot; 1 s", module: endless,
+			name: "computes", does: "wasm: computes for ever in the worker, with a caller for each slot; 1 s", module: endless, every: true,
 			kind: registry.KindWasm, timeout: time.Second, comesTo: timedOut,
 		}, {
 			name: "prints-stdout", does: "prints " + mebibytes(output) + " to its log, then answers", guest: []string{"print", "stdout", much},

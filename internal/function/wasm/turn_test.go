@@ -85,7 +85,7 @@ func TestARuntimeOfOneProcessorHasASecondWhileThereAreTurns(t *testing.T) {
 			if n := runtime.GOMAXPROCS(0); n != 2 {
 				t.Errorf("soon after it there are %d processors, want 2", n)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if n := runtime.GOMAXPROCS(0); n != 1 || s.needed.Load() {
 				t.Errorf("in the end there are %d processors, want 1; turns are needed: %t", n, s.needed.Load())
@@ -178,7 +178,7 @@ func TestWhoSleepsHasNoTurn(t *testing.T) {
 		if tick(ctx); mine.taken {
 			t.Error("it needs a turn before it has computed for long")
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		if tick(ctx); !mine.taken {
 			t.Error("it needs no turn though it has computed for long")
 		}
