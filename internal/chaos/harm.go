@@ -73,7 +73,7 @@ func (v *Harm) Run(ctx context.Context) (*HarmReport, error) {
 	if r.admin, err = admin.NewClient(r.system.Process("frontend1").Bound("admin")); err != nil {
 		return nil, err
 	}
-	if err := r.deploy(ctx, victim, registry.Spec{Kind: registry.KindLambda, Command: []string{"./guest", "echo"}}); err != nil {
+	if err := r.deploy(ctx, victim, registry.Spec{Kind: registry.KindLambda, Command: []string{"./guest", "echo"}}, r.guest); err != nil {
 		return nil, err
 	}
 	r.victim = r.load(v.Seed, victim, v.Rate, harmBodies, false)
@@ -92,7 +92,7 @@ func (v *Harm) Run(ctx context.Context) (*HarmReport, error) {
 	return report, err
 }
 
-// pack packs what is deployed, once for all functions.
+// pack packs the guest, once for all functions that are programs.
 func (v *Harm) pack() (*registry.Package, error) {
 	path := v.Guest
 	if path == "" {
@@ -117,12 +117,12 @@ func (v *Harm) layout(work string) proc.Layout {
 }
 
 // deploy deploys a function; whoever does not serve it then is an error.
-func (r *harm) deploy(ctx context.Context, name string, s registry.Spec) error {
-	m, _, err := s.Manifest(r.guest)
+func (r *harm) deploy(ctx context.Context, name string, s registry.Spec, p *registry.Package) error {
+	m, _, err := s.Manifest(p)
 	if err != nil {
 		return err
 	}
-	report, err := r.admin.Deploy(ctx, name, m, io.NewSectionReader(r.guest, 0, r.guest.Size), nil)
+	report, err := r.admin.Deploy(ctx, name, m, io.NewSectionReader(p, 0, p.Size), nil)
 	if err == nil && len(report.Behind) > 0 {
 		err = fmt.Errorf("not served by %s", strings.Join(report.Behind, ", "))
 	}
@@ -130,6 +130,23 @@ func (r *harm) deploy(ctx context.Context, name string, s registry.Spec) error {
 		return fmt.Errorf("deploy %s: %w", name, err)
 	}
 	return nil
+}
+
+// deployOffender deploys who commits an offence: the guest, or a module.
+func (r *harm) deployOffender(ctx context.Context, o *offence) error {
+	if o.module == nil {
+		return r.deploy(ctx, o.name, o.spec(), r.guest)
+	}
+	file := filepath.Join(r.Logs, moduleFile)
+	if err := os.WriteFile(file, o.module, 0o666); err != nil {
+		return err
+	}
+	p, err := registry.Pack(file)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return r.deploy(ctx, o.name, o.spec(), p)
 }
 
 // offences has them committed.
@@ -150,7 +167,7 @@ func (r *harm) offences(ctx context.Context) error {
 // commit has one committed.
 func (r *harm) commit(ctx context.Context, o *offence) error {
 	r.ledger.enters("quiet before " + o.name)
-	if err := r.deploy(ctx, o.name, o.spec()); err != nil {
+	if err := r.deployOffender(ctx, o); err != nil {
 		return err
 	}
 	s := span{quiet: r.ledger.now()}

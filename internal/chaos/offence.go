@@ -16,6 +16,7 @@ type offence struct {
 	name    string   // of the function
 	does    string   // for people
 	guest   []string // arguments of internal/chaos/guest
+	module  []byte   // is run by the worker itself, instead of the guest
 	kind    registry.Kind
 	timeout time.Duration // of a call
 	memory  int64         // bytes
@@ -56,6 +57,19 @@ var (
 	timedOut = ending{outOfTime, "timed out"}
 )
 
+// moduleFile is what an offender's module is called in its package.
+const moduleFile = "offender.wasm"
+
+// endless is a WebAssembly module that computes for ever:
+//
+//	(module (func (export "_start") (loop (br 0))) (memory 1))
+var endless = []byte("\x00asm\x01\x00\x00\x00" +
+	"\x01\x04\x01\x60\x00\x00" + // a type: of nothing, nothing
+	"\x03\x02\x01\x00" + // a function of this type
+	"\x05\x03\x01\x00\x01" + // a memory of 64 KiB
+	"\x07\x0a\x01\x06_start\x00\x00" +
+	"\x0a\x09\x01\x07\x00\x03\x40\x0c\x00\x0b\x0b") // loop, br 0, end
+
 // offences are all there are; those that print write so many bytes. Those that
 // take memory or processes have bounds so tight that a test can pass them.
 func offences(output int64) []offence {
@@ -77,6 +91,9 @@ func offences(output int64) []offence {
 		}, {
 			name: "spins", does: "computes for ever; 1 s", guest: []string{"spin"},
 			timeout: time.Second, comesTo: timedOut,
+		}, {
+			name: "computes", does: "wasm: computes for ever in the worker, with a caller for each slot; 1 s", module: endless, every: true,
+			kind: registry.KindWasm, timeout: time.Second, comesTo: timedOut,
 		}, {
 			name: "prints-stdout", does: "prints " + mebibytes(output) + " to its log, then answers", guest: []string{"print", "stdout", much},
 			timeout: time.Minute, comesTo: echoed,
@@ -128,6 +145,9 @@ func (o *offence) spec() registry.Spec {
 	s := registry.Spec{
 		Kind: o.kind, Command: append([]string{"./guest"}, o.guest...),
 		Timeout: o.timeout, Memory: o.memory, Concurrency: o.at,
+	}
+	if o.module != nil {
+		s.Command = []string{"./" + moduleFile}
 	}
 	if s.Kind == "" {
 		s.Kind = registry.KindLambda

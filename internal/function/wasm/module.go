@@ -107,7 +107,7 @@ func compile(ctx context.Context, engine wazero.Runtime, binary []byte) (compile
 		return nil, err
 	}
 	_, err = engine.NewHostModuleBuilder(meter.Host).NewFunctionBuilder().
-		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) { goOn(ctx) }), nil, nil).
+		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) { tick(ctx) }), nil, nil).
 		Export(meter.Tick).Instantiate(ctx)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,8 @@ func (f *Function) run(ctx context.Context, m *module, in function.Invocation) (
 	out := &output{ctx: ctx, most: f.cfg.MaxOutput}
 	log := f.cfg.Logs.Writer(logs.Stderr, func() string { return in.Job })
 	diag := &diagnostics{ctx: ctx, log: log}
+	ctx, turn := withTurn(ctx)
+	defer turn.leave()
 	config := m.config.
 		WithStdin(input{ctx, bytes.NewReader(in.Body)}).WithStdout(out).WithStderr(diag).
 		WithRandSource(random(ctx)).
@@ -74,6 +76,8 @@ func (m *module) start(ctx context.Context, config wazero.ModuleConfig, mem *mem
 
 // try makes an instance and throws it away.
 func (m *module) try(ctx context.Context) error {
+	ctx, turn := withTurn(ctx)
+	defer turn.leave()
 	mem, err := reserve(m.memory)
 	if err != nil {
 		return err

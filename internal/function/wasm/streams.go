@@ -78,13 +78,16 @@ func (d *diagnostics) Write(b []byte) (int, error) {
 // end is the end of what was written.
 func (d *diagnostics) end() []byte { return d.tail[max(0, len(d.tail)-maxTail):] }
 
-// sleep waits as long as a module wants to, if it may run so long.
+// sleep waits as long as a module wants to, if it may run so long. Others may
+// have its turn meanwhile.
 func sleep(ctx context.Context, ns int64) {
-	t := time.NewTimer(time.Duration(ns))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	turnOf(ctx).pause(func() {
+		t := time.NewTimer(time.Duration(ns))
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	})
 	goOn(ctx)
 }
