@@ -119,6 +119,9 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		if err != nil {
 			return err
 		}
+		if p.Shared {
+			msg.OwnBody()
+		}
 		if p.Link == LinkFrontends {
 			return m.fromFrontend(now, msg)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"faasd/internal/job"
 	"faasd/internal/role"
+	"faasd/internal/role/roletest"
 	"faasd/internal/wire"
 )
 
@@ -121,7 +122,7 @@ func (s *stage) pump() {
 		}
 		p := s.inbox[0]
 		s.inbox = s.inbox[1:]
-		s.m.Receive(s.now, p)
+		roletest.Deliver(s.m, s.now, p)
 	}
 }
 
@@ -132,6 +133,9 @@ func (s *stage) carryOut(e role.Effect) {
 		return
 	}
 	msg, err := wire.Decode(frames)
+	if err == nil {
+		err = msg.CheckBody()
+	}
 	if err != nil {
 		s.t.Fatalf("the broker sends %v", err)
 	}

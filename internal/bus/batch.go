@@ -180,8 +180,8 @@ func (l *link) batchIn(frames [][]byte) []byte {
 	return frames[0]
 }
 
-// split takes a batch apart and puts its packets into into, which is empty. Each has memory of its
-// own: one that is kept for long does not keep the others'.
+// split takes a batch apart and puts its packets into into, which is empty. They lie
+// in the batch's own memory.
 func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Packet, error) {
 	broken := func(what string) ([]role.Packet, error) {
 		return into, fmt.Errorf("%w: %s in a batch of %d bytes", errBatch, what, len(batch))
@@ -197,6 +197,8 @@ func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Pa
 	if len(rest) == 0 {
 		return broken("nothing")
 	}
+	p.Shared = true
+	frames := make([][]byte, 0, (len(topic)+2)*(1+len(rest)/usualPacket))
 	for len(rest) > 0 {
 		if len(into) == batchPackets {
 			return broken(fmt.Sprintf("more than %d packets", batchPackets))
@@ -205,47 +207,25 @@ func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Pa
 		if count == 0 || count > maxFrames {
 			return broken(fmt.Sprintf("a packet of %d frames", count))
 		}
-		end := 1
+		rest = rest[1:]
+		begin := len(frames)
+		frames = append(frames, topic...)
 		for range count {
-			if len(rest)-end < 4 {
+			if len(rest) < 4 {
 				return broken("a packet that breaks off")
 			}
-			length := binary.BigEndian.Uint32(rest[end:])
-			if end += 4; uint64(length) > uint64(len(rest)-end) {
+			length := binary.BigEndian.Uint32(rest)
+			if rest = rest[4:]; uint64(length) > uint64(len(rest)) {
 				return broken("a frame that breaks off")
 			}
-			end += int(length)
+			frames = append(frames, rest[:length:length])
+			rest = rest[length:]
 		}
-		one := p
-		one.Frames = framesOf(topic, count, rest[:end])
-		into, rest = append(into, one), rest[end:]
+		p.Frames = frames[begin:len(frames):len(frames)]
+		into = append(into, p)
 	}
 	return into, nil
 }
 
-// parcel is a packet out of a batch, if it is as small as most are.
-type parcel struct {
-	frames [3][]byte
-	bytes  [320]byte
-}
-
-// framesOf copies one packet, of so many frames, out of a batch, and puts the topic
-// before it.
-func framesOf(topic [][]byte, count int, packet []byte) [][]byte {
-	var frames [][]byte
-	var memory []byte
-	if len(topic)+count <= len(parcel{}.frames) && len(packet) <= len(parcel{}.bytes) {
-		in := &parcel{}
-		frames, memory = in.frames[:0], in.bytes[:0]
-	} else {
-		frames, memory = make([][]byte, 0, len(topic)+count), make([]byte, 0, len(packet))
-	}
-	frames, memory = append(frames, topic...), append(memory, packet...)
-	for at := 1; at < len(memory); {
-		length := int(binary.BigEndian.Uint32(memory[at:]))
-		at += 4
-		frames = append(frames, memory[at:at+length:at+length])
-		at += length
-	}
-	return frames
-}
+// usualPacket is the least that a packet in a batch mostly has, in bytes.
+const usualPacket = 192

@@ -175,6 +175,9 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 		if err != nil {
 			return err
 		}
+		if p.Shared {
+			msg.OwnBody()
+		}
 		return m.fromBroker(now, msg)
 	case LinkSubscribe, LinkPublish:
 		_, err := m.bus.Receive(now, p)

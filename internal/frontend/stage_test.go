@@ -9,6 +9,7 @@ import (
 
 	"faasd/internal/job"
 	"faasd/internal/role"
+	"faasd/internal/role/roletest"
 	"faasd/internal/wire"
 )
 
@@ -123,7 +124,7 @@ func (b *theBroker) send(frames [][]byte) {
 	for _, f := range frames {
 		p.Frames = append(p.Frames, slices.Clone(f))
 	}
-	b.s.inbox = append(b.s.inbox, func() { b.s.m.Receive(b.s.now, p) })
+	b.s.inbox = append(b.s.inbox, func() { roletest.Deliver(b.s.m, b.s.now, p) })
 }
 
 // restart has the broker forget everything and be another incarnation.

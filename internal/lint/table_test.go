@@ -40,6 +40,7 @@ var forRoles = []string{
 var table = []row{
 	{"internal/lint", nil},
 	{"internal/role", nil},
+	{"internal/role/roletest", []string{"internal/role"}},
 	{"internal/wire", nil},
 	{"internal/job", []string{"internal/wire"}},
 	{"internal/job/jobtest", []string{"internal/job", "internal/wire"}},
@@ -94,7 +95,7 @@ var table = []row{
 }
 
 // forTests may be imported by the tests of any package, besides the package itself and what its row allows.
-var forTests = []string{"internal/sim", "internal/job/jobtest", "internal/proc", "internal/resolve", "internal/resolve/resolvetest"}
+var forTests = []string{"internal/sim", "internal/job/jobtest", "internal/role/roletest", "internal/proc", "internal/resolve", "internal/resolve/resolvetest"}
 
 // An outsider is a folder with a module of its own, which may not import the product.
 type outsider struct{ folder, why string }

@@ -14,15 +14,19 @@ import (
 // fromWorker sorts by what the peer speaks: REQ puts an empty frame in front, and
 // so does MDP, which has its name in the second.
 func (m *Machine) fromWorker(now role.Time, p role.Packet) error {
-	if wire.IsMDP(p.Frames) {
+	switch {
+	case p.Shared: // which only parts of faasd send
+	case wire.IsMDP(p.Frames):
 		return m.fromMDP(now, p)
-	}
-	if len(p.Frames) > 1 && len(p.Frames[0]) == 0 {
+	case len(p.Frames) > 1 && len(p.Frames[0]) == 0:
 		return m.fromREQ(now, p)
 	}
 	msg, err := wire.Decode(p.Frames)
 	if err != nil {
 		return err
+	}
+	if p.Shared {
+		msg.OwnBody()
 	}
 	w := m.workers[workerKey{native: msg.Sender}]
 	if w == nil {

@@ -11,6 +11,7 @@ import (
 
 	"faasd/internal/job"
 	"faasd/internal/role"
+	"faasd/internal/role/roletest"
 	"faasd/internal/wire"
 )
 
@@ -97,7 +98,7 @@ func newStage(t *testing.T, brokers int) *stage {
 
 // receive gives the queue a packet, after those that are under way.
 func (s *stage) receive(p role.Packet) {
-	s.inbox = append(s.inbox, func() { s.m.Receive(s.now, p) })
+	s.inbox = append(s.inbox, func() { roletest.Deliver(s.m, s.now, p) })
 	s.pump()
 }
 

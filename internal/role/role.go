@@ -32,6 +32,10 @@ type Packet struct {
 
 	// Frames are the message without the ROUTER's routing-id frame.
 	Frames [][]byte
+
+	// Shared, of a packet that is received, says that the frames lie in memory
+	// with others': what is kept of them for long should be copied.
+	Shared bool
 }
 
 // Op says what an Effect asks for.

@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -125,6 +126,10 @@ func (m *Message) SetBody(body []byte) {
 	m.BodyLength = uint32(len(body))
 	m.BodyChecksum = crc32.Checksum(body, castagnoli)
 }
+
+// OwnBody takes the message's body out of memory that it shares with others, so that
+// keeping it does not keep them.
+func (m *Message) OwnBody() { m.Body = bytes.Clone(m.Body) }
 
 // CheckBody compares the body with its checksum. The two ends of a job's way
 // do so; hops in between only compare the length.

@@ -10,6 +10,7 @@ import (
 
 	"faasd/internal/job"
 	"faasd/internal/role"
+	"faasd/internal/role/roletest"
 	"faasd/internal/wire"
 )
 
@@ -134,7 +135,7 @@ func (s *stage) toQueue(frames [][]byte) {
 		for _, f := range frames {
 			p.Frames = append(p.Frames, slices.Clone(f))
 		}
-		s.inbox = append(s.inbox, func() { s.m.Receive(s.now, p) })
+		s.inbox = append(s.inbox, func() { roletest.Deliver(s.m, s.now, p) })
 	}
 	if s.refusal != "" {
 		job.Refuse(s.now, s.inc, m, wire.CodeUnusable, s.refusal, out)

@@ -163,6 +163,9 @@ func (m *Machine) receive(now role.Time, p role.Packet) error {
 	if err != nil || m.queue == nil {
 		return err
 	}
+	if p.Shared {
+		msg.OwnBody()
+	}
 	switch m.queue.Receive(now, msg) {
 	case job.Up:
 		m.joined(now, msg.Sender)
