@@ -67,11 +67,15 @@ func (r report) budgets() (list []budget) {
 	if lost, measured := r.lostByFaasd(); measured {
 		list = append(list, budget{"faasd, 32 clients and more: requests lost or answered wrongly", spread{lost, lost, lost}, "%.0f", most(0), most(0)})
 	}
-	full := sizes[3]
+	full := grown{Queues: 3, Workers: 1000}
 	add("1,000 workers instead of 3: requests/s", r.ofBase(full, growthRPS), ratio, least(0.8), least(0.95))
 	add("1,000 workers instead of 3: CPU for a request", r.ofBase(full, growthCPU), ratio, most(1.25), bound{})
+	add("1,000 workers: messages/s published under full load, of those at 1,000 requests/s", r.publishedOfLight(full), ratio, most(1.25), bound{})
 	add("the report's nine processes, idle: memory, MB", r.startOf(idleMemory), "%.0f", most(200), most(120))
 	add("faasd up, until the first request is answered, s", r.startOf(upFirst), "%.2f", most(1), most(0.4))
+	for _, k := range functionKinds {
+		add("first call of a function, "+k.name+", ms", r.startOf(k.name), "%.1f", most(50), most(10))
+	}
 	idle := spreadOf(r.Screen, func(c *screenCost) float64 { return c.Idle.Closed.System })
 	add("faasd up, idle: CPU, % of a core", idle, ratio, most(2), most(1))
 	screen := spreadOf(r.Screen, func(c *screenCost) float64 { return c.Load.Open.Screen })

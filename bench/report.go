@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,19 +25,57 @@ type report struct {
 
 	Screen  []screenCost   `json:"screen,omitempty"`
 	Crowded *crowdedScreen `json:"crowded_screen,omitempty"`
+
+	Missing []missing `json:"missing,omitempty"`
 }
 
+// A missing is what a part of a run has not measured, because something failed or somebody ended the run.
+type missing struct {
+	Part string `json:"part"`
+	Why  string `json:"why"`
+}
+
+// failures is how many requests were lost or answered wrongly.
 func (r report) failures() (sum int) {
-	for _, m := range slices.Concat(r.Measurements, r.Lambda) {
-		sum += m.failures()
-	}
-	for _, g := range r.Growth {
-		sum += g.failures()
-	}
-	for _, c := range r.Screen {
-		sum += c.Load.failures()
+	for _, part := range partNames() {
+		sum += r.failuresOf(part)
 	}
 	return sum
+}
+
+func (r report) failuresOf(part string) (sum int) {
+	switch part {
+	case "compare":
+		for _, m := range r.Measurements {
+			sum += m.failures()
+		}
+	case "lambda":
+		for _, m := range r.Lambda {
+			sum += m.failures()
+		}
+	case "growth":
+		for _, g := range r.Growth {
+			sum += g.failures()
+		}
+	case "screen":
+		for _, c := range r.Screen {
+			sum += c.Load.failures()
+		}
+	}
+	return sum
+}
+
+// notes are the lines in a part's tables that say what its numbers lack.
+func (r report) notes(part string) (lines []string) {
+	if lost := r.failuresOf(part); lost > 0 {
+		lines = append(lines, fmt.Sprintf("INVALID: %d requests were lost or answered wrongly.", lost))
+	}
+	for _, m := range r.Missing {
+		if m.Part == part {
+			lines = append(lines, "INCOMPLETE: "+strings.Join(strings.Fields(m.Why), " "))
+		}
+	}
+	return lines
 }
 
 // taken says when and where the numbers were taken.
@@ -77,35 +115,36 @@ func (r report) rows() (clients, bodies [][]string) {
 	return clients, bodies
 }
 
-// tables are those of what was measured.
+// tables are those of what was measured, and of what was to be measured and is missing.
 func (r report) tables() (list []table) {
-	if clients, bodies := r.rows(); len(clients) > 0 {
-		list = append(list, table{"numbers", r.heading(), append([]string{"clients"}, resultColumns...), []int{1}, clients})
-		if len(bodies) > 0 {
-			list = append(list, table{"bodies", r.heading(), append([]string{"body"}, resultColumns...), []int{1}, bodies})
+	add := func(part string, t table) {
+		t.notes = r.notes(part)
+		if len(t.rows) > 0 || len(t.notes) > 0 {
+			list = append(list, t)
 		}
 	}
+	clients, bodies := r.rows()
+	add("compare", table{name: "numbers", heading: r.heading(), columns: append([]string{"clients"}, resultColumns...), left: []int{1}, rows: clients})
+	if len(bodies) > 0 {
+		add("compare", table{name: "bodies", heading: r.heading(), columns: append([]string{"body"}, resultColumns...), left: []int{1}, rows: bodies})
+	}
 	if open := r.openRows(); len(open) > 0 {
-		list = append(list, table{"open", r.openHeading(), openColumns, []int{0}, open})
+		add("compare", table{name: "open", heading: r.openHeading(), columns: openColumns, left: []int{0}, rows: open})
 	}
-	if len(r.Lambda) > 0 {
-		list = append(list, table{"lambda", r.lambdaHeading(), lambdaColumns, []int{1}, r.lambdaRows()})
-	}
-	if len(r.Growth) > 0 {
-		list = append(list, table{"growth", r.heading(), growthColumns, nil, r.growthRows()})
-	}
-	if len(r.Starts) > 0 {
-		list = append(list, table{"start", r.taken() + "\n" + r.spreads() + ".", startColumns, []int{0}, r.startRows()})
-	}
-	if r.Crowded != nil {
-		list = append(list, table{"screen", r.costHeading(), costColumns, []int{0, 1}, r.costRows()})
-	}
+	add("lambda", table{name: "lambda", heading: r.lambdaHeading(), columns: lambdaColumns, left: []int{1}, rows: r.lambdaRows()})
+	add("growth", table{name: "growth", heading: r.heading(), columns: growthColumns, rows: r.growthRows()})
+	add("start", table{name: "start", heading: r.taken() + "\n" + r.spreads() + ".", columns: startColumns, left: []int{0}, rows: r.startRows()})
+	add("screen", table{name: "screen", heading: r.costHeading(), columns: costColumns, left: []int{0, 1}, rows: r.costRows()})
 	var kept [][]string
 	for _, b := range r.budgets() {
 		kept = append(kept, b.cells())
 	}
 	if len(kept) > 0 {
-		list = append(list, table{"budgets", r.taken() + "\n" + r.spreads(), budgetColumns, []int{0, 3, 5}, kept})
+		t := table{name: "budgets", heading: r.taken() + "\n" + r.spreads() + ".", columns: budgetColumns, left: []int{0, 3, 5}, rows: kept}
+		for _, part := range partNames() {
+			t.notes = append(t.notes, r.notes(part)...)
+		}
+		list = append(list, t)
 	}
 	return list
 }

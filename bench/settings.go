@@ -28,11 +28,16 @@ type settings struct {
 // parse reads the flags; BENCH_ROUNDS and BENCH_SECONDS are defaults for theirs.
 func parse(args []string, env func(string) string) (settings, error) {
 	var s settings
+	var unusable error
 	number := func(name string, otherwise int) int {
-		if n, err := strconv.Atoi(env(name)); err == nil {
-			return n
+		if env(name) == "" {
+			return otherwise
 		}
-		return otherwise
+		n, err := strconv.Atoi(env(name))
+		if err != nil {
+			unusable = errors.Join(unusable, fmt.Errorf("%s is a number, not %q", name, env(name)))
+		}
+		return n
 	}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure, with faasctl beside it")
@@ -50,6 +55,9 @@ func parse(args []string, env func(string) string) (settings, error) {
 	parts := f.String("parts", strings.Join(partNames(), ","), "what to measure, a table each; see docs/BENCHMARKS.md")
 	if err := f.Parse(args); err != nil {
 		return s, err
+	}
+	if unusable != nil {
+		return s, unusable
 	}
 	if f.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
