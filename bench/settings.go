@@ -62,35 +62,43 @@ func parse(args []string, env func(string) string) (settings, error) {
 	if f.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
-	for _, c := range strings.Split(*clients, ",") {
-		n, err := strconv.Atoi(c)
-		if err != nil || n < 1 {
-			return s, fmt.Errorf("--clients %s: %q is not a number of connections", *clients, c)
-		}
-		s.clients = append(s.clients, n)
-	}
-	for _, text := range strings.Split(*bodies, ",") {
-		n, err := parseSize(text)
-		if err != nil || n < 1 || len(sameBody(n)) != n || len(s.bodies) > 0 && n <= s.bodies[len(s.bodies)-1] {
-			return s, fmt.Errorf("--bodies %s: %q is not a size, such as 24 or 64KiB, that is more than the one before; from 31 bytes on there may be any",
-				*bodies, text)
-		}
-		s.bodies = append(s.bodies, n)
-	}
-	s.systems = strings.Split(*systems, ",")
-	for _, name := range s.systems {
-		if !slices.Contains(systemNames(), name) {
-			return s, fmt.Errorf("--systems %s: %q is none of %s", *systems, name, strings.Join(systemNames(), ", "))
-		}
-	}
-	s.parts = strings.Split(*parts, ",")
-	for _, name := range s.parts {
-		if !slices.Contains(partNames(), name) {
-			return s, fmt.Errorf("--parts %s: %q is none of %s", *parts, name, strings.Join(partNames(), ", "))
-		}
+	if err := s.choose(*clients, *bodies, *systems, *parts); err != nil {
+		return s, err
 	}
 	if s.rounds < 1 || s.seconds < 1 || s.check < 1 {
 		return s, errors.New("--rounds, --seconds and --check are at least 1")
 	}
 	return s, nil
+}
+
+// choose reads the lists, with commas between their elements.
+func (s *settings) choose(clients, bodies, systems, parts string) error {
+	for _, c := range strings.Split(clients, ",") {
+		n, err := strconv.Atoi(c)
+		if err != nil || n < 1 {
+			return fmt.Errorf("--clients %s: %q is not a number of connections", clients, c)
+		}
+		s.clients = append(s.clients, n)
+	}
+	for _, text := range strings.Split(bodies, ",") {
+		n, err := parseSize(text)
+		if err != nil || n < 1 || len(sameBody(n)) != n || len(s.bodies) > 0 && n <= s.bodies[len(s.bodies)-1] {
+			return fmt.Errorf("--bodies %s: %q is not a size, such as 24 or 64KiB, that is more than the one before; from 31 bytes on there may be any",
+				bodies, text)
+		}
+		s.bodies = append(s.bodies, n)
+	}
+	s.systems = strings.Split(systems, ",")
+	for _, name := range s.systems {
+		if !slices.Contains(systemNames(), name) {
+			return fmt.Errorf("--systems %s: %q is none of %s", systems, name, strings.Join(systemNames(), ", "))
+		}
+	}
+	s.parts = strings.Split(parts, ",")
+	for _, name := range s.parts {
+		if !slices.Contains(partNames(), name) {
+			return fmt.Errorf("--parts %s: %q is none of %s", parts, name, strings.Join(partNames(), ", "))
+		}
+	}
+	return nil
 }
