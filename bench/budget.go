@@ -62,7 +62,7 @@ func (r report) budgets() (list []budget) {
 	x = r.result(tcpSystem, 128)
 	add("processes over tcp, 128 clients: requests/s, of NATS", x.RPSOfNATS, ratio, least(0.9), least(1.1))
 	add("processes over tcp, 1 client: p50, of six hops in C and bare", r.ofFloor(), ratio, most(1.6), most(1.25))
-	add("Lambda function in faasd up, 1 client: p50, of AWS's emulator", r.ofEmulator(lambdaSystem, 1), ratio, most(1.3), most(1))
+	add("Lambda function in faasd up, 1 client: p50, of AWS's emulator", r.ofEmulator(lambdaSystem, load{1, len(echoBody)}), ratio, most(1.3), most(1))
 	add("Lambda function in faasd up, 32 clients: requests/s, of of-watchdog's (recorded, by way of bare)", r.ofWatchdog(lambdaSystem), ratio, bound{}, least(1.2))
 	if lost, measured := r.lostByFaasd(); measured {
 		list = append(list, budget{"faasd, 32 clients and more: requests lost or answered wrongly", spread{lost, lost, lost}, "%.0f", most(0), most(0)})

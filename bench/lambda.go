@@ -60,9 +60,13 @@ func (s *starter) startMany(ctx context.Context, sys *system) error {
 	return s.startFunction(ctx, sys, "lambda", filepath.Join(s.functions, "lambda", "bootstrap"), "--concurrency", "8")
 }
 
+// functionPatience is how long a Lambda function's requests may wait in faasd. By itself it refuses with 503 what would wait for
+// longer than half a second; the other systems let wait.
+const functionPatience = 10 * time.Second
+
 // startFunction starts a `faasd up` with a function of some kind, which the system's requests then go to.
 func (s *starter) startFunction(ctx context.Context, sys *system, kind, path string, args ...string) error {
-	if err := s.startUp(ctx, sys, queues, workers); err != nil {
+	if err := s.startUp(ctx, sys, queues, workers, "--max-wait", functionPatience.String()); err != nil {
 		return err
 	}
 	if err := s.deploy(ctx, sys, kind, path, args...); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,15 +102,15 @@ func (r report) spreads() string {
 	return "One round"
 }
 
-// rows are those of the two tables of results: the body that is measured over several numbers of clients, which is the least, and
-// all of them at bodyClients.
-func (r report) rows() (clients, bodies [][]string) {
-	for _, x := range r.Results {
-		if x.Body == r.Results[0].Body {
-			clients = append(clients, x.cells(fmt.Sprint(x.Clients)))
+// rows are those of two tables of results: the least body over several numbers of clients, and all bodies at bodyClients, if there
+// are several.
+func rows(results []result, row func(distinguished string, x result) []string) (clients, bodies [][]string) {
+	for _, x := range results {
+		if x.Body == results[0].Body {
+			clients = append(clients, row(fmt.Sprint(x.Clients), x))
 		}
-		if x.Clients == bodyClients && r.Results[len(r.Results)-1].Body != r.Results[0].Body {
-			bodies = append(bodies, x.cells(size(x.Body)))
+		if x.Clients == bodyClients && results[len(results)-1].Body != results[0].Body {
+			bodies = append(bodies, row(size(x.Body), x))
 		}
 	}
 	return clients, bodies
@@ -123,15 +124,19 @@ func (r report) tables() (list []table) {
 			list = append(list, t)
 		}
 	}
-	clients, bodies := r.rows()
-	add("compare", table{name: "numbers", heading: r.heading(), columns: append([]string{"clients"}, resultColumns...), left: []int{1}, rows: clients})
+	clients, bodies := rows(r.Results, func(distinguished string, x result) []string { return x.cells(distinguished) })
+	add("compare", table{name: "numbers", heading: r.heading(), columns: slices.Concat([]string{"clients"}, resultColumns), left: []int{1}, rows: clients})
 	if len(bodies) > 0 {
-		add("compare", table{name: "bodies", heading: r.heading(), columns: append([]string{"body"}, resultColumns...), left: []int{1}, rows: bodies})
+		add("compare", table{name: "bodies", heading: r.heading(), columns: slices.Concat([]string{"body"}, resultColumns), left: []int{1}, rows: bodies})
 	}
 	if open := r.openRows(); len(open) > 0 {
 		add("compare", table{name: "open", heading: r.openHeading(), columns: openColumns, left: []int{0}, rows: open})
 	}
-	add("lambda", table{name: "lambda", heading: r.lambdaHeading(), columns: lambdaColumns, left: []int{1}, rows: r.lambdaRows()})
+	clients, bodies = rows(summarize(r.Lambda), r.lambdaRow)
+	add("lambda", table{name: "lambda", heading: r.lambdaHeading(), columns: slices.Concat([]string{"clients"}, lambdaColumns), left: []int{1}, rows: clients})
+	if len(bodies) > 0 {
+		add("lambda", table{name: "lambda-bodies", heading: r.lambdaHeading(), columns: slices.Concat([]string{"body"}, lambdaColumns), left: []int{1}, rows: bodies})
+	}
 	add("growth", table{name: "growth", heading: r.heading(), columns: growthColumns, rows: r.growthRows()})
 	add("start", table{name: "start", heading: r.taken() + "\n" + r.spreads() + ".", columns: startColumns, left: []int{0}, rows: r.startRows()})
 	add("screen", table{name: "screen", heading: r.costHeading(), columns: costColumns, left: []int{0, 1}, rows: r.costRows()})
