@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// parts are those of a run, in their order.
+// parts are those of a run, in their order. The last has a document of its own, and is measured only where it is asked for.
 var parts = []struct {
 	name    string
 	measure func(*bench, context.Context, *report) error
@@ -21,6 +21,7 @@ var parts = []struct {
 	{"growth", (*bench).growth},
 	{"start", (*bench).start},
 	{"screen", (*bench).screen},
+	{"units", (*bench).units},
 }
 
 func partNames() (names []string) {

@@ -27,6 +27,8 @@ type report struct {
 	Screen  []screenCost   `json:"screen,omitempty"`
 	Crowded *crowdedScreen `json:"crowded_screen,omitempty"`
 
+	Units costs `json:"units_us_or_bytes,omitempty"`
+
 	Missing []missing `json:"missing,omitempty"`
 }
 
@@ -81,12 +83,16 @@ func (r report) notes(part string) (lines []string) {
 
 // taken says when and where the numbers were taken.
 func (r report) taken() string {
+	return fmt.Sprintf("%s, wrk %s.", r.takenOn(), r.Machine.Wrk)
+}
+
+func (r report) takenOn() string {
 	measured := "faasd"
 	if r.Build != "" {
 		measured += " " + r.Build
 	}
-	return fmt.Sprintf("%s, %s: %s, %d cores, Linux %s, %s, wrk %s.",
-		r.Taken.Format(time.DateOnly), measured, r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Wrk)
+	return fmt.Sprintf("%s, %s: %s, %d cores, Linux %s, %s",
+		r.Taken.Format(time.DateOnly), measured, r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go)
 }
 
 func (r report) heading() string {
@@ -140,6 +146,13 @@ func (r report) tables() (list []table) {
 	add("growth", table{name: "growth", heading: r.heading(), columns: growthColumns, rows: r.growthRows()})
 	add("start", table{name: "start", heading: r.taken() + "\n" + r.spreads() + ".", columns: startColumns, left: []int{0}, rows: r.startRows()})
 	add("screen", table{name: "screen", heading: r.costHeading(), columns: costColumns, left: []int{0, 1}, rows: r.costRows()})
+	add("units", table{name: "units", heading: r.unitHeading(), columns: unitColumns, left: []int{0, 1, 2}, rows: r.unitRows()})
+	if len(r.Units) > 0 {
+		heading := "Reckoned from these."
+		add("units", table{name: "sizing-jobs", heading: heading, columns: jobSizingColumns, left: []int{0}, rows: large.jobRows(r.Units)})
+		add("units", table{name: "sizing-bus", heading: heading, columns: busSizingColumns, left: []int{0}, rows: large.busRows(r.Units)})
+		add("units", table{name: "sizing-amounts", heading: heading, columns: amountColumns, left: []int{0}, rows: large.amountRows(r.Units)})
+	}
 	var kept [][]string
 	for _, b := range r.budgets() {
 		kept = append(kept, b.cells())

@@ -19,6 +19,7 @@ type settings struct {
 	bodies    []int // bytes
 	systems   []string
 	parts     []string
+	source    string
 	json      string
 	markdown  string
 	plot      string
@@ -42,6 +43,7 @@ func parse(args []string, env func(string) string) (settings, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&s.faasd, "faasd", "bin/faasd", "the faasd program to measure, with faasctl beside it")
 	f.StringVar(&s.functions, "functions", "bin/functions", "the `folder` of the functions that are deployed, as  make bench  builds them")
+	f.StringVar(&s.source, "source", ".", "the `folder` of faasd's source, whose benchmarks the units are taken from")
 	f.IntVar(&s.rounds, "rounds", number("BENCH_ROUNDS", 3), "rounds; the table shows the median (BENCH_ROUNDS)")
 	f.IntVar(&s.seconds, "seconds", number("BENCH_SECONDS", 5), "seconds of each measurement (BENCH_SECONDS)")
 	f.IntVar(&s.check, "check", 2000, "requests with unique bodies after each measurement")
@@ -52,7 +54,7 @@ func parse(args []string, env func(string) string) (settings, error) {
 	clients := f.String("clients", "1,32,128,512", "connections, one measurement each")
 	bodies := f.String("bodies", "24,1KiB,64KiB,1MiB", fmt.Sprintf("bytes of a body, the least first; others are measured at %d clients only", bodyClients))
 	systems := f.String("systems", strings.Join(systemNames(), ","), "systems to compare")
-	parts := f.String("parts", strings.Join(partNames(), ","), "what to measure, a table each; see docs/BENCHMARKS.md")
+	parts := f.String("parts", strings.Join(partNames()[:len(parts)-1], ","), "what to measure, a table or more each; also units, for docs/SCALING.md; see docs/BENCHMARKS.md")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
