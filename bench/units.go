@@ -175,7 +175,7 @@ func (r report) unitRows() (rows [][]string) {
 	for _, u := range units {
 		cost := r.Units[u.name].format("%.0f") + " bytes"
 		if strings.HasSuffix(u.metric, elapsed) {
-			cost = r.Units[u.name].say(func(us float64) string { return fmt.Sprintf("%.3g", us) }) + " µs"
+			cost = r.Units[u.name].say(microseconds) + " µs"
 		}
 		rows = append(rows, []string{u.name, u.what, fmt.Sprintf("`%s` %s", u.pkg, u.benchmark), cost})
 	}
@@ -184,4 +184,12 @@ func (r report) unitRows() (rows [][]string) {
 
 func (r report) unitHeading() string {
 	return fmt.Sprintf("%s.\nMedians of %d runs of %s each, quartiles in parentheses.", r.takenOn(), unitRuns, unitTime)
+}
+
+// microseconds writes a cost with three digits.
+func microseconds(us float64) string {
+	if us >= 100 {
+		return fmt.Sprintf("%.0f", us)
+	}
+	return fmt.Sprintf("%.3g", us)
 }
