@@ -11,7 +11,6 @@ import (
 )
 
 func TestWrkLooksAtEveryAnswer(t *testing.T) {
-	b := &bench{starter: newStarter(t.TempDir(), "", "")}
 	for _, c := range []struct {
 		name   string
 		spoil  func(body string, w http.ResponseWriter) string
@@ -28,6 +27,8 @@ func TestWrkLooksAtEveryAnswer(t *testing.T) {
 		{"no queue named", func(body string, w http.ResponseWriter) string { w.Header().Del(queueHeader); return body }, nil, errShortcut},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := &bench{starter: newStarter(t.TempDir(), "", "")}
 			m, err := b.wrk(t.Context(), answering(t, c.spoil), load{2, len(echoBody)}, 1)
 			if !errors.Is(err, c.err) {
 				t.Fatalf("got %v", err)
