@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -167,16 +168,15 @@ func (r report) tables() (list []table) {
 	return list
 }
 
-// write stores the report in the files that are named.
+// write stores the report in the files that are named. One that cannot be written does not keep the others from being.
 func (r report) write(jsonFile, markdownFile, plotFile string) error {
+	var failed error
 	if jsonFile != "" {
 		text, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
-			return err
+		if err == nil {
+			err = os.WriteFile(jsonFile, append(text, '\n'), 0o644)
 		}
-		if err := os.WriteFile(jsonFile, append(text, '\n'), 0o644); err != nil {
-			return err
-		}
+		failed = err
 	}
 	places := map[string]string{}
 	for _, t := range r.tables() {
@@ -184,23 +184,28 @@ func (r report) write(jsonFile, markdownFile, plotFile string) error {
 	}
 	if plotFile != "" && len(r.charts()) > 0 {
 		text, err := r.plot(plotFile, markdownFile)
-		if err != nil {
-			return err
+		if err == nil {
+			places["plot"] = text
 		}
-		places["plot"] = text
+		failed = errors.Join(failed, err)
 	}
-	if markdownFile == "" {
-		return nil
+	if markdownFile != "" {
+		failed = errors.Join(failed, fill(markdownFile, places))
 	}
-	document, err := os.ReadFile(markdownFile)
+	return failed
+}
+
+// fill puts contents into their places in a document.
+func fill(file string, places map[string]string) error {
+	document, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	text := string(document)
 	for name, content := range places {
 		if text, err = replace(text, name, content); err != nil {
-			return fmt.Errorf("%s: %w", markdownFile, err)
+			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	return os.WriteFile(markdownFile, []byte(text), 0o644)
+	return os.WriteFile(file, []byte(text), 0o644)
 }
