@@ -11,17 +11,27 @@ import (
 	"time"
 )
 
-// parts are those of a run, in their order. The last has a document of its own, and is measured only where it is asked for.
+// The parts of a run, by the names that they have in flags and in JSON.
+const (
+	comparePart = "compare"
+	lambdaPart  = "lambda"
+	growthPart  = "growth"
+	startPart   = "start"
+	screenPart  = "screen"
+	unitsPart   = "units"
+)
+
+// parts are all, in their order. The last has a document of its own, and is measured only where it is asked for.
 var parts = []struct {
 	name    string
 	measure func(*bench, context.Context, *report) error
 }{
-	{"compare", (*bench).compare},
-	{"lambda", (*bench).lambda},
-	{"growth", (*bench).growth},
-	{"start", (*bench).start},
-	{"screen", (*bench).screen},
-	{"units", (*bench).units},
+	{comparePart, (*bench).compare},
+	{lambdaPart, (*bench).lambda},
+	{growthPart, (*bench).growth},
+	{startPart, (*bench).start},
+	{screenPart, (*bench).screen},
+	{unitsPart, (*bench).units},
 }
 
 func partNames() (names []string) {

@@ -49,19 +49,19 @@ func (r report) failures() (sum int) {
 
 func (r report) failuresOf(part string) (sum int) {
 	switch part {
-	case "compare":
+	case comparePart:
 		for _, m := range r.Measurements {
 			sum += m.failures()
 		}
-	case "lambda":
+	case lambdaPart:
 		for _, m := range r.Lambda {
 			sum += m.failures()
 		}
-	case "growth":
+	case growthPart:
 		for _, g := range r.Growth {
 			sum += g.failures()
 		}
-	case "screen":
+	case screenPart:
 		for _, c := range r.Screen {
 			sum += c.Load.failures()
 		}
@@ -132,27 +132,27 @@ func (r report) tables() (list []table) {
 		}
 	}
 	clients, bodies := rows(r.Results, func(distinguished string, x result) []string { return x.cells(distinguished) })
-	add("compare", table{name: "numbers", heading: r.heading(), columns: slices.Concat([]string{"clients"}, resultColumns), left: []int{1}, rows: clients})
+	add(comparePart, table{name: "numbers", heading: r.heading(), columns: slices.Concat([]string{"clients"}, resultColumns), left: []int{1}, rows: clients})
 	if len(bodies) > 0 {
-		add("compare", table{name: "bodies", heading: r.heading(), columns: slices.Concat([]string{"body"}, resultColumns), left: []int{1}, rows: bodies})
+		add(comparePart, table{name: "bodies", heading: r.heading(), columns: slices.Concat([]string{"body"}, resultColumns), left: []int{1}, rows: bodies})
 	}
 	if open := r.openRows(); len(open) > 0 {
-		add("compare", table{name: "open", heading: r.openHeading(), columns: openColumns, left: []int{0}, rows: open})
+		add(comparePart, table{name: "open", heading: r.openHeading(), columns: openColumns, left: []int{0}, rows: open})
 	}
 	clients, bodies = rows(summarize(r.Lambda), r.lambdaRow)
-	add("lambda", table{name: "lambda", heading: r.lambdaHeading(), columns: slices.Concat([]string{"clients"}, lambdaColumns), left: []int{1}, rows: clients})
+	add(lambdaPart, table{name: "lambda", heading: r.lambdaHeading(), columns: slices.Concat([]string{"clients"}, lambdaColumns), left: []int{1}, rows: clients})
 	if len(bodies) > 0 {
-		add("lambda", table{name: "lambda-bodies", heading: r.lambdaHeading(), columns: slices.Concat([]string{"body"}, lambdaColumns), left: []int{1}, rows: bodies})
+		add(lambdaPart, table{name: "lambda-bodies", heading: r.lambdaHeading(), columns: slices.Concat([]string{"body"}, lambdaColumns), left: []int{1}, rows: bodies})
 	}
-	add("growth", table{name: "growth", heading: r.heading(), columns: growthColumns, rows: r.growthRows()})
-	add("start", table{name: "start", heading: r.taken() + "\n" + r.spreads() + ".", columns: startColumns, left: []int{0}, rows: r.startRows()})
-	add("screen", table{name: "screen", heading: r.costHeading(), columns: costColumns, left: []int{0, 1}, rows: r.costRows()})
-	add("units", table{name: "units", heading: r.unitHeading(), columns: unitColumns, left: []int{0, 1, 2}, rows: r.unitRows()})
+	add(growthPart, table{name: "growth", heading: r.heading(), columns: growthColumns, rows: r.growthRows()})
+	add(startPart, table{name: "start", heading: r.taken() + "\n" + r.spreads() + ".", columns: startColumns, left: []int{0}, rows: r.startRows()})
+	add(screenPart, table{name: "screen", heading: r.costHeading(), columns: costColumns, left: []int{0, 1}, rows: r.costRows()})
+	add(unitsPart, table{name: "units", heading: r.unitHeading(), columns: unitColumns, left: []int{0, 1, 2}, rows: r.unitRows()})
 	if len(r.Units) > 0 {
 		heading := "Reckoned from these."
-		add("units", table{name: "sizing-jobs", heading: heading, columns: jobSizingColumns, left: []int{0}, rows: large.jobRows(r.Units)})
-		add("units", table{name: "sizing-bus", heading: heading, columns: busSizingColumns, left: []int{0}, rows: large.busRows(r.Units)})
-		add("units", table{name: "sizing-amounts", heading: heading, columns: amountColumns, left: []int{0}, rows: large.amountRows(r.Units)})
+		add(unitsPart, table{name: "sizing-jobs", heading: heading, columns: jobSizingColumns, left: []int{0}, rows: large.jobRows(r.Units)})
+		add(unitsPart, table{name: "sizing-bus", heading: heading, columns: busSizingColumns, left: []int{0}, rows: large.busRows(r.Units)})
+		add(unitsPart, table{name: "sizing-amounts", heading: heading, columns: amountColumns, left: []int{0}, rows: large.amountRows(r.Units)})
 	}
 	var kept [][]string
 	for _, b := range r.budgets() {
