@@ -91,9 +91,11 @@ func TestAnOpenLoopLooksAtEveryAnswer(t *testing.T) {
 // A system that stalls is asked as often meanwhile; requests that cannot be sent, because all connections wait, wait as well.
 func TestALatencyCountsFromWhenItsRequestWasDue(t *testing.T) {
 	const rate, stall = 2000, 700 * time.Millisecond
-	began := sync.OnceValue(time.Now)
+	over := make(chan struct{})
+	begin := sync.OnceFunc(func() { time.AfterFunc(stall, func() { close(over) }) })
 	sys := answering(t, func(body string, _ http.ResponseWriter) string {
-		time.Sleep(time.Until(began().Add(stall))) // whoever comes later is answered at once
+		begin()
+		<-over // whoever comes later is answered at once
 		return body
 	})
 	got, err := (&bench{settings: settings{seconds: 1}}).openLoop(t.Context(), sys, rate)
