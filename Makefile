@@ -85,6 +85,10 @@ bench: build ## compare with what people would use instead; prints tables
 	@BENCH_ROUNDS=$(BENCH_ROUNDS) BENCH_SECONDS=$(BENCH_SECONDS) \
 		exec bin/bench --faasd bin/faasd --functions bin/functions --build '$(VERSION)' $(BENCH_ARGS)
 
+.PHONY: sizing
+sizing: ## measure what single steps cost and reckon a large cluster from it, into docs/SCALING.md
+	@$(MAKE) --no-print-directory bench BENCH_ARGS='--parts units --markdown docs/SCALING.md $(BENCH_ARGS)'
+
 .PHONY: bench-compare
 bench-compare: deps ## measure the hot paths at commit BASE and in the working tree; prints a table
 	@exec scripts/bench-compare $(if $(BASE),'$(BASE)')

@@ -11,16 +11,27 @@ import (
 	"time"
 )
 
-// parts are those of a run, in their order.
+// The parts of a run, by the names that they have in flags and in JSON.
+const (
+	comparePart = "compare"
+	lambdaPart  = "lambda"
+	growthPart  = "growth"
+	startPart   = "start"
+	screenPart  = "screen"
+	unitsPart   = "units"
+)
+
+// parts are all, in their order. The last has a document of its own, and is measured only where it is asked for.
 var parts = []struct {
 	name    string
 	measure func(*bench, context.Context, *report) error
 }{
-	{"compare", (*bench).compare},
-	{"lambda", (*bench).lambda},
-	{"growth", (*bench).growth},
-	{"start", (*bench).start},
-	{"screen", (*bench).screen},
+	{comparePart, (*bench).compare},
+	{lambdaPart, (*bench).lambda},
+	{growthPart, (*bench).growth},
+	{startPart, (*bench).start},
+	{screenPart, (*bench).screen},
+	{unitsPart, (*bench).units},
 }
 
 func partNames() (names []string) {
@@ -30,7 +41,9 @@ func partNames() (names []string) {
 	return names
 }
 
-func run(ctx context.Context, s settings) error {
+// run measures what is wanted, and prints and writes it. What was measured before something failed or ctx ended is in the tables,
+// with a line that says what is missing and why.
+func run(ctx context.Context, s settings) (err error) {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk is missing; install it, on Debian and Ubuntu with  apt-get install wrk")
 	}
@@ -42,7 +55,11 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	for _, needed := range []string{program, faasctl(program), filepath.Join(functions, "lambda", "bootstrap")} {
+	needs := []string{program, faasctl(program)}
+	for _, k := range functionKinds[1:] {
+		needs = append(needs, filepath.Join(functions, k.path))
+	}
+	for _, needed := range needs {
 		if _, err := exec.LookPath(needed); err != nil {
 			return fmt.Errorf("what is measured: %w; build it with  make bench", err)
 		}
@@ -51,27 +68,45 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(folder) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
 	b := &bench{settings: s, starter: newStarter(folder, program, functions)}
 	report := report{Taken: time.Now().UTC(), Build: s.build, Machine: thisMachine(ctx), Rounds: s.rounds, Seconds: s.seconds}
-	for _, part := range parts {
-		if slices.Contains(s.parts, part.name) {
-			if err := part.measure(b, ctx, &report); err != nil {
-				return errors.Join(err, b.late)
-			}
-		}
-	}
+	err = b.measureParts(ctx, &report)
+	err = errors.Join(err, b.late)
 	for _, t := range report.tables() {
 		fmt.Print("\n" + t.text())
 	}
-	if err := report.write(s.json, s.markdown, s.plot); err != nil {
-		return err
+	if ctx.Err() != nil { // a document is not to lose what it has to a run that somebody ended
+		s.markdown, s.plot = "", ""
 	}
+	err = errors.Join(err, report.write(s.json, s.markdown, s.plot))
 	if lost := report.failures(); lost > 0 {
-		return fmt.Errorf("%d requests were lost or answered wrongly; nothing may be", lost)
+		err = errors.Join(err, fmt.Errorf("%d requests were lost or answered wrongly; nothing may be", lost))
 	}
-	return b.late
+	return err
+}
+
+// measureParts measures one part after the other. One that fails does not keep those after it from being measured; that ctx has
+// ended does.
+func (b *bench) measureParts(ctx context.Context, r *report) (failed error) {
+	for _, part := range parts {
+		if !slices.Contains(b.parts, part.name) {
+			continue
+		}
+		err := context.Cause(ctx)
+		if err == nil {
+			err = part.measure(b, ctx, r)
+		}
+		if err == nil {
+			continue
+		}
+		r.Missing = append(r.Missing, missing{part.name, err.Error()})
+		if ctx.Err() == nil || failed == nil { // that it ended is said once
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", part.name, err))
+		}
+	}
+	return failed
 }
 
 // faasctl is the program beside faasd.

@@ -157,7 +157,7 @@ func TestEachTableGoesBetweenItsMarks(t *testing.T) {
 		"numbers": "before\n<!-- numbers: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\n<!-- screen: end -->\n",
 		"screen":  "before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n<!-- screen: begin -->\nnew\n\n| a | b |\n|---:|---|\n| 1 | x |\n<!-- screen: end -->\n",
 	} {
-		got, err := replace(document, name, table{name, "new", []string{"a", "b"}, []int{1}, [][]string{{"1", "x"}}}.markdown())
+		got, err := replace(document, name, table{name: name, heading: "new", columns: []string{"a", "b"}, left: []int{1}, rows: [][]string{{"1", "x"}}}.markdown())
 		if err != nil || got != want {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
@@ -176,6 +176,9 @@ func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	s, err := parse([]string{"--seconds", "1", "--clients", "1,512"}, env)
 	if err != nil || s.rounds != 7 || s.seconds != 1 || !reflect.DeepEqual(s.clients, []int{1, 512}) {
 		t.Errorf("got %+v, %v", s, err)
+	}
+	if s, err := parse(nil, func(string) string { return "many" }); err == nil {
+		t.Errorf("a number that is none gives %+v", s)
 	}
 	for _, wrong := range [][]string{{"--clients", "0"}, {"--clients", ""}, {"--bodies", "1MiB,24"}, {"--bodies", "x"}, {"--bodies", "25"}, {"--systems", "x"}, {"--parts", "x"}, {"--rounds", "0"}, {"x"}} {
 		if _, err := parse(wrong, env); err == nil {

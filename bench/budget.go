@@ -62,16 +62,20 @@ func (r report) budgets() (list []budget) {
 	x = r.result(tcpSystem, 128)
 	add("processes over tcp, 128 clients: requests/s, of NATS", x.RPSOfNATS, ratio, least(0.9), least(1.1))
 	add("processes over tcp, 1 client: p50, of six hops in C and bare", r.ofFloor(), ratio, most(1.6), most(1.25))
-	add("Lambda function in faasd up, 1 client: p50, of AWS's emulator", r.ofEmulator(lambdaSystem, 1), ratio, most(1.3), most(1))
+	add("Lambda function in faasd up, 1 client: p50, of AWS's emulator", r.ofEmulator(lambdaSystem, load{1, len(echoBody)}), ratio, most(1.3), most(1))
 	add("Lambda function in faasd up, 32 clients: requests/s, of of-watchdog's (recorded, by way of bare)", r.ofWatchdog(lambdaSystem), ratio, bound{}, least(1.2))
 	if lost, measured := r.lostByFaasd(); measured {
 		list = append(list, budget{"faasd, 32 clients and more: requests lost or answered wrongly", spread{lost, lost, lost}, "%.0f", most(0), most(0)})
 	}
-	full := sizes[3]
+	full := grown{Queues: 3, Workers: 1000}
 	add("1,000 workers instead of 3: requests/s", r.ofBase(full, growthRPS), ratio, least(0.8), least(0.95))
 	add("1,000 workers instead of 3: CPU for a request", r.ofBase(full, growthCPU), ratio, most(1.25), bound{})
+	add("1,000 workers: messages/s published under full load, of those at 1,000 requests/s", r.publishedOfLight(full), ratio, most(1.25), bound{})
 	add("the report's nine processes, idle: memory, MB", r.startOf(idleMemory), "%.0f", most(200), most(120))
 	add("faasd up, until the first request is answered, s", r.startOf(upFirst), "%.2f", most(1), most(0.4))
+	for _, k := range functionKinds {
+		add("first call of a function, "+k.name+", ms", r.startOf(k.name), "%.1f", most(50), most(10))
+	}
 	idle := spreadOf(r.Screen, func(c *screenCost) float64 { return c.Idle.Closed.System })
 	add("faasd up, idle: CPU, % of a core", idle, ratio, most(2), most(1))
 	screen := spreadOf(r.Screen, func(c *screenCost) float64 { return c.Load.Open.Screen })

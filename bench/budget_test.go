@@ -36,6 +36,39 @@ func TestBudgetsSayWhatIsKept(t *testing.T) {
 	}
 }
 
+func TestLambdaFunctionsAreComparedUnderTheSameLoad(t *testing.T) {
+	take := func(system string, l load, rps, p50 float64) measurement {
+		return measurement{Round: 1, System: system, load: l, wrkResult: wrkResult{P50: p50}, RPS: rps}
+	}
+	one, many, large := load{1, 24}, load{bodyClients, 24}, load{bodyClients, 1024}
+	r := report{Rounds: 1, Lambda: []measurement{
+		take(lambdaSystem, one, 1000, 600), take(emulatorSystem, one, 2000, 500),
+		take(bareSystem, many, 53_000, 100), take(lambdaSystem, many, 4350, 100),
+		take(bareSystem, large, 5300, 100), take(lambdaSystem, large, 8700, 100),
+	}}
+	var kept []string
+	for _, b := range r.budgets() {
+		kept = append(kept, b.cells()[1])
+	}
+	if !reflect.DeepEqual(kept, []string{"1.20", "0.50"}) { // p50 of the emulator's, requests/s of of-watchdog's
+		t.Errorf("got %q", kept)
+	}
+	tables := r.tables()
+	if len(tables) != 3 || len(tables[0].rows) != 4 || len(tables[1].rows) != 4 {
+		t.Fatalf("got %+v", tables)
+	}
+	for _, table := range tables[:2] {
+		for _, row := range table.rows {
+			if len(row) != len(table.columns) {
+				t.Errorf("%q is no row of %q", row, table.columns)
+			}
+		}
+	}
+	if row := tables[0].rows[0]; row[1] != "faasd up, Lambda function" || row[5] != "1.20 ×" {
+		t.Errorf("got %q", row)
+	}
+}
+
 func TestSixHopsComeBack(t *testing.T) {
 	s := newStarter(t.TempDir(), "", "")
 	program, err := s.buildHops(t.Context())

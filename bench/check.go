@@ -17,6 +17,12 @@ const checkTimeout = 10 * time.Second // for one answer; after that the request 
 // errShortcut says that something answered which is not a worker: what was measured then is not faasd.
 var errShortcut = errors.New("an answer names no queue or no worker: it did not cross the system, the run is invalid")
 
+// The headers in which each answer of faasd names where it comes from.
+const (
+	queueHeader  = "X-Faasd-Queue"
+	workerHeader = "X-Faasd-Worker"
+)
+
 // An answer to one request.
 type answer struct {
 	status        int
@@ -41,8 +47,8 @@ func post(ctx context.Context, client *http.Client, url string, body []byte) (an
 	return answer{
 		status: response.StatusCode,
 		body:   got,
-		queue:  response.Header.Get("X-Faasd-Queue"),
-		worker: response.Header.Get("X-Faasd-Worker"),
+		queue:  response.Header.Get(queueHeader),
+		worker: response.Header.Get(workerHeader),
 	}, err
 }
 

@@ -17,26 +17,26 @@ func (b *bench) compare(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
+	defer func() { r.Results = summarize(r.Measurements) }()
 	for round := range b.rounds {
 		f, err := b.starter.hops(ctx, program, b.seconds)
 		if err != nil {
-			return err
+			return fmt.Errorf("round %d of %d, six hops in C: %w", round+1, b.rounds, err)
 		}
 		f.Round = round + 1
 		fmt.Fprintf(os.Stderr, "round %d/%d  %s\n", f.Round, b.rounds, f)
 		r.Floors = append(r.Floors, f)
 		taken, err := b.round(ctx, round, b.systems, loads(b.clients, b.bodies))
-		if err != nil {
-			return err
-		}
 		r.Measurements = append(r.Measurements, taken...)
+		if err != nil {
+			return fmt.Errorf("round %d of %d: %w", round+1, b.rounds, err)
+		}
 	}
-	r.Results = summarize(r.Measurements)
 	return nil
 }
 
 // round starts every system anew and measures them in turn under each load, so that what else the machine does
-// meanwhile falls on all of them. Each round begins with another system.
+// meanwhile falls on all of them. Each round begins with another system. What was measured before an error is returned with it.
 func (b *bench) round(ctx context.Context, round int, names []string, loads []load) (taken []measurement, err error) {
 	first := round % len(names)
 	var systems []*system

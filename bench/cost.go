@@ -36,40 +36,47 @@ func (c *crowdedScreen) String() string {
 var costColumns = []string{"system", "measured", "screen closed", "screen open", "more", "budget"}
 
 func (r report) costRows() (rows [][]string) {
-	of := func(value func(*screenCost) float64) spread { return spreadOf(r.Screen, value) }
 	const (
 		screenCPU = "faasctl, % of a core"
 		none      = "–"
 	)
-	load := fmt.Sprintf("%.0f jobs/s", of(func(c *screenCost) float64 { return c.Load.Open.RPS }).Median)
-	crowd := fmt.Sprintf("%d queues, %d workers", r.Crowded.Queues, r.Crowded.Workers)
-	presses := r.Crowded.Presses
-	return [][]string{
-		{"idle", screenCPU, none, of(func(c *screenCost) float64 { return c.Idle.Open.Screen }).format("%.2f"), none, atMost("%.0f", idleBudget)},
-		{
+	if len(r.Screen) > 0 {
+		of := func(value func(*screenCost) float64) spread { return spreadOf(r.Screen, value) }
+		load := fmt.Sprintf("%.0f jobs/s", of(func(c *screenCost) float64 { return c.Load.Open.RPS }).Median)
+		rows = append(rows, []string{
+			"idle", screenCPU, none, of(func(c *screenCost) float64 { return c.Idle.Open.Screen }).format("%.2f"), none, atMost("%.0f", idleBudget),
+		}, []string{
 			"idle", "cluster, % of a core",
 			of(func(c *screenCost) float64 { return c.Idle.Closed.System }).format("%.2f"),
 			of(func(c *screenCost) float64 { return c.Idle.Open.System }).format("%.2f"),
 			of(func(c *screenCost) float64 { return c.Idle.Open.System - c.Idle.Closed.System }).format("%+.2f"), none,
-		},
-		{load, screenCPU, none, of(func(c *screenCost) float64 { return c.Load.Open.Screen }).format("%.2f"), none, atMost("%.0f", loadBudget)},
-		{
+		}, []string{
+			load, screenCPU, none, of(func(c *screenCost) float64 { return c.Load.Open.Screen }).format("%.2f"), none, atMost("%.0f", loadBudget),
+		}, []string{
 			load, "cluster, CPU ms a job",
 			of(func(c *screenCost) float64 { return c.Load.Closed.PerJob }).format("%.4f"),
 			of(func(c *screenCost) float64 { return c.Load.Open.PerJob }).format("%.4f"),
 			of(func(c *screenCost) float64 { return c.Load.more() }).format("%+.1f %%"), atMost("%.0f %%", jobBudget),
-		},
-		{crowd, screenCPU, none, fmt.Sprintf("%.2f", r.Crowded.Screen), none, none},
-		{
+		})
+	}
+	if r.Crowded != nil {
+		crowd := fmt.Sprintf("%d queues, %d workers", r.Crowded.Queues, r.Crowded.Workers)
+		presses := r.Crowded.Presses
+		rows = append(rows, []string{crowd, screenCPU, none, fmt.Sprintf("%.2f", r.Crowded.Screen), none, none}, []string{
 			crowd, "a key, until its answer is there", none,
 			fmt.Sprintf("p50 %.1f ms, p99 %.1f ms", percentile(presses, 0.5), percentile(presses, 0.99)), none, atMost("%.0f ms", pressBudget),
-		},
+		})
 	}
+	return rows
 }
 
 func atMost(verb string, most float64) string { return fmt.Sprintf("≤ "+verb, most) }
 
 // costHeading says how the costs were taken.
 func (r report) costHeading() string {
-	return r.taken() + "\n" + fmt.Sprintf("%s; windows of %d s each; %d keys.", r.spreads(), r.Seconds, len(r.Crowded.Presses))
+	heading := r.taken() + "\n" + fmt.Sprintf("%s; windows of %d s each", r.spreads(), r.Seconds)
+	if r.Crowded != nil {
+		heading += fmt.Sprintf("; %d keys", len(r.Crowded.Presses))
+	}
+	return heading + "."
 }

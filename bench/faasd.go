@@ -31,19 +31,27 @@ func (s *starter) startUp(ctx context.Context, sys *system, queues, workers int,
 		return err
 	}
 	sys.url, err = p.echo(ctx)
+	sys.metrics = []string{sys.function("metrics")}
 	return err
 }
 
 // startTCP starts the report's processes, each on ports that the kernel chooses.
 func (s *starter) startTCP(ctx context.Context, sys *system) error {
-	const anyPort = "tcp://127.0.0.1:0"
+	const (
+		anyAddress = "127.0.0.1:0"
+		anyPort    = "tcp://" + anyAddress
+	)
 	role := func(name string, args ...string) (map[string]string, error) {
 		p, err := s.add(sys, name, s.program, args...)
 		if err != nil {
 			return nil, err
 		}
 		defer p.done()
-		return ready(ctx, p)
+		links, err := ready(ctx, p)
+		if address, counts := links["metrics"]; counts {
+			sys.metrics = append(sys.metrics, address+"/metrics")
+		}
+		return links, err
 	}
 
 	coordinator, err := role("coordinator", "coordinator", "--publish-bind", anyPort, "--subscribe-bind", anyPort)
@@ -51,14 +59,14 @@ func (s *starter) startTCP(ctx context.Context, sys *system) error {
 		return err
 	}
 	broker, err := role("broker", "broker", "--frontend-bind", anyPort, "--worker-bind", anyPort, "--job-bind", anyPort,
-		"--response-bind", anyPort, "--coordinator", coordinator["subscribe"])
+		"--response-bind", anyPort, "--coordinator", coordinator["subscribe"], "--metrics", anyAddress)
 	if err != nil {
 		return err
 	}
 	for i := range queues {
 		name := "queue" + string(rune('A'+i))
 		if _, err := role(name, "queue", "--name", name, "--worker-bind", anyPort, "--broker", broker["responses"],
-			"--broker-jobs", broker["jobs"], "--coordinator", coordinator["subscribe"]); err != nil {
+			"--broker-jobs", broker["jobs"], "--coordinator", coordinator["subscribe"], "--metrics", anyAddress); err != nil {
 			return err
 		}
 	}
@@ -67,7 +75,7 @@ func (s *starter) startTCP(ctx context.Context, sys *system) error {
 			return err
 		}
 	}
-	frontend, err := s.add(sys, "frontend", s.program, "frontend", "--http", "127.0.0.1:0", "--reply-bind", anyPort,
+	frontend, err := s.add(sys, "frontend", s.program, "frontend", "--http", anyAddress, "--reply-bind", anyPort,
 		"--broker", broker["frontends"], "--coordinator", coordinator["subscribe"])
 	if err != nil {
 		return err
@@ -100,8 +108,8 @@ func parseReady(line string) (links map[string]string, ok bool) {
 	return links, true
 }
 
-// awaitWorkers sends requests until every worker has answered one.
-func awaitWorkers(ctx context.Context, sys *system) error {
+// awaitWorkers sends requests until so many workers have answered one.
+func awaitWorkers(ctx context.Context, sys *system, workers int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not all %d workers answered within %v",
 		workers, startTimeout))
 	defer cancel()

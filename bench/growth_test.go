@@ -32,21 +32,31 @@ func TestMessagesArePublishedByPartsAndNotAgainByTheCoordinator(t *testing.T) {
 
 func TestGrowthIsComparedWithTheFirstSizeOfTheSameRound(t *testing.T) {
 	take := func(round int, size grown, rps, cpu float64) growth {
-		return growth{grown: size, measurement: measurement{Round: round, RPS: rps, CPU: cpu}}
+		return growth{
+			grown: size, measurement: measurement{Round: round, RPS: rps, CPU: cpu},
+			Light: traffic{Published: 60}, Load: traffic{Published: 75},
+		}
 	}
-	full := grown{3, 1000}
+	processes := grown{Queues: 3, Workers: 30, Processes: true}
+	full := grown{Queues: 3, Workers: 1000}
 	r := report{Growth: []growth{
 		take(1, sizes[0], 1000, 0.1), take(1, full, 900, 0.11), take(2, sizes[0], 500, 0.2), take(2, full, 450, 0.22),
+		take(1, processes.base(), 400, 0.2), take(1, processes, 500, 0.1),
 	}}
 	rows := r.growthRows()
-	if len(rows) != 2 || len(rows[1]) != len(growthColumns) || rows[1][1] != "1000" || rows[1][3] != "0.90" || rows[1][5] != "1.10" {
+	if len(rows) != 4 || len(rows[1]) != len(growthColumns) || rows[1][1] != "1000" || rows[1][3] != "0.90" || rows[1][5] != "1.10" {
 		t.Errorf("got %q", rows)
+	}
+	if got := rows[3]; got[1] != "30 processes" || got[3] != "1.25" || got[5] != "0.50" {
+		t.Errorf("processes are compared with processes: %q", got)
 	}
 	if charts := r.growthCharts(); len(charts) != 4 || charts[0].lines[0].values[3].Median != 675 {
 		t.Errorf("got %+v", charts)
 	}
-	if sizes[0] != (grown{3, 3}) || !slices.Contains(sizes, full) {
-		t.Errorf("the budget compares %v with the first of %v", full, sizes)
+	for _, size := range []grown{full, full.base(), processes, processes.base()} {
+		if !slices.Contains(sizes, size) {
+			t.Errorf("%s is compared, but not measured: %v", size, sizes)
+		}
 	}
 	var kept []string
 	for _, b := range r.budgets() {
@@ -55,6 +65,7 @@ func TestGrowthIsComparedWithTheFirstSizeOfTheSameRound(t *testing.T) {
 	want := []string{
 		"1,000 workers instead of 3: requests/s 0.90 ≥ 0.80 met ≥ 0.95 missed",
 		"1,000 workers instead of 3: CPU for a request 1.10 ≤ 1.25 met – –",
+		"1,000 workers: messages/s published under full load, of those at 1,000 requests/s 1.25 ≤ 1.25 met – –",
 	}
 	if !reflect.DeepEqual(kept, want) {
 		t.Errorf("got %q", kept)

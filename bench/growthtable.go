@@ -6,7 +6,7 @@ import (
 )
 
 var growthColumns = []string{"queues", "workers", "requests/s", "of 3 workers", "CPU, s per 1,000", "of 3 workers", "memory, MB",
-	"published/s, idle", "under load", "handovers/s", "lost or wrong"}
+	"published/s, idle", fmt.Sprintf("at %d requests/s", lightRate), "under load", "handovers/s", "lost or wrong"}
 
 func (r report) growthRows() (rows [][]string) {
 	for _, s := range sizes {
@@ -18,10 +18,15 @@ func (r report) growthRows() (rows [][]string) {
 		for _, g := range own {
 			failures += g.failures()
 		}
+		workers := fmt.Sprint(s.Workers)
+		if s.Processes {
+			workers += " processes"
+		}
 		rows = append(rows, []string{
-			fmt.Sprint(s.Queues), fmt.Sprint(s.Workers), spreadOf(own, growthRPS).format("%.0f"), r.ofBase(s, growthRPS).ratio(""),
+			fmt.Sprint(s.Queues), workers, spreadOf(own, growthRPS).format("%.0f"), r.ofBase(s, growthRPS).ratio(""),
 			spreadOf(own, growthCPU).format("%.3f"), r.ofBase(s, growthCPU).ratio(""), spreadOf(own, growthMemory).format("%.0f"),
 			spreadOf(own, func(g *growth) float64 { return g.Idle.Published }).format("%.0f"),
+			spreadOf(own, func(g *growth) float64 { return g.Light.Published }).format("%.0f"),
 			spreadOf(own, func(g *growth) float64 { return g.Load.Published }).format("%.0f"),
 			spreadOf(own, func(g *growth) float64 { return g.Load.Handovers }).format("%.0f"), fmt.Sprint(failures),
 		})
@@ -42,14 +47,25 @@ func (r report) ofSize(s grown) (list []growth) {
 	return list
 }
 
-// ofBase is what a size had of what the first had in the same round.
+// ofBase is what a size had of what its base had in the same round.
 func (r report) ofBase(s grown, value func(*growth) float64) spread {
 	var quotients []float64
 	for _, g := range r.ofSize(s) {
-		for _, base := range r.ofSize(sizes[0]) {
+		for _, base := range r.ofSize(s.base()) {
 			if base.Round == g.Round {
 				quotients = append(quotients, value(&g)/value(&base))
 			}
+		}
+	}
+	return spreadOver(quotients)
+}
+
+// publishedOfLight is how many messages/s are published under full load, of those under the light one.
+func (r report) publishedOfLight(s grown) spread {
+	var quotients []float64
+	for _, g := range r.ofSize(s) {
+		if g.Light.Published > 0 {
+			quotients = append(quotients, g.Load.Published/g.Light.Published)
 		}
 	}
 	return spreadOver(quotients)
@@ -66,7 +82,7 @@ func (r report) growthCharts() []chart {
 			l := line{name: fmt.Sprintf("%d queues", queues)}
 			for _, at := range c.at {
 				workers, _ := strconv.Atoi(at)
-				l.values = append(l.values, spreadOf(r.ofSize(grown{queues, workers}), value))
+				l.values = append(l.values, spreadOf(r.ofSize(grown{Queues: queues, Workers: workers}), value))
 			}
 			c.lines = append(c.lines, l)
 		}

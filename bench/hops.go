@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -41,7 +39,7 @@ func (s *starter) buildHops(ctx context.Context) (program string, err error) {
 	if err := os.WriteFile(source, hopsSource, 0o600); err != nil {
 		return "", err
 	}
-	flags, err := exec.CommandContext(ctx, "pkg-config", "--cflags", "--libs", "libzmq").Output()
+	flags, err := s.run(ctx, "pkg-config", "--cflags", "--libs", "libzmq")
 	if err != nil {
 		return "", fmt.Errorf("ask pkg-config for libzmq: %w; install what is missing with  scripts/deps", err)
 	}
@@ -50,8 +48,8 @@ func (s *starter) buildHops(ctx context.Context) (program string, err error) {
 		compiler = "cc"
 	}
 	args := append([]string{"-O2", "-Wall", "-Werror", "-o", program, source}, strings.Fields(string(flags))...)
-	if output, err := exec.CommandContext(ctx, compiler, args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile the six hops: %w: %s", err, bytes.TrimSpace(output))
+	if _, err := s.run(ctx, compiler, args...); err != nil {
+		return "", fmt.Errorf("compile the six hops: %w", err)
 	}
 	return program, nil
 }

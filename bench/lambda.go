@@ -11,7 +11,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 )
@@ -22,37 +21,31 @@ const emulatorModule = "github.com/aws/aws-lambda-runtime-interface-emulator/cmd
 // proxyCommand, and the URL of what is behind it, makes this program a proxy as of-watchdog is one in its HTTP mode.
 const proxyCommand = "proxy"
 
-// lambdaBody is the size of the bodies that are sent to Lambda functions.
-const lambdaBody = len(echoBody)
-
-// lambdaLoads are the loads under which Lambda functions are measured.
-func lambdaLoads() []load { return []load{{1, lambdaBody}, {bodyClients, lambdaBody}} }
-
 // lambda compares a Lambda function in faasd with the same in AWS's emulator, and with an HTTP function behind a proxy.
 func (b *bench) lambda(ctx context.Context, r *report) error {
 	names := []string{bareSystem, lambdaSystem, manySystem, emulatorSystem, proxySystem}
 	if err := b.starter.buildEmulator(ctx); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		r.NoEmulator = err.Error()
 		fmt.Fprintln(os.Stderr, "bench: AWS's emulator is left out:", err)
 		names = []string{bareSystem, lambdaSystem, manySystem, proxySystem}
 	}
 	for round := range b.rounds {
-		taken, err := b.round(ctx, round, names, lambdaLoads())
-		if err != nil {
-			return err
-		}
+		taken, err := b.round(ctx, round, names, loads(b.clients, b.bodies))
 		r.Lambda = append(r.Lambda, taken...)
+		if err != nil {
+			return fmt.Errorf("round %d of %d: %w", round+1, b.rounds, err)
+		}
 	}
 	return nil
 }
 
 // buildEmulator fetches and builds the emulator.
 func (s *starter) buildEmulator(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "install", emulatorModule)
-	build.Dir = s.folder // so that no other module's go.mod counts
-	build.Env = append(os.Environ(), "GOBIN="+s.folder, "GOFLAGS=")
-	if output, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w: %s", emulatorModule, err, bytes.TrimSpace(output))
+	if _, err := s.run(ctx, "go", "install", emulatorModule); err != nil {
+		return fmt.Errorf("build %s: %w", emulatorModule, err)
 	}
 	return nil
 }
@@ -67,9 +60,13 @@ func (s *starter) startMany(ctx context.Context, sys *system) error {
 	return s.startFunction(ctx, sys, "lambda", filepath.Join(s.functions, "lambda", "bootstrap"), "--concurrency", "8")
 }
 
+// functionPatience is how long a Lambda function's requests may wait in faasd. By itself it refuses with 503 what would wait for
+// longer than half a second; the other systems let wait.
+const functionPatience = 10 * time.Second
+
 // startFunction starts a `faasd up` with a function of some kind, which the system's requests then go to.
 func (s *starter) startFunction(ctx context.Context, sys *system, kind, path string, args ...string) error {
-	if err := s.startUp(ctx, sys, queues, workers); err != nil {
+	if err := s.startUp(ctx, sys, queues, workers, "--max-wait", functionPatience.String()); err != nil {
 		return err
 	}
 	if err := s.deploy(ctx, sys, kind, path, args...); err != nil {
@@ -81,10 +78,8 @@ func (s *starter) startFunction(ctx context.Context, sys *system, kind, path str
 
 // deploy deploys a function that is named as its kind.
 func (s *starter) deploy(ctx context.Context, sys *system, kind, path string, args ...string) error {
-	cmd := exec.CommandContext(ctx, faasctl(s.program), append([]string{"deploy", "--data", sys.data, "--kind", kind, kind, path}, args...)...)
-	cmd.Env = cleanEnvironment()
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("deploy %s: %w: %s", path, err, bytes.TrimSpace(output))
+	if _, err := s.run(ctx, faasctl(s.program), append([]string{"deploy", "--data", sys.data, "--kind", kind, kind, path}, args...)...); err != nil {
+		return fmt.Errorf("deploy %s: %w", path, err)
 	}
 	return nil
 }

@@ -6,16 +6,15 @@ import "fmt"
 // server did on the same machine: 8.7 and 53 thousand requests/s. Its module is not served by Go's proxy.
 const watchdogOfBare = 8.7 / 53
 
-var lambdaColumns = []string{"clients", "system", "requests/s", "of bare", "p50", "of the emulator", "p99", "CPU, s per 1,000", "memory, MB",
+// lambdaColumns are those of a table of Lambda functions, behind the one of what distinguishes the loads.
+var lambdaColumns = []string{"system", "requests/s", "of bare", "p50", "of the emulator", "p99", "p99.9", "CPU, s per 1,000", "memory, MB",
 	"lost or wrong"}
 
-func (r report) lambdaRows() (rows [][]string) {
-	for _, x := range summarize(r.Lambda) {
-		rows = append(rows, []string{fmt.Sprint(x.Clients), title(x.System), x.RPS.format("%.0f"), x.RPSOfBare.ratio(""), x.P50.say(duration),
-			r.ofEmulator(x.System, x.Clients).ratio(" ×"), duration(x.P99.Median), fmt.Sprintf("%.3f", x.CPU.Median),
-			fmt.Sprintf("%.0f", x.Memory.Median), fmt.Sprint(x.Failures)})
-	}
-	return rows
+// lambdaRow is a row of such a table.
+func (r report) lambdaRow(distinguished string, x result) []string {
+	return []string{distinguished, title(x.System), x.RPS.format("%.0f"), x.RPSOfBare.ratio(""), x.P50.say(duration),
+		r.ofEmulator(x.System, x.load).ratio(" ×"), duration(x.P99.Median), duration(x.P999.Median), fmt.Sprintf("%.3f", x.CPU.Median),
+		fmt.Sprintf("%.0f", x.Memory.Median), fmt.Sprint(x.Failures)}
 }
 
 // lambdaHeading says how the numbers were taken and what is missing.
@@ -27,14 +26,15 @@ func (r report) lambdaHeading() string {
 	return heading
 }
 
-// ofEmulator is a system's p50 of the emulator's.
-func (r report) ofEmulator(system string, clients int) spread {
-	return ratios(r.lambdaOf(system, clients), r.lambdaOf(emulatorSystem, clients), func(m *measurement) float64 { return m.P50 })
+// ofEmulator is a system's p50 of the emulator's, under a load.
+func (r report) ofEmulator(system string, l load) spread {
+	return ratios(r.lambdaOf(system, l), r.lambdaOf(emulatorSystem, l), func(m *measurement) float64 { return m.P50 })
 }
 
 // ofWatchdog is a system's requests/s of those that of-watchdog would have answered.
 func (r report) ofWatchdog(system string) spread {
-	return ratios(r.lambdaOf(system, bodyClients), r.lambdaOf(bareSystem, bodyClients), func(m *measurement) float64 {
+	l := load{bodyClients, len(echoBody)}
+	return ratios(r.lambdaOf(system, l), r.lambdaOf(bareSystem, l), func(m *measurement) float64 {
 		if m.System == bareSystem {
 			return m.RPS * watchdogOfBare
 		}
@@ -42,10 +42,10 @@ func (r report) ofWatchdog(system string) spread {
 	})
 }
 
-// lambdaOf are the measurements of a system at so many clients.
-func (r report) lambdaOf(system string, clients int) (list []measurement) {
+// lambdaOf are the measurements of a system under a load.
+func (r report) lambdaOf(system string, l load) (list []measurement) {
 	for _, m := range r.Lambda {
-		if m.System == system && m.Clients == clients {
+		if m.System == system && m.load == l {
 			list = append(list, m)
 		}
 	}

@@ -47,15 +47,15 @@ func numberedBody(n, bytesWanted int) []byte {
 	return append(body, end...)
 }
 
-// units of sizes, the largest first.
-var units = []struct {
+// sizeUnits are those of sizes, the largest first.
+var sizeUnits = []struct {
 	name  string
 	bytes int
 }{{"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
 
 // size writes bytes as people read them.
 func size(n int) string {
-	for _, u := range units {
+	for _, u := range sizeUnits {
 		if n >= u.bytes && n%u.bytes == 0 {
 			return fmt.Sprintf("%d %s", n/u.bytes, u.name)
 		}
@@ -65,7 +65,7 @@ func size(n int) string {
 
 // parseSize reads what size writes, with or without the space, and plain numbers.
 func parseSize(text string) (int, error) {
-	for _, u := range units {
+	for _, u := range sizeUnits {
 		if number, found := strings.CutSuffix(text, u.name); found {
 			n, err := strconv.Atoi(strings.TrimSpace(number))
 			return n * u.bytes, err

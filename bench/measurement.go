@@ -24,8 +24,12 @@ type measurement struct {
 	Open         *openLoop `json:"open_loop,omitempty"` // at openClients
 }
 
-// measure has wrk load a system for some seconds, and checks its answers.
+// measure has wrk load a system for some seconds, and checks its answers. If they have not crossed the system, that is an error.
 func (b *bench) measure(ctx context.Context, sys *system, l load) (measurement, error) {
+	crossed, err := sys.crossed(ctx)
+	if err != nil {
+		return measurement{}, err
+	}
 	before, err := sys.cpu()
 	if err != nil {
 		return measurement{}, err
@@ -45,6 +49,11 @@ func (b *bench) measure(ctx context.Context, sys *system, l load) (measurement, 
 	}
 	if m.Memory, err = memory(pids...); err != nil {
 		return m, err
+	}
+	if sys.crosses {
+		if err := sys.awaitCrossings(ctx, crossed, m.Requests); err != nil {
+			return m, fmt.Errorf("%s, %s: %w", sys.name, l, err)
+		}
 	}
 	checked, err := check(ctx, sys, l, min(b.check, max(checkBytes/l.Body, l.Clients)))
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -31,6 +30,7 @@ type openLoop struct {
 	P50          float64 `json:"p50_us"`
 	P99          float64 `json:"p99_us"`
 	P999         float64 `json:"p999_us"`
+	Late         float64 `json:"late_p50_us"` // how long after it was due a request was sent: in P50 of this, too
 	Failures     int     `json:"lost_or_wrong"`
 	FirstFailure string  `json:"first_failure,omitempty"`
 }
@@ -44,45 +44,64 @@ func (o *openLoop) String() string {
 	return s
 }
 
-// openLoop sends so many requests/s for some seconds, and looks at every answer.
+// openLoop sends so many requests/s for some seconds, and looks at every answer. A latency is counted from when its request was
+// due: one that had to wait, because all connections were taken by requests that are not answered, is as late for its user.
 func (b *bench) openLoop(ctx context.Context, sys *system, rate float64) (*openLoop, error) {
 	body := sameBody(len(echoBody))
 	target := vegeta.NewStaticTargeter(vegeta.Target{
 		Method: http.MethodPost, URL: sys.url, Body: body, Header: http.Header{"Content-Type": {"application/json"}},
 	})
 	attacker := vegeta.NewAttacker(vegeta.Timeout(checkTimeout), vegeta.Connections(openConnections), vegeta.MaxWorkers(openConnections))
-	defer attacker.Stop()
+	pace := &pacer{interval: time.Duration(float64(time.Second) / rate)}
 	o := &openLoop{Rate: rate}
-	var metrics vegeta.Metrics
-	pace := vegeta.Rate{Freq: max(int(rate), 1), Per: time.Second}
-	for r := range attacker.Attack(target, pace, time.Duration(b.seconds)*time.Second, sys.name) {
+	var latencies, late []float64 // µs
+	var shortcut bool
+	began, last := time.Now(), time.Now()
+	for r := range attacker.Attack(target, pace, time.Duration(b.seconds)*time.Second, "") {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			attacker.Stop() // and take what is still answered, so that nothing of it stays
+			continue
 		}
-		metrics.Add(r)
-		why := r.Error
-		switch {
-		case why != "":
-		case r.Code != http.StatusOK:
-			why = fmt.Sprintf("status %d: %.200s", r.Code, r.Body)
-		case !bytes.Equal(r.Body, body):
-			why = fmt.Sprintf("got %.100q, want %.100q", r.Body, body)
-		case sys.crosses && (r.Headers.Get("X-Faasd-Queue") == "" || r.Headers.Get("X-Faasd-Worker") == ""):
-			return nil, errShortcut
-		default:
+		due := began.Add(pace.due(r.Seq))
+		latencies = append(latencies, micros(max(r.Timestamp.Add(r.Latency).Sub(due), 0)))
+		late = append(late, micros(max(r.Timestamp.Sub(due), 0)))
+		if r.Timestamp.After(last) {
+			last = r.Timestamp
+		}
+		why := openFault(r, body)
+		if why == "" {
+			shortcut = shortcut || sys.crosses && (r.Headers.Get(queueHeader) == "" || r.Headers.Get(workerHeader) == "")
 			continue
 		}
 		if o.Failures++; o.FirstFailure == "" {
 			o.FirstFailure = why
 		}
 	}
-	metrics.Close()
-	micros := func(q float64) float64 { return float64(metrics.Latencies.Quantile(q)) / float64(time.Microsecond) }
-	o.Sent, o.P50, o.P99, o.P999 = metrics.Rate, micros(0.5), micros(0.99), micros(0.999)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case shortcut:
+		return nil, errShortcut
+	case len(latencies) == 0:
+		return nil, fmt.Errorf("vegeta sent nothing within %d s", b.seconds)
+	}
+	o.Sent = float64(len(latencies)) / last.Sub(began).Seconds()
+	o.P50, o.P99, o.P999 = percentile(latencies, 0.5), percentile(latencies, 0.99), percentile(latencies, 0.999)
+	o.Late = percentile(late, 0.5)
 	return o, nil
 }
 
-var openColumns = []string{"system", "asked for, requests/s", "sent", "p50", "of NATS", "p99", "p99.9", "lost or wrong"}
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// openFault says what is wrong with an answer in an open loop, or nothing.
+func openFault(r *vegeta.Result, want []byte) string {
+	if r.Error != "" && r.Code == 0 {
+		return r.Error
+	}
+	return fault(answer{status: int(r.Code), body: r.Body}, nil, want)
+}
+
+var openColumns = []string{"system", "asked for, requests/s", "sent", "late, p50", "p50", "of NATS", "p99", "p99.9", "lost or wrong"}
 
 // openRows are those of the table of open loops.
 func (r report) openRows() (rows [][]string) {
@@ -99,9 +118,10 @@ func (r report) openRows() (rows [][]string) {
 		for _, m := range own {
 			failures += m.Open.Failures
 		}
-		latencies := []string{"–", "–", "–", "–"}
+		latencies := []string{"–", "–", "–", "–", "–"}
 		if sent.Median >= kept*rate.Median {
 			latencies = []string{
+				of(func(o *openLoop) float64 { return o.Late }).say(duration),
 				of(func(o *openLoop) float64 { return o.P50 }).say(duration),
 				ratios(own, nats, func(m *measurement) float64 { return m.Open.P50 }).ratio(" ×"),
 				of(func(o *openLoop) float64 { return o.P99 }).say(duration), of(func(o *openLoop) float64 { return o.P999 }).say(duration),

@@ -58,6 +58,13 @@ func newStarter(folder, program, functions string) *starter {
 	return s
 }
 
+// spawn starts a child on the thread that all are started by.
+func (s *starter) spawn(cmd *exec.Cmd) error {
+	result := make(chan error)
+	s.calls <- func() { result <- cmd.Start() }
+	return <-result
+}
+
 // process starts a program in a process group of its own: Ctrl-C in the terminal reaches this program only, which then
 // ends its children in its own order.
 func (s *starter) process(name, program string, args ...string) (*process, error) {
@@ -97,9 +104,7 @@ func (s *starter) launch(name string, cmd *exec.Cmd) (*process, error) {
 	cmd.Env = append(cleanEnvironment(), "XDG_STATE_HOME="+s.folder)
 	cmd.Stderr = stderr
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
-	result := make(chan error)
-	s.calls <- func() { result <- cmd.Start() }
-	if err := <-result; err != nil {
+	if err := s.spawn(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
@@ -109,13 +114,14 @@ func (s *starter) launch(name string, cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// cleanEnvironment is this program's without faasd's settings, which would change what is measured, and with a terminal
-// of one kind wherever this runs.
+// cleanEnvironment is this program's without faasd's settings and those of Go's runtime, which would change what is measured,
+// and with a terminal of one kind wherever this runs.
 func cleanEnvironment() []string {
 	env := []string{"TERM=xterm-256color", "LC_ALL=C.UTF-8"}
+	left := []string{"TERM", "LC_ALL", "NO_COLOR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG"}
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
-		if !strings.HasPrefix(name, "FAASD_") && !slices.Contains([]string{"TERM", "LC_ALL", "NO_COLOR"}, name) {
+		if !strings.HasPrefix(name, "FAASD_") && !slices.Contains(left, name) {
 			env = append(env, setting)
 		}
 	}

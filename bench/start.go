@@ -50,13 +50,13 @@ func (b *bench) start(ctx context.Context, r *report) error {
 	for round := range b.rounds {
 		for _, measure := range []func(context.Context) ([]starting, error){b.firstAnswer, b.nineProcesses, b.coldStarts} {
 			taken, err := measure(ctx)
-			if err != nil {
-				return err
-			}
 			for _, s := range taken {
 				s.Round = round + 1
 				fmt.Fprintf(os.Stderr, "round %d/%d  %s\n", s.Round, b.rounds, s)
 				r.Starts = append(r.Starts, s)
+			}
+			if err != nil {
+				return fmt.Errorf("round %d of %d: %w", round+1, b.rounds, err)
 			}
 		}
 	}
@@ -92,7 +92,10 @@ func (b *bench) nineProcesses(ctx context.Context) ([]starting, error) {
 		return nil, err
 	}
 	held, err := memory(pids...)
-	return []starting{{What: idleMemory, Took: megabytes(held)}}, err
+	if err != nil {
+		return nil, err
+	}
+	return []starting{{What: idleMemory, Took: megabytes(held)}}, nil
 }
 
 // coldStarts calls a function of each kind while nothing of it runs, and then again.
@@ -102,7 +105,7 @@ func (b *bench) coldStarts(ctx context.Context) (taken []starting, err error) {
 	if err := b.starter.startUp(ctx, sys, queues, workers, "--idle", coldIdle.String()); err != nil {
 		return nil, err
 	}
-	if err := awaitWorkers(ctx, sys); err != nil {
+	if err := awaitWorkers(ctx, sys, workers); err != nil {
 		return nil, err
 	}
 	before, err := sys.pids()
@@ -129,21 +132,21 @@ func (b *bench) coldStarts(ctx context.Context) (taken []starting, err error) {
 		return took, nil
 	}
 	if _, err := call("echo"); err != nil { // the connection is there, what is deployed is known
-		return nil, err
+		return taken, err
 	}
 	if err := awaitProcesses(ctx, sys, len(before)+workers); err != nil {
-		return nil, err
+		return taken, err
 	}
 	for _, k := range functionKinds {
 		s := starting{What: k.name}
 		if s.Took, err = call(k.name); err != nil {
-			return nil, err
+			return taken, err
 		}
 		var warm []float64
 		for range warmCalls {
 			took, err := call(k.name)
 			if err != nil {
-				return nil, err
+				return taken, err
 			}
 			warm = append(warm, took)
 		}

@@ -8,6 +8,9 @@ func (r report) startRows() (rows [][]string) {
 		whats = append(whats, k.name)
 	}
 	for _, what := range whats {
+		if len(r.started(what)) == 0 {
+			continue
+		}
 		row := []string{what, r.startOf(what).format("%.0f MB"), "–"}
 		switch what {
 		case idleMemory:

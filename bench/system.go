@@ -61,7 +61,8 @@ func title(name string) string { return kinds[place(name)].title }
 type system struct {
 	kind
 	url       string
-	data      string // the data folder of `faasd up`
+	metrics   []string // addresses of what its parts count; none if it is not faasd
+	data      string   // the data folder of `faasd up`
 	processes []*process
 }
 
@@ -89,7 +90,7 @@ func (s *starter) start(ctx context.Context, name string) (*system, error) {
 	sys := &system{kind: kinds[place(name)]}
 	err := sys.start(s, ctx, sys)
 	if err == nil && sys.crosses {
-		err = awaitWorkers(ctx, sys)
+		err = awaitWorkers(ctx, sys, workers)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), sys.stop())

@@ -13,10 +13,19 @@ type table struct {
 	columns []string
 	left    []int // columns of text; the others are numbers
 	rows    [][]string
+	notes   []string // what the numbers lack, a line each
+}
+
+// top is what stands above the rows.
+func (t table) top() string {
+	return strings.Join(append([]string{t.heading}, t.notes...), "\n") + "\n"
 }
 
 // text is the table for a terminal.
 func (t table) text() string {
+	if len(t.rows) == 0 {
+		return t.top()
+	}
 	rows := append([][]string{t.columns}, t.rows...)
 	widths := make([]int, len(t.columns))
 	for _, row := range rows {
@@ -29,7 +38,7 @@ func (t table) text() string {
 	for n := 1; n < len(t.rows); n++ {
 		grouped = grouped || t.rows[n][0] == t.rows[n-1][0]
 	}
-	b.WriteString(t.heading + "\n\n")
+	b.WriteString(t.top() + "\n")
 	for n, row := range rows {
 		if grouped && n > 1 && row[0] != rows[n-1][0] {
 			b.WriteString("\n")
@@ -49,8 +58,11 @@ func (t table) text() string {
 }
 
 func (t table) markdown() string {
+	if len(t.rows) == 0 {
+		return t.top()
+	}
 	var b strings.Builder
-	b.WriteString(t.heading + "\n\n")
+	b.WriteString(t.top() + "\n")
 	b.WriteString("| " + strings.Join(t.columns, " | ") + " |\n|")
 	for i := range t.columns {
 		if slices.Contains(t.left, i) {

@@ -14,6 +14,9 @@ import (
 // A counter is a metric of Prometheus' text form; of its series, those that have one label and not another are added up.
 type counter struct{ name, with, without string }
 
+// errNoSeries says that metrics do not have a counter.
+var errNoSeries = errors.New("there is no")
+
 var (
 	// published are the messages that parts send each other through the coordinator, those that it passes on not counted again:
 	// state, and between queues the handing over of jobs.
@@ -37,7 +40,7 @@ func (c counter) sum(metrics string) (sum float64, err error) {
 		sum, found = sum+n, true
 	}
 	if !found {
-		return 0, fmt.Errorf("there is no %s{…%s…}", c.name, c.with)
+		return 0, fmt.Errorf("%w %s{…%s…}", errNoSeries, c.name, c.with)
 	}
 	return sum, nil
 }

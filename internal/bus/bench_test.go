@@ -13,8 +13,8 @@ import (
 )
 
 // BenchmarkRoundTrip passes messages to and fro between two hosts, PUSH to
-// PULL in each direction, with a number of them in flight. One operation is a
-// round trip: two hops.
+// PULL in each direction, with a number of them in flight, in batches as jobs travel.
+// One operation is a round trip: two hops.
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, transport := range []string{"inproc", "ipc", "tcp"} {
 		for _, inFlight := range []int{1, 100} {
@@ -30,7 +30,8 @@ func benchRoundTrip(b *testing.B, transport string, inFlight int) {
 	ends := make([]*rig, 2)
 	addrs := make([]string, 2)
 	for i := range ends {
-		ends[i] = newRig(b, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Pull}, linkOut: {Kind: Push}})
+		ends[i] = newRig(b, ctx, map[role.Link]LinkSpec{linkIn: {Kind: Pull, Batches: true}, linkOut: {Kind: Push, Batches: true}})
+		ends[i].m.batch = true
 		addrs[i] = ends[i].bind(linkIn, endpoints(b)[transport]+map[bool]string{true: fmt.Sprint(i)}[transport != "tcp"])
 	}
 	body := make([]byte, 24)

@@ -34,6 +34,11 @@ func BenchmarkEncode(b *testing.B) {
 			for b.Loop() {
 				m.Frames()
 			}
+			size := 0
+			for _, frame := range m.Frames() {
+				size += len(frame)
+			}
+			b.ReportMetric(float64(size), "bytes/message")
 		})
 	}
 }
