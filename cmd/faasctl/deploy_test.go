@@ -149,7 +149,7 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 	if r := ctl(t, dir, "functions", "rm", "hello"); r.code != config.ExitUsage || !strings.Contains(r.err, "write --yes") {
 		t.Errorf("removed without a question: exit code %d, %q", r.code, r.err)
 	}
-	if out := mustCtl(t, dir, "functions", "rm", "hello", "--yes"); out != "hello removed\n" {
+	if out := mustCtl(t, dir, "functions", "rm", "hello", "--yes"); out != "hello removed; for an hour, faasctl functions rollback hello brings it back\n" {
 		t.Errorf("printed %q", out)
 	}
 	if status, got := called(t, url+"/hello", "x", nil); status != http.StatusNotFound {
@@ -158,10 +158,21 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 	if out := mustCtl(t, dir, "functions"); strings.Contains(out, "hello") || !strings.Contains(out, "echo      ok     built in  -        3") {
 		t.Errorf("functions:\n%s", out)
 	}
-	for _, args := range [][]string{{"functions", "hello"}, {"functions", "rm", "hello", "--yes"}, {"functions", "rollback", "hello"}} {
-		if r := ctl(t, dir, args[0], args[1:]...); r.code != config.ExitFailed || !strings.Contains(r.err, "hello") || strings.Count(r.err, "\n") != 1 {
+	for _, args := range [][]string{{"functions", "hello"}, {"functions", "rm", "hello", "--yes"}} {
+		if r := ctl(t, dir, args[0], args[1:]...); r.code != config.ExitFailed || !strings.Contains(r.err, "rollback hello brings it back") || strings.Count(r.err, "\n") != 1 {
 			t.Errorf("faasctl %s of what was removed: exit code %d, %q", strings.Join(args, " "), r.code, r.err)
 		}
+	}
+	if out := mustCtl(t, dir, "functions", "rollback", "hello"); out != "hello version 1 again, its removal taken back, served by 3 workers\n" {
+		t.Errorf("printed %q", out)
+	}
+	for range 12 { // every worker
+		if got := answered200(t, url+"/hello", "x"); got != "one x" {
+			t.Errorf("answered %q after its removal was taken back", got)
+		}
+	}
+	if r := ctl(t, dir, "functions", "rollback", "never"); r.code != config.ExitFailed || !strings.Contains(r.err, "faasctl deploy never PATH deploys it") {
+		t.Errorf("rollback of what never was: exit code %d, %q", r.code, r.err)
 	}
 }
 

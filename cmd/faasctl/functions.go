@@ -40,7 +40,7 @@ func (c *functions) Settings() *config.Set {
 		Name:    "functions",
 		Summary: "list the functions, show one with its versions, go back to a version, remove one",
 		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run. A function that no worker serves is shown as !NO WRK: requests for it wait.\n\n" +
-			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for an hour: a function that is deployed again counts on, and `rollback` with a VERSION brings back one from before.",
+			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for an hour: until then `rollback` takes the removal back, and a function that is deployed again counts on; `rollback` with a VERSION then brings back one from before.",
 		Examples: []string{
 			"faasctl functions", "faasctl functions hello --versions", "faasctl functions rollback hello", "faasctl functions rollback hello 3", "faasctl functions rm hello --yes",
 		},
@@ -149,7 +149,7 @@ func (c *functions) show(ctx context.Context, std config.Stdio, name string) err
 	}
 	f, err := to.Function(ctx, name)
 	if errors.Is(err, registry.ErrNoFunction) {
-		return c.showOther(ctx, std, name)
+		return c.showOther(ctx, std, name, err)
 	}
 	if err != nil {
 		return unreached(err)
@@ -166,13 +166,13 @@ func (c *functions) show(ctx context.Context, std config.Stdio, name string) err
 	return t.write(std.Out)
 }
 
-// showOther shows a function that is not deployed.
-func (c *functions) showOther(ctx context.Context, std config.Stdio, name string) error {
+// showOther shows a function that is not deployed, or says so with that error.
+func (c *functions) showOther(ctx context.Context, std config.Stdio, name string, otherwise error) error {
 	return c.look(ctx, std, func(p operator.Picture) error {
 		i := slices.IndexFunc(p.Functions, func(f operator.Function) bool { return f.Name == name })
 		switch {
 		case i < 0:
-			return noFunction(name)
+			return otherwise
 		case c.versions:
 			return fmt.Errorf("%s was not deployed, and has no versions: its workers bring it (%s)", name, kindOf(p.Functions[i], p.Workers))
 		case c.json:
@@ -282,7 +282,11 @@ func (c *functions) rollback(ctx context.Context, std config.Stdio) error {
 	case report.Version == report.Previous:
 		_, err = fmt.Fprintf(std.Out, "%s: version %d is current already: nothing to do\n", name, report.Version)
 	default:
-		_, err = fmt.Fprintf(std.Out, "%s version %d again, instead of %d, served by %s\n", name, report.Version, report.Previous, operator.Plural(report.Workers, "worker"))
+		instead := "its removal taken back"
+		if report.Previous > 0 {
+			instead = fmt.Sprintf("instead of %d", report.Previous)
+		}
+		_, err = fmt.Fprintf(std.Out, "%s version %d again, %s, served by %s\n", name, report.Version, instead, operator.Plural(report.Workers, "worker"))
 	}
 	return err
 }
@@ -301,7 +305,7 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		}
 	}
 	if !c.yes {
-		if err := confirm(ctx, std, "Remove "+strings.Join(c.names, ", ")+": requests are answered 404 from then on (versions are kept for an hour)"); err != nil {
+		if err := confirm(ctx, std, "Remove "+strings.Join(c.names, ", ")+": new requests are answered 404 (for an hour, rollback takes it back)"); err != nil {
 			return err
 		}
 	}
@@ -313,7 +317,7 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		one, err := remove(ctx, std, to, name)
 		done, failed = append(done, one), append(failed, err)
 		if err == nil && !c.json {
-			_, err = fmt.Fprintln(std.Out, name+" removed")
+			_, err = fmt.Fprintln(std.Out, removed(name))
 			failed = append(failed, err)
 		}
 	}
@@ -321,4 +325,9 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		failed = append(failed, printJSON(std.Out, done))
 	}
 	return errors.Join(failed...)
+}
+
+// removed says that a function was removed, and how to take that back.
+func removed(name string) string {
+	return fmt.Sprintf("%[1]s removed; for an hour, faasctl functions rollback %[1]s brings it back", name)
 }
