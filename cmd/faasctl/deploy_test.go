@@ -122,10 +122,18 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
-	if out := mustCtl(t, dir, "deploy", "hello", code); !strings.Contains(out, "\nhello: differs from version 2: timeout 5s → 30s, memory 64MiB → 256MiB, variable A removed, variable B removed; flags are not kept") {
+	if out := mustCtl(t, dir, "deploy", "hello", code); !strings.Contains(out, "\nhello: differs from version 2: timeout 5s → 30s, memory 64MiB → 256MiB, variable A removed, variable B removed; not kept from one deploy to the next: --timeout, --memory, --env; to keep") {
 		t.Errorf("without the flags:\n%s", out)
 	}
-	mustCtl(t, dir, "functions", "rollback", "hello")
+	if out := mustCtl(t, dir, "deploy", "hello", code, "--timeout", "5s", "--env", "A=1"); !strings.Contains(out, "\nhello: differs from version 3: timeout 30s → 5s, variable A added\n") {
+		t.Errorf("with flags where none were:\n%s", out)
+	}
+	if out := mustCtl(t, dir, "deploy", "hello", code, "--timeout", "30s", "--env", "A=2"); !strings.Contains(out, "\nhello: differs from version 4: timeout 5s → 30s, variable A changed\n") {
+		t.Errorf("with other values:\n%s", out)
+	}
+	for range 3 {
+		mustCtl(t, dir, "functions", "rollback", "hello")
+	}
 	if out := mustCtl(t, dir, "functions", "rollback", "hello"); out != "hello version 1 again, instead of 2, served by 3 workers\n" {
 		t.Errorf("printed %q", out)
 	}
@@ -133,7 +141,7 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 		t.Errorf("answered %q after the rollback", got)
 	}
 	out = mustCtl(t, dir, "functions", "hello", "--versions")
-	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.HasPrefix(lines[2], "2        ready    exec") || !strings.HasPrefix(lines[3], "1        current  exec") {
+	if lines := strings.Split(out, "\n"); len(lines) != 7 || !strings.HasPrefix(lines[4], "2        ready    exec") || !strings.HasPrefix(lines[5], "1        current  exec") {
 		t.Errorf("versions:\n%s", out)
 	}
 	if out := mustCtl(t, dir, "functions", "rollback", "hello", "1"); out != "hello: version 1 is current already: nothing to do\n" {
