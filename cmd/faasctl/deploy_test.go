@@ -200,10 +200,10 @@ func TestWhatCannotBeDeployedIsRefusedWithTheReasonAndTheOldStays(t *testing.T) 
 		{"no interpreter", map[string]string{"main.sh": "#!/no/such/shell\n"}, nil, 1, []string{"/no/such/shell"}},
 		{"ends at its start", map[string]string{"bootstrap": "#!/bin/sh\nprintf 'no module \\033[1mx\\n' >&2\nexit 3\n"}, nil, 1,
 			[]string{"Runtime.InitError", "exit status 3", "\n  | no module ?[1mx\n", "version 3 of hello does not start; version 1 stays"}},
-		{"bad memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "256"}, 1, []string{`--memory "256": not an amount of memory`}},
-		{"little memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "1MB"}, 1, []string{"write 16MiB to 64GiB"}},
+		{"bad memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "256"}, 2, []string{`--memory "256": not an amount of memory`}},
+		{"little memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "1MB"}, 2, []string{"write 16MiB to 64GiB"}},
 		{"a variable of the worker's", map[string]string{"main.sh": script("x")}, []string{"--env", "FAASD_JOB=1"}, 1, []string{"is set by the worker"}},
-		{"no variable", map[string]string{"main.sh": script("x")}, []string{"--env", "A"}, 1, []string{`--env "A": not NAME=VALUE`}},
+		{"no variable", map[string]string{"main.sh": script("x")}, []string{"--env", "A"}, 2, []string{`--env "A": not NAME=VALUE`}},
 		{"concurrency of a script", map[string]string{"main.sh": script("x")}, []string{"--concurrency", "2"}, 1, []string{"write 1"}},
 		{"a file and one", map[string]string{"main.sh": script("x")}, []string{"-f", "x"}, 2, []string{"are both"}},
 		{"prune of one", map[string]string{"main.sh": script("x")}, []string{"--prune"}, 2, []string{"--prune is for --file"}},
@@ -266,7 +266,7 @@ func TestWhereNothingIsDeployedIsSaidWithExitCode3(t *testing.T) {
 			t.Errorf("faasctl %s: exit code %d, %q, %q; want 3 and one line", strings.Join(args, " "), code, out, errs)
 		}
 	}
-	if code, _, errs := faasctl("deploy", "hello", code, "--admin", "example.com:80"); code != config.ExitFailed || !strings.Contains(errs, "loopback") {
+	if code, _, errs := faasctl("deploy", "hello", code, "--admin", "example.com:80"); code != config.ExitUsage || !strings.Contains(errs, "loopback") {
 		t.Errorf("another host: exit code %d, %q", code, errs)
 	}
 }

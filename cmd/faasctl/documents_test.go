@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,5 +73,14 @@ func TestTheProjectInTheDocumentsCanBeRead(t *testing.T) {
 	p, err := registry.ParseProject(registry.ProjectFile, []byte(found[1]))
 	if err != nil || len(p.Functions) != 2 {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestTheDocumentsHaveEveryExitCode(t *testing.T) {
+	text := document(t, "docs/OPERATING.md")
+	for _, c := range program().Codes {
+		if !strings.Contains(text, fmt.Sprintf("\n| %d | ", c.Number)) {
+			t.Errorf("docs/OPERATING.md has no exit code %d (%s)", c.Number, c.Meaning)
+		}
 	}
 }

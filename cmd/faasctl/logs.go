@@ -46,15 +46,12 @@ func (c *logs) Settings() *config.Set {
 	return s
 }
 
-func (c *logs) Validate() error {
+func (c *logs) Validate() (err error) {
 	if err := config.ValidName(c.operands[0]); err != nil {
 		return &config.ValueError{Source: "FUNCTION", Value: c.operands[0], Err: err}
 	}
-	c.job = strings.ToUpper(strings.TrimPrefix(c.job, "…"))
-	if strings.Trim(c.job, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != "" || len(c.job) > idLength {
-		return &config.ValueError{Source: "--job", Value: c.job, Err: fmt.Errorf("not the id of a job: write its %d letters and digits, or the last of them", idLength)}
-	}
-	return nil
+	c.job, err = jobID("--job", c.job)
+	return err
 }
 
 func (c *logs) Run(ctx context.Context, std config.Stdio) error {
