@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"faasd/internal/operator"
 	"faasd/internal/registry"
 )
 
@@ -81,6 +83,24 @@ func TestTheDocumentsHaveEveryExitCode(t *testing.T) {
 	for _, c := range program().Codes {
 		if !strings.Contains(text, fmt.Sprintf("\n| %d | ", c.Number)) {
 			t.Errorf("docs/OPERATING.md has no exit code %d (%s)", c.Number, c.Meaning)
+		}
+	}
+}
+
+// A longer kind would push what stands right of it out of its column.
+func TestEveryKindOfEventFitsItsColumn(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| `event/.*$").FindString(document(t, "docs/PROTOCOL.md"))
+	kinds := regexp.MustCompile("`([a-z]+(?:-[a-z]+)*)`").FindAllStringSubmatch(row, -1)
+	if len(kinds) < 20 {
+		t.Fatalf("docs/PROTOCOL.md has few kinds: %q", kinds)
+	}
+	for _, kind := range kinds {
+		var line strings.Builder
+		if err := printEvent(&line, operator.Event{Kind: kind[1], Name: "queueA"}, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		if at := strings.Index(line.String(), "queueA"); at != len("1970-01-01 00:00:00.000  INFO  ")+kindWidth+2 {
+			t.Errorf("behind %s the columns go on at %d:\n%s", kind[1], at, &line)
 		}
 	}
 }
