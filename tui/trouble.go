@@ -101,23 +101,26 @@ func (d *diagnosis) backlogs() {
 
 // failures are requests that were not answered with OK in the last minute.
 func (d *diagnosis) failures(s *Snapshot) {
-	if n := plural(int(s.Failed), "request"); s.Failed > 0 {
-		d.add(n+" failed: see functions (f)", "%s failed in the last minute%s: 504 is too slow or too few workers, else see functions (f) and their logs", n, d.whose())
+	f := &s.Failed
+	whose, logs := "", "functions (f) and faasctl logs"
+	if f.Function != "" && max(f.Errors, f.Others, f.Expired) == f.Errors+f.Others+f.Expired { // of several kinds it is not known which is whose
+		whose, logs = " ("+f.Function+")", "faasctl logs "+f.Function
+	}
+	for _, kind := range []struct {
+		count        uint64
+		brief, whole string // why, and what to do
+	}{
+		{f.Errors, "(500): see " + logs, "by errors of the function's own (500); see " + logs},
+		{f.Others, "(502): see " + logs, "the function could not be run, crashed, or lost its workers (502); see events (e), " + logs},
+		{f.Expired, "(504): too slow, or few workers", "their time ran out (504); the function is too slow, its timeout too short, or workers are too few"},
+	} {
+		if n := plural(int(kind.count), "request"); kind.count > 0 {
+			d.add(n+" failed "+kind.brief, "%s failed in the last minute%s: %s", n, whose, kind.whole)
+		}
 	}
 	if n := plural(int(s.Refused), "request"); s.Refused > 0 {
 		d.add(n+" refused (503): more workers", "%s refused with 503 in the last minute: more is asked for than the workers can do", n)
 	}
-}
-
-// whose names the function that fails most, if one is known to.
-func (d *diagnosis) whose() string {
-	most, name := 0.05, ""
-	for i := range d.p.Functions {
-		if f := &d.p.Functions[i]; f.Rates.Failed > most {
-			most, name = f.Rates.Failed, " ("+f.Name+")"
-		}
-	}
-	return name
 }
 
 // parts are those that are not heard, or not understood.

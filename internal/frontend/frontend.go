@@ -277,7 +277,7 @@ func (m *Machine) state() wire.State {
 	s := wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
-			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refusedInAll(), Late: m.late,
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Errors: m.errors(), Expired: m.expired(), Refused: m.refusedInAll(), Late: m.late,
 		},
 	}
 	if m.catalogue != nil {
