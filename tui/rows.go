@@ -10,7 +10,7 @@ import (
 
 var queueColumns = []column{
 	{title: "QUEUE", width: 8, grow: true},
-	{title: "STATE", width: 8},
+	{title: "STATE", width: 10},
 	{title: "WAITING", width: 7, right: true},
 	{title: "IN-FL", width: 5, right: true, rank: 3},
 	{title: "FREE/ALL", width: 8, right: true, rank: 4},

@@ -43,13 +43,31 @@ func (d *diagnosis) unserved() {
 		f := &d.p.Functions[i]
 		switch word, _ := functionWord(f); word {
 		case wordNoWorker:
-			d.add(wordNoWorker+": start a worker for "+f.Name, "%s has no worker and %s: start one that serves it (%s)", f.Name, waits(f.Waiting), d.starting())
+			d.noWorker(f)
 		case wordFailed:
 			d.add(wordFailed+": faasctl functions "+f.Name, "no version of %s has come up: faasctl functions %s says why", f.Name, f.Name)
 		case wordBroken:
 			d.add(wordBroken+": faasctl functions "+f.Name, "%s does not come up at %s: faasctl functions %s says why", f.Name, brokenAt(f), f.Name)
 		}
 	}
+}
+
+// noWorker says of a function that no worker serves what that means, and which
+// worker to start. Where none is there at all, that is said once, unless jobs wait.
+func (d *diagnosis) noWorker(f *operator.Function) {
+	meaning := "requests for it wait"
+	switch {
+	case f.Waiting > 0:
+		meaning = waits(f.Waiting)
+	case d.p.Totals.Workers+d.p.Totals.WorkersDraining == 0:
+		return
+	}
+	labels, one := "", "one that serves it ("+d.starting()+")"
+	if len(f.Labels) > 0 { // those of `faasd up` have none
+		list := strings.Join(f.Labels, ",")
+		labels, one = " with the label "+list, "one (faasd worker --label "+list+")"
+	}
+	d.add(wordNoWorker+": start a worker for "+f.Name, "%s has no worker%s and %s: start %s", f.Name, labels, meaning, one)
 }
 
 // brokenAt names the first worker at which a function does not come up, and how
@@ -168,7 +186,7 @@ func (d *diagnosis) lostWorkers() {
 
 // fate is what becomes of that which a lost worker ran.
 func (d *diagnosis) fate(w *operator.Worker) string {
-	alone := slices.DeleteFunc(slices.Clone(w.Functions), func(name string) bool { return served(d.p, name) })
+	alone := slices.DeleteFunc(slices.Clone(w.Functions), d.p.Served)
 	switch {
 	case len(alone) == 0:
 		return "what it ran runs again elsewhere"

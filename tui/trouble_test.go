@@ -158,12 +158,12 @@ func TestAQueueLacksWorkersOnlyForFunctionsThatNobodyServes(t *testing.T) {
 	}{
 		{operator.StateNoWorker, "resize", 10, wordNoWorker, "no worker anywhere"},
 		{operator.StateOK, "resize", 10, wordNoWorker, "workers of other functions"},
-		{operator.StateNoWorker, "echo", 10, wordIdle, "pulled within a second"},
+		{operator.StateNoWorker, "echo", 10, wordBare, "pulled within a second"},
 		{operator.StateNoWorker, "echo", 1000, wordBacklog, "not pulled"},
 		{operator.StateOK, "echo", 10, operator.StateOK, ""},
 		{operator.StateOK, "echo", 1000, wordBacklog, ""},
 		{operator.StateLost, "resize", 1000, wordLost, ""},
-		{operator.StateNoWorker, "", 0, wordIdle, ""},
+		{operator.StateNoWorker, "", 0, wordBare, ""},
 	} {
 		q := &operator.Queue{Part: operator.Part{State: c.state}, Oldest: c.oldest}
 		if c.waits != "" {
@@ -183,7 +183,8 @@ func TestADeployedFunctionIsShownAsItIs(t *testing.T) {
 		{operator.Function{State: operator.StateFailed, Waiting: 3, Oldest: 2000}, wordFailed},
 		{operator.Function{State: operator.StateBroken, Workers: 2}, wordBroken},
 		{operator.Function{State: operator.StateRemoved, Running: 1, Workers: 1}, operator.StateRemoved},
-		{operator.Function{State: operator.StateNoWorker}, wordIdle},
+		{operator.Function{State: operator.StateNoWorker}, wordNoWorker},
+		{operator.Function{State: operator.StateBroken, Waiting: 3}, wordBroken},
 	} {
 		if got, _ := functionWord(&c.f); got != c.want {
 			t.Errorf("%+v is %s, want %s", c.f, got, c.want)
@@ -224,4 +225,21 @@ func TestWhatToDoIsSeenAtEverySize(t *testing.T) {
 		says("faasd up has stopped? start it again")
 		s.hides("coordinator")
 	}
+}
+
+// A worker without the function's labels would not help.
+func TestAFunctionThatNoWorkerServesIsTroubleAndItsLabelsAreNamed(t *testing.T) {
+	s := newStage(t, 160, 50)
+	p := &s.system.picture
+	f := &p.Functions[1]
+	f.Waiting, f.Version = 0, 1
+	s.look()
+	s.shows("! resize has no worker and requests for it wait: start one that serves it (faasd worker)")
+	f.Labels, f.Waiting = []string{"gpu", "big"}, 2
+	s.look()
+	s.shows("! resize has no worker with the label gpu,big and 2 jobs wait: start one (faasd worker --label gpu,big)")
+	f.Waiting, p.Totals.Workers, p.Totals.WorkersDraining = 0, 0, 0
+	s.look()
+	s.hides("resize has")
+	s.shows("! no worker is there")
 }

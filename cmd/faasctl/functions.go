@@ -39,7 +39,7 @@ func (c *functions) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:    "functions",
 		Summary: "list the functions, show one with its versions, go back to a version, remove one",
-		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run. A function that no worker serves is shown as !NO WRK: requests for it wait.\n\n" +
+		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run. A function that no worker serves is shown as !NO WRK: requests for it wait for one, which must have its labels.\n\n" +
 			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for an hour: until then `rollback` takes the removal back, and a function that is deployed again counts on; `rollback` with a VERSION then brings back one from before.",
 		Examples: []string{
 			"faasctl functions", "faasctl functions hello --versions", "faasctl functions rollback hello", "faasctl functions rollback hello 3", "faasctl functions rm hello --yes",

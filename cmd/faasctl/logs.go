@@ -85,7 +85,7 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 		switch {
 		case ctx.Err() != nil && c.follow:
 			return nil // Ctrl-C is how it ends
-		case errors.Is(err, operator.ErrNoWorker) && time.Since(begun) < linesWait && served(o.Picture(), name):
+		case errors.Is(err, operator.ErrNoWorker) && time.Since(begun) < linesWait && served(o, name):
 			// Queues say that a function is served a moment before they say by whom.
 			if !next(ctx, tick) {
 				return context.Cause(ctx)
@@ -124,9 +124,10 @@ func next(ctx context.Context, tick *time.Ticker) bool {
 	}
 }
 
-// served reports whether a function has workers.
-func served(p operator.Picture, name string) bool {
-	return slices.ContainsFunc(p.Functions, func(f operator.Function) bool { return f.Name == name && f.Workers > 0 })
+// served reports whether a function has workers now.
+func served(o *operator.Operator, name string) bool {
+	p := o.Picture()
+	return p.Served(name)
 }
 
 // failed reports whether no version of a function has come up.
