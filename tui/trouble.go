@@ -128,9 +128,9 @@ func (d *diagnosis) failures(s *Snapshot) {
 		count        uint64
 		brief, whole string // why, and what to do
 	}{
-		{f.Errors, "(500): see " + logs, "by errors of the function's own (500); see " + logs},
+		{f.Errors, "(500): see " + logs, "an error of the function's own (500); see " + logs},
 		{f.Others, "(502): see " + logs, "the function could not be run, crashed, or lost its workers (502); see events (e), " + logs},
-		{f.Expired, "(504): too slow, or few workers", "their time ran out (504); the function is too slow, its timeout too short, or workers are too few"},
+		{f.Expired, "(504): too slow, or few workers", "out of time (504); the function is too slow, its timeout too short, or workers are too few"},
 	} {
 		if n := plural(int(kind.count), "request"); kind.count > 0 {
 			d.add(n+" failed "+kind.brief, "%s failed in the last minute%s: %s", n, whose, kind.whole)

@@ -23,9 +23,9 @@ func TestAWellSystemIsSaidToBeWell(t *testing.T) {
 	}{
 		{func() { p.Workers[2].Stuck = 2 }, "worker w-a00001 has 2 runs that should have stopped"},
 		{func() { p.Totals.Refused += 3 }, "3 requests refused with 503 in the last minute"},
-		{func() { p.Totals.Failed += 3; p.Totals.Expired += 3 }, "3 requests failed in the last minute: their time ran out (504)"},
+		{func() { p.Totals.Failed += 3; p.Totals.Expired += 3 }, "3 requests failed in the last minute: out of time (504)"},
 		{func() { p.Totals.Failed += 2 }, "2 requests failed in the last minute: the function could not be run, crashed, or lost its workers (502)"},
-		{func() { p.Totals.Failed += 360; p.Totals.Errors += 360 }, "360 requests failed in the last minute: by errors of the function's own (500)"},
+		{func() { p.Totals.Failed += 360; p.Totals.Errors += 360 }, "360 requests failed in the last minute: an error of the function's own (500)"},
 		{func() { p.Functions[0].Waiting, p.Functions[0].Oldest = 4, 2000 }, "echo: 4 jobs wait, the oldest for 2.0s"},
 		{func() { p.Brokers[0].State = operator.StateLost }, "no broker is heard"},
 		{func() { p.Frontends[0].State = operator.StateLost }, "no frontend is heard"},
@@ -63,13 +63,13 @@ func TestWhatHasFailedIsRememberedForAMinute(t *testing.T) {
 	s.shows("all is well")
 	p.Totals.Failed, p.Totals.Errors, p.Functions[0].Rates.Failed = 1360, 1360, 9
 	step(time.Second)
-	s.shows("360 requests failed in the last minute (echo): by errors of the function's own (500); see faasctl logs echo")
+	s.shows("360 requests failed in the last minute (echo): an error of the function's own (500); see faasctl logs echo")
 	p.Functions[0].Rates.Failed = 0
 	step(time.Second)
-	s.shows("360 requests failed in the last minute (echo): by errors of the function's own (500); see faasctl logs echo")
+	s.shows("360 requests failed in the last minute (echo): an error of the function's own (500); see faasctl logs echo")
 	p.Totals.Failed, p.Totals.Errors = 5, 5 // the frontend has begun anew
 	step(30 * time.Second)
-	s.shows("360 requests failed in the last minute (echo): by errors of the function's own (500); see faasctl logs echo")
+	s.shows("360 requests failed in the last minute (echo): an error of the function's own (500); see faasctl logs echo")
 	step(31 * time.Second)
 	s.shows("all is well")
 }
