@@ -203,13 +203,7 @@ func (m *Machine) Tick(now role.Time) {
 			m.cfg.Log.Warn("no broker answers yet; requests are refused until one does", "brokers", m.brokerEndpoints())
 		}
 	}
-	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {
-		r := m.deadlines[0]
-		m.cancel(now, r)
-		m.failed++
-		m.count(now, r, wire.CodeExpired)
-		r.answer(Answer{Code: wire.CodeExpired})
-	}
+	m.expire(now)
 	m.rehouse(now)
 	m.forgetIdle()
 	m.forgetUnserved(now)
