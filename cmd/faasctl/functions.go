@@ -207,13 +207,17 @@ func addFunction(t *table, f admin.Function) {
 	t.row("function", f.Name)
 	v := f.Version(f.Current)
 	if v == nil {
-		t.row("version", "none has come up; see --versions")
+		t.row("version", "none has come up")
+		addFailed(t, f)
 		return
 	}
 	t.row("version", fmt.Sprintf("%d of %s, since %s", v.Number, operator.Plural(len(f.Versions), "version"), moment(v.Created)))
 	t.row("workers", f.Workers)
 	for _, b := range f.Broken {
 		t.row("broken", fmt.Sprintf("at %s: %s", b.Worker, firstLine(b.Reason)))
+	}
+	if failed := addFailed(t, f); len(f.Broken) > 0 && !failed {
+		t.row("printed", seeLogs(f.Name))
 	}
 	t.row("kind", v.Kind)
 	t.row("package", v.Package[:12]+"…, "+size(v.Size))
@@ -238,6 +242,24 @@ func addFunction(t *table, f admin.Function) {
 		t.row("variables", strings.Join(slices.Sorted(maps.Keys(m.Env)), ", "))
 	}
 }
+
+// addFailed shows why the newest version does not serve, if it is one that has
+// failed, and reports whether it did.
+func addFailed(t *table, f admin.Function) bool {
+	if len(f.Versions) == 0 {
+		return false
+	}
+	v := f.Versions[len(f.Versions)-1]
+	if v.State != registry.StateFailed || v.Reason == registry.Cancelled {
+		return false
+	}
+	t.row("failed", fmt.Sprintf("version %d, tried %s", v.Number, moment(v.Created)))
+	t.row("why", strings.TrimSuffix(firstLine(v.Reason), "; "+admin.Remains(f.Name, f.Current)))
+	t.row("printed", seeLogs(f.Name))
+	return true
+}
+
+func seeLogs(name string) string { return "see faasctl logs " + name }
 
 // addVersions lists versions, the newest first.
 func addVersions(t *table, f admin.Function) {

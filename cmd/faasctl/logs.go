@@ -76,7 +76,7 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 		wait = max(linesWait, c.within)
 	}
 	if failed(picture, name) {
-		fmt.Fprintf(std.Err, "faasctl logs: no version of %s has come up; why: faasctl functions %s --versions\n", name, name)
+		fmt.Fprintf(std.Err, "faasctl logs: no version of %s has come up; why: faasctl functions %s\n", name, name)
 	}
 	silent := make(map[string]bool) // workers that were said to be late
 	begun := time.Now()
