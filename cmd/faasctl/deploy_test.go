@@ -122,6 +122,11 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
+	var told shown
+	text := mustCtl(t, dir, "functions", "hello", "--json")
+	if err := json.Unmarshal([]byte(text), &told); err != nil || strings.Contains(text, "1,2") || told.Manifest.Env != nil || strings.Join(told.Variables, " ") != "A B" || told.Manifest.Timeout != 5000 {
+		t.Errorf("values of variables are told, or not their names: %v\n%s", err, text)
+	}
 	if out := mustCtl(t, dir, "deploy", "hello", code); !strings.Contains(out, "\nhello: differs from version 2: timeout 5s → 30s, memory 64MiB → 256MiB, variable A removed, variable B removed; not kept from one deploy to the next: --timeout, --memory, --env; to keep") {
 		t.Errorf("without the flags:\n%s", out)
 	}

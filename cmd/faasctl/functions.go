@@ -39,7 +39,7 @@ func (c *functions) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:    "functions",
 		Summary: "list the functions, show one with its versions, go back to a version, remove one",
-		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run. A function that no worker serves is shown as !NO WRK: requests for it wait for one, which must have its labels.\n\n" +
+		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run, with the names of its variables but not their values. A function that no worker serves is shown as !NO WRK: requests for it wait for one, which must have its labels.\n\n" +
 			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for an hour: until then `rollback` takes the removal back, and a function that is deployed again counts on; `rollback` with a VERSION then brings back one from before.",
 		Examples: []string{
 			"faasctl functions", "faasctl functions hello --versions", "faasctl functions rollback hello", "faasctl functions rollback hello 3", "faasctl functions rm hello --yes",
@@ -155,7 +155,7 @@ func (c *functions) show(ctx context.Context, std config.Stdio, name string) err
 		return unreached(err)
 	}
 	if c.json {
-		return printJSON(std.Out, f)
+		return printJSON(std.Out, withoutValues(f))
 	}
 	t := newTable()
 	if c.versions {
@@ -202,6 +202,25 @@ func noFunction(name string) error {
 	return fmt.Errorf("there is no function %s; faasctl functions lists those that are", name)
 }
 
+// variables are the names of a function's variables. Their values may be secrets,
+// and are shown nowhere.
+func variables(m *registry.Manifest) []string { return slices.Sorted(maps.Keys(m.Env)) }
+
+// shown is a function for programs, with the names of its variables alone.
+type shown struct {
+	admin.Function
+	Variables []string `json:"variables,omitempty"`
+}
+
+func withoutValues(f admin.Function) shown {
+	s := shown{Function: f}
+	if f.Manifest != nil {
+		m := *f.Manifest
+		s.Variables, m.Env, s.Manifest = variables(&m), nil, &m
+	}
+	return s
+}
+
 // addFunction shows how a function is run.
 func addFunction(t *table, f admin.Function) {
 	t.row("function", f.Name)
@@ -238,8 +257,8 @@ func addFunction(t *table, f admin.Function) {
 	if m.ContentType != "" {
 		t.row("content type", m.ContentType)
 	}
-	if len(m.Env) > 0 { // values may be secrets
-		t.row("variables", strings.Join(slices.Sorted(maps.Keys(m.Env)), ", "))
+	if names := variables(m); len(names) > 0 {
+		t.row("variables", strings.Join(names, ", "))
 	}
 }
 
