@@ -19,7 +19,7 @@ func (c *status) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:        "status",
 		Summary:     "show queues, workers and the other parts, once",
-		Description: "Prints what each part last said of itself. A part that has been silent for 3 s is shown as lost, a worker that was lost for another 30 s.",
+		Description: "Prints what each part last said of itself: what has changed is said within 0.1 s, numbers of single workers once a second. A part that has been silent for 3 s is shown as lost, a worker that was lost for another 30 s.",
 		Examples:    []string{"faasctl status", "faasctl status --json", "faasctl status --coordinator tcp://10.0.0.5:5555"},
 	})
 	s.Bool(&c.json, "json", false, "print JSON for programs")

@@ -113,6 +113,22 @@ func TestStatusShowsARunningSystemAndItsLosses(t *testing.T) {
 	}
 }
 
+// Whoever looks after a call has been answered sees that it was.
+func TestStatusShowsTheCallBefore(t *testing.T) {
+	t.Parallel()
+	dir, url := startWithWorkers(t)
+	for i := range 20 {
+		answered200(t, url+"/echo", "x")
+		var p operator.Picture
+		if err := json.Unmarshal([]byte(mustCtl(t, dir, "status", "--json")), &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Totals.Done != uint64(i+1) || p.Totals.Running != 0 || p.Totals.Free != p.Totals.Slots {
+			t.Errorf("after %d calls: %d done, %d run, %d of %d slots free", i+1, p.Totals.Done, p.Totals.Running, p.Totals.Free, p.Totals.Slots)
+		}
+	}
+}
+
 func TestNoClusterIsOneLineAndExitCode3(t *testing.T) {
 	for _, args := range [][]string{
 		{"status", "--data", t.TempDir()},
