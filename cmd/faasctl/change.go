@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,14 +19,18 @@ type change struct {
 	forgotten []string // flags by which it was deployed and that are not written now
 }
 
-// compare says what differs from the version that is current. What it cannot ask
-// for, the deploy itself fails by.
-func (c *deploy) compare(ctx context.Context, p *packed, to listener) change {
+// compare says what differs from the version that is current.
+func (c *deploy) compare(ctx context.Context, p *packed, to listener) (change, error) {
 	f, err := to.Function(ctx, p.name)
-	if err != nil || f.Manifest == nil {
-		return change{}
+	switch {
+	case errors.Is(err, registry.ErrNoFunction):
+		return change{}, nil
+	case err != nil:
+		return change{}, unreached(err)
+	case f.Manifest == nil:
+		return change{}, nil
 	}
-	return change{f.Current, registry.Differs(*f.Manifest, p.manifest), c.forgotten(f.Manifest, &p.manifest)}
+	return change{f.Current, registry.Differs(*f.Manifest, p.manifest), c.forgotten(f.Manifest, &p.manifest)}, nil
 }
 
 // forgotten are the flags without which the version before would not be as it is.

@@ -149,7 +149,13 @@ func (c *deploy) Run(ctx context.Context, std config.Stdio) error {
 	if err != nil {
 		return err
 	}
-	change := c.compare(ctx, p, to)
+	change, err := c.compare(ctx, p, to)
+	if err != nil {
+		if c.json {
+			err = errors.Join(err, printJSON(std.Out, deployed{Name: p.name, Error: err.Error()}))
+		}
+		return err
+	}
 	if !c.json {
 		p.describe(std.Out)
 		change.describe(std.Out, p.name)
