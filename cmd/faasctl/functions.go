@@ -72,9 +72,9 @@ func (c *functions) Validate() error {
 	}
 	switch {
 	case c.verb == verbRemove && len(c.names) == 0:
-		return config.Usagef("functions rm: write the names of those to remove")
+		return config.Usagef("write the names of those to remove: faasctl functions rm NAME...")
 	case c.verb == verbRollback && (len(c.names) == 0 || len(c.names) > 2):
-		return config.Usagef("functions rollback: write NAME, and VERSION if it is not the one before")
+		return config.Usagef("write which goes back: faasctl functions rollback NAME, and VERSION if it is not the one before")
 	case c.verb == "" && len(c.names) > 1:
 		return config.Usagef("unexpected argument %q: write one name, or rollback or rm before names", c.names[1])
 	case c.versions && (c.verb != "" || len(c.names) == 0):

@@ -158,6 +158,11 @@ func TestLogsAreFollowedThroughALostWorkerAndANewVersion(t *testing.T) {
 		id := jobOf(t, url+"/talk", "2")
 		awaitLine(t, printed, "…"+id[20:], "serving "+id)
 	}
+	mustCtl(t, dir, "scale", "worker=0", "--yes")
+	awaitLine(t, printed, "no worker of talk is heard any more; it goes on when one is")
+	mustCtl(t, dir, "scale", "worker=1")
+	id := jobOf(t, url+"/talk", "3")
+	awaitLine(t, printed, "…"+id[20:], "serving "+id)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
