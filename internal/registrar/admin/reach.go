@@ -17,8 +17,8 @@ import (
 var ErrNoListener = errors.New("no admin listener of faasd answers")
 
 // answerWithin is how long an answer to a question takes at most, which changes
-// nothing.
-const answerWithin = 5 * time.Second
+// nothing: a change that is written to a slow disk at the time holds it up.
+const answerWithin = 15 * time.Second
 
 // unanswered says why there is no answer, and what to do. After a change was asked
 // for, only that nobody was reached says that nothing has changed.
