@@ -54,9 +54,11 @@ func TestWhatTheReadmeDeploysIsDeployed(t *testing.T) {
 		}
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(command, shown, url))
 		cmd.Dir, cmd.Env = here, environ("FAASD_DATA="+dir)
+		var said strings.Builder
+		cmd.Stderr = &said
 		out, err := cmd.Output()
 		if err != nil {
-			t.Errorf("%s: %v", command, err)
+			t.Errorf("%s: %v: %s", command, err, &said)
 		}
 		got.WriteString(line)
 		got.WriteString(strings.ReplaceAll(string(out), url, shown))

@@ -140,6 +140,9 @@ func (c *Client) do(ctx context.Context, ask request, value any) error {
 		r.Header.Set("Content-Type", ask.contentType)
 	}
 	answer, err := c.http.Do(r)
+	if err != nil && ask.method == http.MethodGet && !dialled(err) && limited.Err() == nil {
+		answer, err = c.http.Do(r) // one that had no time for it may have closed the connection
+	}
 	if err != nil {
 		if e := ctx.Err(); e != nil {
 			return e

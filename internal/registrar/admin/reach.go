@@ -23,12 +23,11 @@ const answerWithin = 15 * time.Second
 // unanswered says why there is no answer, and what to do. After a change was asked
 // for, only that nobody was reached says that nothing has changed.
 func (c *Client) unanswered(method string, err error) error {
-	var op *net.OpError
-	switch dialled := errors.As(err, &op) && op.Op == "dial"; {
-	case dialled && errors.Is(err, fs.ErrPermission):
-		return noListener(c.address, reason(op), "run faasctl as the user that this faasd runs as")
-	case dialled:
-		return noListener(c.address, reason(op), start(c.address))
+	switch {
+	case dialled(err) && errors.Is(err, fs.ErrPermission):
+		return noListener(c.address, reason(err), "run faasctl as the user that this faasd runs as")
+	case dialled(err):
+		return noListener(c.address, reason(err), start(c.address))
 	case method != http.MethodGet:
 		return fmt.Errorf("admin listener %s: the connection ended before the answer (%w); see what there is before trying again: faasctl functions", c.address, without(err))
 	}
@@ -52,13 +51,19 @@ func noListener(address string, why error, what string) error {
 	return fmt.Errorf("%w at %s: %w; %s", ErrNoListener, address, why, what)
 }
 
+// dialled reports whether it was a connection that could not be made.
+func dialled(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
 // reason is why a connection could not be made, without how it was tried.
-func reason(op *net.OpError) error {
+func reason(err error) error {
 	var errno syscall.Errno
-	if errors.As(op, &errno) {
+	if errors.As(err, &errno) {
 		return errno
 	}
-	return op.Err
+	return without(err)
 }
 
 // without takes the method and the address off an error of net/http, which are
