@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"faasd/internal/role"
@@ -34,9 +35,45 @@ type Refused struct {
 	RetryAfter time.Duration // if Full: when it is worth trying again, in whole seconds
 }
 
-type reply struct {
+// A waiter is a request whose client waits. It is used again for another once
+// it has been told what came of it.
+type waiter struct {
+	machine *Machine
+	request Request
+	number  uint64 // only touched in the owner's turn
 	answer  Answer
 	refused Refused
+	told    chan struct{} // of answer or refused, of which there is one
+
+	submit func(now role.Time) // w.submits and w.answers
+	take   func(Answer)
+}
+
+var waiters = sync.Pool{New: func() any {
+	w := &waiter{told: make(chan struct{}, 1)}
+	w.submit, w.take = w.submits, w.answers
+	return w
+}}
+
+func (w *waiter) submits(now role.Time) {
+	var why Refusal
+	if w.number, why = w.machine.Submit(now, w.request, w.take); why != Accepted {
+		w.refused = w.machine.refusal(now, why, w.request.Function)
+		w.told <- struct{}{}
+	}
+}
+
+func (w *waiter) answers(a Answer) {
+	w.answer = a
+	w.told <- struct{}{}
+}
+
+// outcome is what the waiter has been told. It is nobody's any more.
+func (w *waiter) outcome() (Answer, Refused, error) {
+	a, refused := w.answer, w.refused
+	w.machine, w.request, w.number, w.answer, w.refused = nil, Request{}, 0, Answer{}, Refused{}
+	waiters.Put(w)
+	return a, refused, nil
 }
 
 // refusal completes a refusal.
@@ -51,30 +88,23 @@ func (m *Machine) refusal(now role.Time, why Refusal, function string) Refused {
 // Call submits a request and waits for its answer. When ctx ends first the job
 // is cancelled and ctx's error returned.
 func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refused, error) {
-	replies := make(chan reply, 1)
-	var number uint64 // only touched in the owner's turn
-	ok := g.do(func(now role.Time) {
-		var why Refusal
-		number, why = g.machine.Submit(now, q, func(a Answer) { replies <- reply{answer: a} })
-		if why != Accepted {
-			replies <- reply{refused: g.machine.refusal(now, why, q.Function)}
-		}
-	})
-	if !ok {
+	w := waiters.Get().(*waiter)
+	w.machine, w.request = g.machine, q
+	if !g.do(w.submit) {
 		return Answer{}, Refused{Why: Stopping}, nil
 	}
 	select {
-	case r := <-replies:
-		return r.answer, r.refused, nil
+	case <-w.told:
+		return w.outcome()
 	case <-g.ended:
 		select {
-		case r := <-replies: // among the last things that were done
-			return r.answer, r.refused, nil
+		case <-w.told: // among the last things that were done
+			return w.outcome()
 		default:
 			return Answer{}, Refused{Why: Stopping}, nil
 		}
 	case <-ctx.Done():
-		g.do(func(now role.Time) { g.machine.Cancel(now, number) })
+		g.do(func(now role.Time) { g.machine.Cancel(now, w.number) })
 		return Answer{}, Refused{}, ctx.Err()
 	}
 }

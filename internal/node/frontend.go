@@ -133,7 +133,7 @@ func plain(err error) error {
 
 func (f *FrontendPart) run() {
 	f.Part.run()
-	go func() { f.served <- f.server.Serve(f.listener) }()
+	go func() { f.served <- f.server.Serve(lateDeadlines{f.listener}) }()
 }
 
 // URL is where clients reach the frontend.

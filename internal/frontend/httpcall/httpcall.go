@@ -63,21 +63,30 @@ type Route struct {
 func (c *Calls) Handler(routes ...Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		rec := recorder{ResponseWriter: w, status: http.StatusOK}
-		body := &incoming{ReadCloser: r.Body, whole: r.ContentLength == 0}
-		r = r.WithContext(r.Context()) // a copy: net/http goes by what the body of its own is
-		r.Body = body
+		x := &exchange{
+			recorder: recorder{ResponseWriter: w, status: http.StatusOK},
+			incoming: incoming{ReadCloser: r.Body, whole: r.ContentLength == 0},
+			request:  *r, // net/http goes by what the body of its own is
+		}
+		x.request.Body = &x.incoming
 		for _, route := range routes {
 			if strings.HasPrefix(r.URL.Path, route.Prefix) {
-				route.Handler.ServeHTTP(&rec, r)
+				route.Handler.ServeHTTP(&x.recorder, &x.request)
 				break
 			}
 		}
-		c.cfg.Observe(rec.status, time.Since(began))
-		if !body.whole {
-			body.linger(w)
+		c.cfg.Observe(x.recorder.status, time.Since(began))
+		if !x.incoming.whole {
+			x.incoming.linger(w)
 		}
 	})
+}
+
+// An exchange is a request and its answer, as the handlers see them.
+type exchange struct {
+	recorder recorder
+	incoming incoming
+	request  http.Request
 }
 
 // recorder remembers the status for the metrics.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"path"
 	"strings"
 
 	"faasd/internal/frontend"
@@ -17,48 +16,56 @@ import (
 type Handler struct {
 	calls   *httpcall.Calls
 	gateway *frontend.Gateway
-	mux     *http.ServeMux
+	pages   map[string]http.HandlerFunc // by their paths
 }
 
 // New makes a handler in front of a gateway; metrics serves GET /metrics.
 func New(calls *httpcall.Calls, g *frontend.Gateway, metrics http.Handler) *Handler {
-	h := &Handler{calls: calls, gateway: g, mux: http.NewServeMux()}
-	get := func(path string, serve http.HandlerFunc) {
-		h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != http.MethodGet && r.Method != http.MethodHead {
-				httpcall.NotAllowed(w, "GET, HEAD")
-				return
-			}
-			serve(w, r)
-		})
+	h := &Handler{calls: calls, gateway: g}
+	h.pages = map[string]http.HandlerFunc{
+		"/":          welcome,
+		"/healthz":   func(w http.ResponseWriter, _ *http.Request) { text(w, "ok\n") },
+		"/readyz":    h.ready,
+		"/functions": h.functions,
+		"/metrics":   metrics.ServeHTTP,
 	}
-	get("/{$}", welcome)
-	get("/healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, "ok\n") })
-	get("/readyz", h.ready)
-	get("/functions", h.functions)
-	get("/functions/{name}", h.function)
-	get("/metrics", metrics.ServeHTTP)
-	h.mux.HandleFunc("/{function}", h.call)
-	h.mux.HandleFunc("/", httpcall.NoRoute)
 	return h
 }
 
-// ServeHTTP serves one request.
+// ServeHTTP serves one request. A path is what it is: nobody is sent on to one that
+// looks like it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if path.Clean(r.URL.Path) != r.URL.Path { // ServeMux would redirect
+	page := h.pages[r.URL.Path]
+	name, listed := strings.CutPrefix(r.URL.Path, "/functions/")
+	switch {
+	case page != nil:
+	case listed && segment(name):
+		page = func(w http.ResponseWriter, r *http.Request) { h.function(w, r, name) }
+	case !segment(r.URL.Path[min(1, len(r.URL.Path)):]):
 		httpcall.NoRoute(w, r)
 		return
-	}
-	h.mux.ServeHTTP(w, r)
-}
-
-// call runs a function and answers with what it returned.
-func (h *Handler) call(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
+	case r.Method == http.MethodPost:
+		h.call(w, r, r.URL.Path[1:])
+		return
+	default:
 		httpcall.NotAllowed(w, http.MethodPost)
 		return
 	}
-	call := h.calls.Begin(w, r, r.PathValue("function"))
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		httpcall.NotAllowed(w, "GET, HEAD")
+		return
+	}
+	page(w, r)
+}
+
+// segment reports whether s is one segment of a path, and leads to no other.
+func segment(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.Contains(s, "/")
+}
+
+// call runs a function and answers with what it returned.
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, function string) {
+	call := h.calls.Begin(w, r, function)
 	defer call.End()
 	answer, bad := h.run(call, r)
 	if bad != nil {
@@ -115,18 +122,18 @@ func (h *Handler) functions(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Handler) function(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) function(w http.ResponseWriter, r *http.Request, name string) {
 	list, ok := h.list(w, r.Context())
 	if !ok {
 		return
 	}
 	for _, f := range list {
-		if f.Name == r.PathValue("name") {
+		if f.Name == name {
 			httpcall.JSON(w, http.StatusOK, "application/json", f)
 			return
 		}
 	}
-	httpcall.Unknown(r.PathValue("name")).Write(w)
+	httpcall.Unknown(name).Write(w)
 }
 
 func (h *Handler) list(w http.ResponseWriter, ctx context.Context) ([]frontend.FunctionInfo, bool) {
