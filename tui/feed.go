@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -42,9 +43,17 @@ type Snapshot struct {
 	Events  []operator.Event // the last ones, oldest first
 	Begun   int              // number of the first of Events, counted from when the screen was opened
 	Trends  map[string][]float64
-	Failed  uint64    // answers other than OK in the last minute
+	Failed  Failures  // in the last minute
 	Refused uint64    // requests, likewise
 	wrong   []trouble // the worst first
+}
+
+// Failures are requests that were not answered with OK, by why.
+type Failures struct {
+	Errors   uint64 // of the function's own: 500
+	Expired  uint64 // past their deadline, or their function's own timeout: 504
+	Others   uint64 // the function could not be run, crashed, or lost its workers: 502
+	Function string // of which the last was, as far as that is known
 }
 
 // Trends of the whole system; those of queues go by incarnation.
@@ -69,12 +78,13 @@ type Feed struct {
 	begun  int
 	trends map[string][]float64
 	lately []moment
+	fails  string // the function that has failed most when one was seen to fail last; "" if that is long ago
 }
 
 // moment is what frontends had counted at a time.
 type moment struct {
-	at              time.Time
-	failed, refused uint64
+	at                               time.Time
+	errors, expired, others, refused uint64
 }
 
 // minute is what failures are remembered for.
@@ -102,10 +112,24 @@ func (f *Feed) Snapshot() *Snapshot {
 	s := &Snapshot{
 		Taken: now, Picture: f.last, Age: max(now.Sub(f.heard), 0), Trends: trends,
 		Events: slices.Clip(f.events), Begun: f.begun,
-		Failed: f.since(func(m moment) uint64 { return m.failed }), Refused: f.since(func(m moment) uint64 { return m.refused }),
+		Failed: f.failures(), Refused: f.since(func(m moment) uint64 { return m.refused }),
 	}
 	s.wrong = diagnose(s)
 	return s
+}
+
+// failures are those of the last minute.
+func (f *Feed) failures() Failures {
+	n := Failures{
+		Errors:  f.since(func(m moment) uint64 { return m.errors }),
+		Expired: f.since(func(m moment) uint64 { return m.expired }),
+		Others:  f.since(func(m moment) uint64 { return m.others }),
+	}
+	if n == (Failures{}) {
+		f.fails = ""
+	}
+	n.Function = f.fails
+	return n
 }
 
 // since adds up what was counted in the last minute. Frontends that are lost, or
@@ -147,7 +171,9 @@ func (f *Feed) take() {
 // note adds a sample to each trend, and forgets those of queues that are gone.
 func (f *Feed) note(p *operator.Picture) {
 	at := f.now()
-	f.lately = append(f.lately, moment{at, p.Totals.Failed, p.Totals.Refused})
+	all := &p.Totals
+	f.lately = append(f.lately, moment{at, all.Errors, all.Expired, all.Failed - min(all.Failed, all.Errors+all.Expired), all.Refused})
+	f.fails = cmp.Or(failing(p), f.fails)
 	for len(f.lately) > 1 && at.Sub(f.lately[0].at) > minute {
 		f.lately = f.lately[1:]
 	}
@@ -165,4 +191,15 @@ func (f *Feed) note(p *operator.Picture) {
 		values := append(f.trends[name], v)
 		f.trends[name] = values[max(0, len(values)-trendOver):]
 	}
+}
+
+// failing is the function that fails most, "" if none does.
+func failing(p *operator.Picture) (name string) {
+	most := 0.05
+	for i := range p.Functions {
+		if f := &p.Functions[i]; f.Rates.Failed > most {
+			most, name = f.Rates.Failed, f.Name
+		}
+	}
+	return name
 }

@@ -57,7 +57,7 @@ func (m *model) helpLines() []string {
 
 // wordsExplained are the words that the screen uses for states.
 var wordsExplained = [][2]string{
-	{wordNoWorker, "jobs wait that no worker of any queue serves: start one (:scale N)"},
+	{wordNoWorker, "a function that no worker serves, or a queue where jobs of such a function wait: start one (:scale N, or one with its labels)"},
 	{wordBacklog, "a job has waited for a second or more: more workers, or fewer requests"},
 	{wordLost, "silent for 3 s (of REQ and Majordomo workers: while not busy), or its process has ended; its jobs go to others"},
 	{wordKilled, "died because an operator has asked for that"},
@@ -65,7 +65,7 @@ var wordsExplained = [][2]string{
 	{wordFailed, "no version of this deployed function has come up: see faasctl functions NAME"},
 	{wordBroken, "the version that takes requests does not come up at some workers: see faasctl functions NAME"},
 	{wordVersion, "speaks another version of the bus: finish the upgrade"},
-	{wordIdle, "no worker, and nothing waits for one; of a queue: what waits goes to others"},
+	{wordBare, "a queue that has none; what waits there goes to others"},
 	{"draining", "finishes what it has and ends"},
 	{"dying", "was told to die; gone within 3 s"},
 	{"LIVE 1s", "what is shown is current, and drawn anew so often"},

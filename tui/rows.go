@@ -10,7 +10,7 @@ import (
 
 var queueColumns = []column{
 	{title: "QUEUE", width: 8, grow: true},
-	{title: "STATE", width: 8},
+	{title: "STATE", width: 10},
 	{title: "WAITING", width: 7, right: true},
 	{title: "IN-FL", width: 5, right: true, rank: 3},
 	{title: "FREE/ALL", width: 8, right: true, rank: 4},
@@ -246,8 +246,8 @@ var eventColumns = []column{
 	{title: "TIME", width: 8},
 	{title: "LEVEL", width: 5, rank: 1},
 	{title: "WHO", width: 8, grow: true},
-	{title: "KIND", width: 18, rank: 2},
-	{title: "WHAT", width: 32, grow: true},
+	{title: "KIND", width: 13, grow: true, rank: 2},
+	{title: "WHAT", width: 30, grow: true},
 }
 
 // eventRows lists events that keep says, the oldest first.

@@ -171,3 +171,13 @@ func TestMarksDoNotGoWithoutAWord(t *testing.T) {
 	s.press("1")
 	s.shows("1 marked")
 }
+
+func TestTheLongestKindOfEventIsSeenWhole(t *testing.T) {
+	for _, size := range sizes[1:] { // at 60 columns no kind is shown
+		s := newStage(t, size[0], size[1])
+		s.system.events = append(s.system.events, event(4, "info", "registrar1", "function-rolled-back", "", "hello: version 1 takes new requests again"))
+		s.look()
+		s.press("e")
+		s.shows(" function-rolled-back hello: version 1")
+	}
+}

@@ -43,13 +43,31 @@ func (d *diagnosis) unserved() {
 		f := &d.p.Functions[i]
 		switch word, _ := functionWord(f); word {
 		case wordNoWorker:
-			d.add(wordNoWorker+": start a worker for "+f.Name, "%s has no worker and %s: start one that serves it (%s)", f.Name, waits(f.Waiting), d.starting())
+			d.noWorker(f)
 		case wordFailed:
 			d.add(wordFailed+": faasctl functions "+f.Name, "no version of %s has come up: faasctl functions %s says why", f.Name, f.Name)
 		case wordBroken:
 			d.add(wordBroken+": faasctl functions "+f.Name, "%s does not come up at %s: faasctl functions %s says why", f.Name, brokenAt(f), f.Name)
 		}
 	}
+}
+
+// noWorker says of a function that no worker serves what that means, and which
+// worker to start. Where none is there at all, that is said once, unless jobs wait.
+func (d *diagnosis) noWorker(f *operator.Function) {
+	meaning := "requests for it wait"
+	switch {
+	case f.Waiting > 0:
+		meaning = waits(f.Waiting)
+	case d.p.Totals.Workers+d.p.Totals.WorkersDraining == 0:
+		return
+	}
+	labels, one := "", "one that serves it ("+d.starting()+")"
+	if len(f.Labels) > 0 { // those of `faasd up` have none
+		list := strings.Join(f.Labels, ",")
+		labels, one = " with the label "+list, "one (faasd worker --label "+list+")"
+	}
+	d.add(wordNoWorker+": start a worker for "+f.Name, "%s has no worker%s and %s: start %s", f.Name, labels, meaning, one)
 }
 
 // brokenAt names the first worker at which a function does not come up, and how
@@ -101,23 +119,26 @@ func (d *diagnosis) backlogs() {
 
 // failures are requests that were not answered with OK in the last minute.
 func (d *diagnosis) failures(s *Snapshot) {
-	if n := plural(int(s.Failed), "request"); s.Failed > 0 {
-		d.add(n+" failed: see functions (f)", "%s failed in the last minute%s: 504 is too slow or too few workers, else see functions (f) and their logs", n, d.whose())
+	f := &s.Failed
+	whose, logs := "", "functions (f) and faasctl logs"
+	if f.Function != "" && max(f.Errors, f.Others, f.Expired) == f.Errors+f.Others+f.Expired { // of several kinds it is not known which is whose
+		whose, logs = " ("+f.Function+")", "faasctl logs "+f.Function
+	}
+	for _, kind := range []struct {
+		count        uint64
+		brief, whole string // why, and what to do
+	}{
+		{f.Errors, "(500): see " + logs, "an error of the function's own (500); see " + logs},
+		{f.Others, "(502): see " + logs, "the function could not be run, crashed, or lost its workers (502); see events (e), " + logs},
+		{f.Expired, "(504): too slow, or few workers", "out of time (504); the function is too slow, its timeout too short, or workers are too few"},
+	} {
+		if n := plural(int(kind.count), "request"); kind.count > 0 {
+			d.add(n+" failed "+kind.brief, "%s failed in the last minute%s: %s", n, whose, kind.whole)
+		}
 	}
 	if n := plural(int(s.Refused), "request"); s.Refused > 0 {
 		d.add(n+" refused (503): more workers", "%s refused with 503 in the last minute: more is asked for than the workers can do", n)
 	}
-}
-
-// whose names the function that fails most, if one is known to.
-func (d *diagnosis) whose() string {
-	most, name := 0.05, ""
-	for i := range d.p.Functions {
-		if f := &d.p.Functions[i]; f.Rates.Failed > most {
-			most, name = f.Rates.Failed, " ("+f.Name+")"
-		}
-	}
-	return name
 }
 
 // parts are those that are not heard, or not understood.
@@ -165,7 +186,7 @@ func (d *diagnosis) lostWorkers() {
 
 // fate is what becomes of that which a lost worker ran.
 func (d *diagnosis) fate(w *operator.Worker) string {
-	alone := slices.DeleteFunc(slices.Clone(w.Functions), func(name string) bool { return served(d.p, name) })
+	alone := slices.DeleteFunc(slices.Clone(w.Functions), d.p.Served)
 	switch {
 	case len(alone) == 0:
 		return "what it ran runs again elsewhere"

@@ -10,10 +10,10 @@ import (
 )
 
 func TestAWellSystemIsSaidToBeWell(t *testing.T) {
-	s := newStage(t, 100, 30)
+	s := newStage(t, 160, 50)
 	p := &s.system.picture
 	p.Queues, p.Functions, p.Brokers = p.Queues[1:2], p.Functions[:1], p.Brokers[:1]
-	p.Functions[0].Waiting, p.Functions[0].Oldest = 0, 0
+	p.Functions[0].Waiting, p.Functions[0].Oldest, p.Functions[0].Rates.Failed = 0, 0, 0
 	p.Workers, p.Totals.WorkersLost, p.Totals.Rates.Failed = p.Workers[1:], 0, 0 // none is lost
 	s.look()
 	s.shows("all is well")
@@ -23,7 +23,9 @@ func TestAWellSystemIsSaidToBeWell(t *testing.T) {
 	}{
 		{func() { p.Workers[2].Stuck = 2 }, "worker w-a00001 has 2 runs that should have stopped"},
 		{func() { p.Totals.Refused += 3 }, "3 requests refused with 503 in the last minute"},
-		{func() { p.Totals.Failed += 360; p.Functions[0].Rates.Failed = 2 }, "360 requests failed in the last minute (echo)"},
+		{func() { p.Totals.Failed += 3; p.Totals.Expired += 3 }, "3 requests failed in the last minute: out of time (504)"},
+		{func() { p.Totals.Failed += 2 }, "2 requests failed in the last minute: the function could not be run, crashed, or lost its workers (502)"},
+		{func() { p.Totals.Failed += 360; p.Totals.Errors += 360 }, "360 requests failed in the last minute: an error of the function's own (500)"},
 		{func() { p.Functions[0].Waiting, p.Functions[0].Oldest = 4, 2000 }, "echo: 4 jobs wait, the oldest for 2.0s"},
 		{func() { p.Brokers[0].State = operator.StateLost }, "no broker is heard"},
 		{func() { p.Frontends[0].State = operator.StateLost }, "no frontend is heard"},
@@ -50,21 +52,24 @@ func TestASystemWithoutPartsIsNotWell(t *testing.T) {
 
 // Failures are not forgotten as soon as they have stopped.
 func TestWhatHasFailedIsRememberedForAMinute(t *testing.T) {
-	s := newStage(t, 100, 30)
+	s := newStage(t, 160, 50)
 	p := &s.system.picture
 	p.Queues, p.Functions, p.Brokers = p.Queues[1:2], p.Functions[:1], p.Brokers[:1]
 	p.Functions[0].Waiting, p.Workers = 0, p.Workers[1:]
-	p.Totals.Failed = 1000 // long ago
+	p.Totals.Failed, p.Totals.Errors = 1000, 1000 // long ago
 	step := func(d time.Duration) { s.now = s.now.Add(d); s.look() }
 	step(2 * time.Minute)
 	step(time.Second)
 	s.shows("all is well")
-	p.Totals.Failed = 1360
+	p.Totals.Failed, p.Totals.Errors, p.Functions[0].Rates.Failed = 1360, 1360, 9
 	step(time.Second)
-	s.shows("360 requests failed in the last minute")
-	p.Totals.Failed = 5 // the frontend has begun anew
+	s.shows("360 requests failed in the last minute (echo): an error of the function's own (500); see faasctl logs echo")
+	p.Functions[0].Rates.Failed = 0
+	step(time.Second)
+	s.shows("360 requests failed in the last minute (echo): an error of the function's own (500); see faasctl logs echo")
+	p.Totals.Failed, p.Totals.Errors = 5, 5 // the frontend has begun anew
 	step(30 * time.Second)
-	s.shows("360 requests failed in the last minute")
+	s.shows("360 requests failed in the last minute (echo): an error of the function's own (500); see faasctl logs echo")
 	step(31 * time.Second)
 	s.shows("all is well")
 }
@@ -153,12 +158,12 @@ func TestAQueueLacksWorkersOnlyForFunctionsThatNobodyServes(t *testing.T) {
 	}{
 		{operator.StateNoWorker, "resize", 10, wordNoWorker, "no worker anywhere"},
 		{operator.StateOK, "resize", 10, wordNoWorker, "workers of other functions"},
-		{operator.StateNoWorker, "echo", 10, wordIdle, "pulled within a second"},
+		{operator.StateNoWorker, "echo", 10, wordBare, "pulled within a second"},
 		{operator.StateNoWorker, "echo", 1000, wordBacklog, "not pulled"},
 		{operator.StateOK, "echo", 10, operator.StateOK, ""},
 		{operator.StateOK, "echo", 1000, wordBacklog, ""},
 		{operator.StateLost, "resize", 1000, wordLost, ""},
-		{operator.StateNoWorker, "", 0, wordIdle, ""},
+		{operator.StateNoWorker, "", 0, wordBare, ""},
 	} {
 		q := &operator.Queue{Part: operator.Part{State: c.state}, Oldest: c.oldest}
 		if c.waits != "" {
@@ -178,7 +183,8 @@ func TestADeployedFunctionIsShownAsItIs(t *testing.T) {
 		{operator.Function{State: operator.StateFailed, Waiting: 3, Oldest: 2000}, wordFailed},
 		{operator.Function{State: operator.StateBroken, Workers: 2}, wordBroken},
 		{operator.Function{State: operator.StateRemoved, Running: 1, Workers: 1}, operator.StateRemoved},
-		{operator.Function{State: operator.StateNoWorker}, wordIdle},
+		{operator.Function{State: operator.StateNoWorker}, wordNoWorker},
+		{operator.Function{State: operator.StateBroken, Waiting: 3}, wordBroken},
 	} {
 		if got, _ := functionWord(&c.f); got != c.want {
 			t.Errorf("%+v is %s, want %s", c.f, got, c.want)
@@ -219,4 +225,21 @@ func TestWhatToDoIsSeenAtEverySize(t *testing.T) {
 		says("faasd up has stopped? start it again")
 		s.hides("coordinator")
 	}
+}
+
+// A worker without the function's labels would not help.
+func TestAFunctionThatNoWorkerServesIsTroubleAndItsLabelsAreNamed(t *testing.T) {
+	s := newStage(t, 160, 50)
+	p := &s.system.picture
+	f := &p.Functions[1]
+	f.Waiting, f.Version = 0, 1
+	s.look()
+	s.shows("! resize has no worker and requests for it wait: start one that serves it (faasd worker)")
+	f.Labels, f.Waiting = []string{"gpu", "big"}, 2
+	s.look()
+	s.shows("! resize has no worker with the label gpu,big and 2 jobs wait: start one (faasd worker --label gpu,big)")
+	f.Waiting, p.Totals.Workers, p.Totals.WorkersDraining = 0, 0, 0
+	s.look()
+	s.hides("resize has")
+	s.shows("! no worker is there")
 }

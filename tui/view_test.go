@@ -119,7 +119,7 @@ func TestHelpExplainsEveryColumnAndWord(t *testing.T) {
 			}
 		}
 	}
-	for _, word := range []string{wordBacklog, wordNoWorker, wordFailed, wordBroken, wordLost, wordVersion, wordStuck, wordIdle, wordKilled} {
+	for _, word := range []string{wordBacklog, wordNoWorker, wordFailed, wordBroken, wordLost, wordVersion, wordStuck, wordBare, wordKilled} {
 		if !strings.Contains(explained, "  "+word) {
 			t.Errorf("? does not say what %s means", word)
 		}

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"slices"
 	"time"
 
 	"faasd/internal/operator"
@@ -20,7 +19,7 @@ const (
 	wordLost     = "!LOST"
 	wordVersion  = "!VERSION"
 	wordStuck    = "!STUCK"
-	wordIdle     = "no work."
+	wordBare     = "no workers" // of a queue; functions that no worker serves are wordNoWorker
 	wordKilled   = "killed"
 )
 
@@ -39,41 +38,26 @@ func partWord(state string) (string, mood) {
 }
 
 // queueWord says how a queue is. That it has no worker is only bad where jobs
-// wait there that no worker of any queue serves: others are pulled by queues that
-// have one.
+// wait in vain.
 func queueWord(q *operator.Queue, p *operator.Picture) (string, mood) {
 	heard := q.State == operator.StateOK || q.State == operator.StateNoWorker
 	switch {
-	case heard && waitsInVain(q, p):
+	case heard && p.WaitInVain(q):
 		return wordNoWorker, bad
 	case heard && q.Waiting > 0 && q.Oldest >= backlogAfter.Milliseconds():
 		return wordBacklog, bad
 	case q.State == operator.StateNoWorker:
-		return wordIdle, caution
+		return wordBare, caution
 	}
 	return partWord(q.State)
-}
-
-// waitsInVain reports whether a job waits at a queue whose function has no worker
-// anywhere.
-func waitsInVain(q *operator.Queue, p *operator.Picture) bool {
-	for name, f := range q.Functions {
-		if f.Waiting > 0 && !served(p, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// served reports whether some worker has a function.
-func served(p *operator.Picture, function string) bool {
-	return slices.ContainsFunc(p.Functions, func(f operator.Function) bool { return f.Name == function && f.Workers > 0 })
 }
 
 func functionWord(f *operator.Function) (string, mood) {
 	switch {
 	case f.State == operator.StateFailed:
 		return wordFailed, bad
+	case f.Workers == 0 && f.State == operator.StateBroken:
+		return wordBroken, bad
 	case f.Workers == 0 && f.Waiting > 0:
 		return wordNoWorker, bad
 	case f.Waiting > 0 && f.Oldest >= backlogAfter.Milliseconds():
@@ -83,7 +67,7 @@ func functionWord(f *operator.Function) (string, mood) {
 	case f.State == operator.StateRemoved:
 		return f.State, caution
 	case f.Workers == 0:
-		return wordIdle, caution
+		return wordNoWorker, bad
 	}
 	return operator.StateOK, good
 }

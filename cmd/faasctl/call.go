@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"faasd/internal/config"
@@ -34,13 +35,24 @@ func (c *invoke) call(ctx context.Context, frontends []string, body []byte) (*an
 		case errors.As(err, &op) && op.Op == "dial": // nothing was sent
 			unreached = append(unreached, fmt.Errorf("cannot reach the frontend at %s: %w", base, plain(op)))
 		case err != nil:
-			return nil, fmt.Errorf("no answer from the frontend at %s: %w; the function may have run, see faasctl status", base, plain(err))
+			return nil, unanswered(base, err)
 		default:
 			return a, nil
 		}
 	}
 	err := fmt.Errorf("%w; start a system with `faasd up`, or name a frontend that this machine reaches with --url", errors.Join(unreached...))
 	return nil, &config.ExitError{Code: config.ExitNoCluster, Err: err}
+}
+
+// unanswered says why there is no answer, and that there may have been a run.
+func unanswered(base string, err error) error {
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("the frontend at %s speaks http, not https: write --url http://…", base)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("the connection ended")
+	}
+	return fmt.Errorf("no answer from the frontend at %s: %w; the function may have run, see faasctl status", base, plain(err))
 }
 
 // client sends a request as it is and follows nothing. A proxy is for what the

@@ -149,13 +149,19 @@ func (c *deploy) Run(ctx context.Context, std config.Stdio) error {
 	if err != nil {
 		return err
 	}
-	before, differs := p.compare(ctx, to)
+	change, err := c.compare(ctx, p, to)
+	if err != nil {
+		if c.json {
+			err = errors.Join(err, printJSON(std.Out, deployed{Name: p.name, Error: err.Error()}))
+		}
+		return err
+	}
 	if !c.json {
 		p.describe(std.Out)
-		describeChange(std.Out, p.name, before, differs)
+		change.describe(std.Out, p.name)
 	}
 	done, err := p.deploy(ctx, std, to)
-	done.Differs = differs
+	done.Differs = change.differs
 	switch {
 	case c.json:
 		err = errors.Join(err, printJSON(std.Out, done))
@@ -191,29 +197,6 @@ func (p *packed) describe(out io.Writer) {
 	line := fmt.Sprintf("%s: kind %s (%s), runs %s, %s", p.name, p.manifest.Kind, p.why, strings.Join(p.manifest.Command, " "), size(p.Size))
 	if len(p.Left) > 0 {
 		line += "; left out: " + strings.Join(p.Left, ", ")
-	}
-	fmt.Fprintln(out, config.Printable(line))
-}
-
-// compare says what differs from the version that is current, 0 if none is. What
-// it cannot ask for, the deploy itself fails by.
-func (p *packed) compare(ctx context.Context, to listener) (current uint32, differs []string) {
-	f, err := to.Function(ctx, p.name)
-	if err != nil || f.Manifest == nil {
-		return 0, nil
-	}
-	return f.Current, registry.Differs(*f.Manifest, p.manifest)
-}
-
-// describeChange says what differs, since nothing that is not said again stays
-// as it was.
-func describeChange(out io.Writer, name string, before uint32, differs []string) {
-	if len(differs) == 0 {
-		return
-	}
-	line := fmt.Sprintf("%s: differs from version %d: %s", name, before, strings.Join(differs, ", "))
-	if len(differs) > 1 || differs[0] != registry.DiffersPackage {
-		line += "; flags are not kept from one deploy to the next: write them again, or keep them in a " + registry.ProjectFile
 	}
 	fmt.Fprintln(out, config.Printable(line))
 }

@@ -122,10 +122,23 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
-	if out := mustCtl(t, dir, "deploy", "hello", code); !strings.Contains(out, "\nhello: differs from version 2: timeout 5s → 30s, memory 64MiB → 256MiB, variable A removed, variable B removed; flags are not kept") {
+	var told shown
+	text := mustCtl(t, dir, "functions", "hello", "--json")
+	if err := json.Unmarshal([]byte(text), &told); err != nil || strings.Contains(text, "1,2") || told.Manifest.Env != nil || strings.Join(told.Variables, " ") != "A B" || told.Manifest.Timeout != 5000 {
+		t.Errorf("values of variables are told, or not their names: %v\n%s", err, text)
+	}
+	if out := mustCtl(t, dir, "deploy", "hello", code); !strings.Contains(out, "\nhello: differs from version 2: timeout 5s → 30s, memory 64MiB → 256MiB, variable A removed, variable B removed; not kept from one deploy to the next: --timeout, --memory, --env; to keep") {
 		t.Errorf("without the flags:\n%s", out)
 	}
-	mustCtl(t, dir, "functions", "rollback", "hello")
+	if out := mustCtl(t, dir, "deploy", "hello", code, "--timeout", "5s", "--env", "A=1"); !strings.Contains(out, "\nhello: differs from version 3: timeout 30s → 5s, variable A added\n") {
+		t.Errorf("with flags where none were:\n%s", out)
+	}
+	if out := mustCtl(t, dir, "deploy", "hello", code, "--timeout", "30s", "--env", "A=2"); !strings.Contains(out, "\nhello: differs from version 4: timeout 5s → 30s, variable A changed\n") {
+		t.Errorf("with other values:\n%s", out)
+	}
+	for range 3 {
+		mustCtl(t, dir, "functions", "rollback", "hello")
+	}
 	if out := mustCtl(t, dir, "functions", "rollback", "hello"); out != "hello version 1 again, instead of 2, served by 3 workers\n" {
 		t.Errorf("printed %q", out)
 	}
@@ -133,7 +146,7 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 		t.Errorf("answered %q after the rollback", got)
 	}
 	out = mustCtl(t, dir, "functions", "hello", "--versions")
-	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.HasPrefix(lines[2], "2        ready    exec") || !strings.HasPrefix(lines[3], "1        current  exec") {
+	if lines := strings.Split(out, "\n"); len(lines) != 7 || !strings.HasPrefix(lines[4], "2        ready    exec") || !strings.HasPrefix(lines[5], "1        current  exec") {
 		t.Errorf("versions:\n%s", out)
 	}
 	if out := mustCtl(t, dir, "functions", "rollback", "hello", "1"); out != "hello: version 1 is current already: nothing to do\n" {
@@ -149,7 +162,7 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 	if r := ctl(t, dir, "functions", "rm", "hello"); r.code != config.ExitUsage || !strings.Contains(r.err, "write --yes") {
 		t.Errorf("removed without a question: exit code %d, %q", r.code, r.err)
 	}
-	if out := mustCtl(t, dir, "functions", "rm", "hello", "--yes"); out != "hello removed\n" {
+	if out := mustCtl(t, dir, "functions", "rm", "hello", "--yes"); out != "hello removed; for an hour, faasctl functions rollback hello brings it back\n" {
 		t.Errorf("printed %q", out)
 	}
 	if status, got := called(t, url+"/hello", "x", nil); status != http.StatusNotFound {
@@ -158,10 +171,21 @@ func TestAFunctionIsDeployedAgainRolledBackAndRemoved(t *testing.T) {
 	if out := mustCtl(t, dir, "functions"); strings.Contains(out, "hello") || !strings.Contains(out, "echo      ok     built in  -        3") {
 		t.Errorf("functions:\n%s", out)
 	}
-	for _, args := range [][]string{{"functions", "hello"}, {"functions", "rm", "hello", "--yes"}, {"functions", "rollback", "hello"}} {
-		if r := ctl(t, dir, args[0], args[1:]...); r.code != config.ExitFailed || !strings.Contains(r.err, "hello") || strings.Count(r.err, "\n") != 1 {
+	for _, args := range [][]string{{"functions", "hello"}, {"functions", "rm", "hello", "--yes"}} {
+		if r := ctl(t, dir, args[0], args[1:]...); r.code != config.ExitFailed || !strings.Contains(r.err, "rollback hello brings it back") || strings.Count(r.err, "\n") != 1 {
 			t.Errorf("faasctl %s of what was removed: exit code %d, %q", strings.Join(args, " "), r.code, r.err)
 		}
+	}
+	if out := mustCtl(t, dir, "functions", "rollback", "hello"); out != "hello version 1 again, its removal taken back, served by 3 workers\n" {
+		t.Errorf("printed %q", out)
+	}
+	for range 12 { // every worker
+		if got := answered200(t, url+"/hello", "x"); got != "one x" {
+			t.Errorf("answered %q after its removal was taken back", got)
+		}
+	}
+	if r := ctl(t, dir, "functions", "rollback", "never"); r.code != config.ExitFailed || !strings.Contains(r.err, "faasctl deploy never PATH deploys it") {
+		t.Errorf("rollback of what never was: exit code %d, %q", r.code, r.err)
 	}
 }
 
@@ -181,10 +205,10 @@ func TestWhatCannotBeDeployedIsRefusedWithTheReasonAndTheOldStays(t *testing.T) 
 		{"no interpreter", map[string]string{"main.sh": "#!/no/such/shell\n"}, nil, 1, []string{"/no/such/shell"}},
 		{"ends at its start", map[string]string{"bootstrap": "#!/bin/sh\nprintf 'no module \\033[1mx\\n' >&2\nexit 3\n"}, nil, 1,
 			[]string{"Runtime.InitError", "exit status 3", "\n  | no module ?[1mx\n", "version 3 of hello does not start; version 1 stays"}},
-		{"bad memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "256"}, 1, []string{`--memory "256": not an amount of memory`}},
-		{"little memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "1MB"}, 1, []string{"write 16MiB to 64GiB"}},
+		{"bad memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "256"}, 2, []string{`--memory "256": not an amount of memory`}},
+		{"little memory", map[string]string{"main.sh": script("x")}, []string{"--memory", "1MB"}, 2, []string{"write 16MiB to 64GiB"}},
 		{"a variable of the worker's", map[string]string{"main.sh": script("x")}, []string{"--env", "FAASD_JOB=1"}, 1, []string{"is set by the worker"}},
-		{"no variable", map[string]string{"main.sh": script("x")}, []string{"--env", "A"}, 1, []string{`--env "A": not NAME=VALUE`}},
+		{"no variable", map[string]string{"main.sh": script("x")}, []string{"--env", "A"}, 2, []string{`--env "A": not NAME=VALUE`}},
 		{"concurrency of a script", map[string]string{"main.sh": script("x")}, []string{"--concurrency", "2"}, 1, []string{"write 1"}},
 		{"a file and one", map[string]string{"main.sh": script("x")}, []string{"-f", "x"}, 2, []string{"are both"}},
 		{"prune of one", map[string]string{"main.sh": script("x")}, []string{"--prune"}, 2, []string{"--prune is for --file"}},
@@ -247,7 +271,7 @@ func TestWhereNothingIsDeployedIsSaidWithExitCode3(t *testing.T) {
 			t.Errorf("faasctl %s: exit code %d, %q, %q; want 3 and one line", strings.Join(args, " "), code, out, errs)
 		}
 	}
-	if code, _, errs := faasctl("deploy", "hello", code, "--admin", "example.com:80"); code != config.ExitFailed || !strings.Contains(errs, "loopback") {
+	if code, _, errs := faasctl("deploy", "hello", code, "--admin", "example.com:80"); code != config.ExitUsage || !strings.Contains(errs, "loopback") {
 		t.Errorf("another host: exit code %d, %q", code, errs)
 	}
 }

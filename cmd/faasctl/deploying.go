@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -128,8 +127,7 @@ func (d *deploying) reach(address string, frontends ...string) (listener, error)
 // unreached gives an error that means that no admin listener is there the exit code of "no
 // cluster reached".
 func unreached(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" || errors.Is(err, admin.ErrNoListener) {
+	if errors.Is(err, admin.ErrNoListener) {
 		return &config.ExitError{Code: config.ExitNoCluster, Err: err}
 	}
 	return err

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"faasd/internal/operator"
 	"faasd/internal/registry"
 )
 
@@ -51,9 +54,11 @@ func TestWhatTheReadmeDeploysIsDeployed(t *testing.T) {
 		}
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(command, shown, url))
 		cmd.Dir, cmd.Env = here, environ("FAASD_DATA="+dir)
+		var said strings.Builder
+		cmd.Stderr = &said
 		out, err := cmd.Output()
 		if err != nil {
-			t.Errorf("%s: %v", command, err)
+			t.Errorf("%s: %v: %s", command, err, &said)
 		}
 		got.WriteString(line)
 		got.WriteString(strings.ReplaceAll(string(out), url, shown))
@@ -72,5 +77,32 @@ func TestTheProjectInTheDocumentsCanBeRead(t *testing.T) {
 	p, err := registry.ParseProject(registry.ProjectFile, []byte(found[1]))
 	if err != nil || len(p.Functions) != 2 {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestTheDocumentsHaveEveryExitCode(t *testing.T) {
+	text := document(t, "docs/OPERATING.md")
+	for _, c := range program().Codes {
+		if !strings.Contains(text, fmt.Sprintf("\n| %d | ", c.Number)) {
+			t.Errorf("docs/OPERATING.md has no exit code %d (%s)", c.Number, c.Meaning)
+		}
+	}
+}
+
+// A longer kind would push what stands right of it out of its column.
+func TestEveryKindOfEventFitsItsColumn(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| `event/.*$").FindString(document(t, "docs/PROTOCOL.md"))
+	kinds := regexp.MustCompile("`([a-z]+(?:-[a-z]+)*)`").FindAllStringSubmatch(row, -1)
+	if len(kinds) < 20 {
+		t.Fatalf("docs/PROTOCOL.md has few kinds: %q", kinds)
+	}
+	for _, kind := range kinds {
+		var line strings.Builder
+		if err := printEvent(&line, operator.Event{Kind: kind[1], Name: "queueA"}, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		if at := strings.Index(line.String(), "queueA"); at != len("1970-01-01 00:00:00.000  INFO  ")+kindWidth+2 {
+			t.Errorf("behind %s the columns go on at %d:\n%s", kind[1], at, &line)
+		}
 	}
 }

@@ -89,6 +89,9 @@ func (c *events) print(out io.Writer, e operator.Event) error {
 	return printEvent(out, e, time.Local)
 }
 
+// kindWidth is how long the kind of an event is at most.
+const kindWidth = 20
+
 // printEvent writes an event as one line.
 func printEvent(out io.Writer, e operator.Event, zone *time.Location) error {
 	level := "INFO"
@@ -102,6 +105,6 @@ func printEvent(out io.Writer, e operator.Event, zone *time.Location) error {
 	if e.Job != "" {
 		who += " " + e.Job
 	}
-	_, err := fmt.Fprintf(out, "%s  %s  %-18s  %s  %s\n", time.UnixMilli(e.Millis).In(zone).Format("2006-01-02 15:04:05.000"), level, config.Printable(e.Kind), config.Printable(who), config.Printable(e.Text))
+	_, err := fmt.Fprintf(out, "%s  %s  %-*s  %s  %s\n", time.UnixMilli(e.Millis).In(zone).Format("2006-01-02 15:04:05.000"), level, kindWidth, config.Printable(e.Kind), config.Printable(who), config.Printable(e.Text))
 	return err
 }

@@ -39,8 +39,8 @@ func (c *functions) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:    "functions",
 		Summary: "list the functions, show one with its versions, go back to a version, remove one",
-		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run. A function that no worker serves is shown as !NO WRK: requests for it wait.\n\n" +
-			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for an hour: a function that is deployed again counts on, and `rollback` with a VERSION brings back one from before.",
+		Description: "Without a name all functions are listed: those that were deployed, those that faasd's workers have built in, and those that other programs' workers serve. With a name, how that one is run, with the names of its variables but not their values. A function that no worker serves is shown as !NO WRK: requests for it wait for one, which must have its labels.\n\n" +
+			"`rollback` has new requests go to an earlier version, the one before if none is named. `rm` removes functions: new requests are answered 404, those that were accepted still run. It is asked about first. Versions are kept for an hour: until then `rollback` takes the removal back, and a function that is deployed again counts on; `rollback` with a VERSION then brings back one from before.",
 		Examples: []string{
 			"faasctl functions", "faasctl functions hello --versions", "faasctl functions rollback hello", "faasctl functions rollback hello 3", "faasctl functions rm hello --yes",
 		},
@@ -72,9 +72,9 @@ func (c *functions) Validate() error {
 	}
 	switch {
 	case c.verb == verbRemove && len(c.names) == 0:
-		return config.Usagef("functions rm: write the names of those to remove")
+		return config.Usagef("write the names of those to remove: faasctl functions rm NAME...")
 	case c.verb == verbRollback && (len(c.names) == 0 || len(c.names) > 2):
-		return config.Usagef("functions rollback: write NAME, and VERSION if it is not the one before")
+		return config.Usagef("write which goes back: faasctl functions rollback NAME, and VERSION if it is not the one before")
 	case c.verb == "" && len(c.names) > 1:
 		return config.Usagef("unexpected argument %q: write one name, or rollback or rm before names", c.names[1])
 	case c.versions && (c.verb != "" || len(c.names) == 0):
@@ -149,13 +149,13 @@ func (c *functions) show(ctx context.Context, std config.Stdio, name string) err
 	}
 	f, err := to.Function(ctx, name)
 	if errors.Is(err, registry.ErrNoFunction) {
-		return c.showOther(ctx, std, name)
+		return c.showOther(ctx, std, name, err)
 	}
 	if err != nil {
 		return unreached(err)
 	}
 	if c.json {
-		return printJSON(std.Out, f)
+		return printJSON(std.Out, withoutValues(f))
 	}
 	t := newTable()
 	if c.versions {
@@ -166,13 +166,13 @@ func (c *functions) show(ctx context.Context, std config.Stdio, name string) err
 	return t.write(std.Out)
 }
 
-// showOther shows a function that is not deployed.
-func (c *functions) showOther(ctx context.Context, std config.Stdio, name string) error {
+// showOther shows a function that is not deployed, or says so with that error.
+func (c *functions) showOther(ctx context.Context, std config.Stdio, name string, otherwise error) error {
 	return c.look(ctx, std, func(p operator.Picture) error {
 		i := slices.IndexFunc(p.Functions, func(f operator.Function) bool { return f.Name == name })
 		switch {
 		case i < 0:
-			return noFunction(name)
+			return otherwise
 		case c.versions:
 			return fmt.Errorf("%s was not deployed, and has no versions: its workers bring it (%s)", name, kindOf(p.Functions[i], p.Workers))
 		case c.json:
@@ -202,18 +202,41 @@ func noFunction(name string) error {
 	return fmt.Errorf("there is no function %s; faasctl functions lists those that are", name)
 }
 
+// variables are the names of a function's variables. Their values may be secrets,
+// and are shown nowhere.
+func variables(m *registry.Manifest) []string { return slices.Sorted(maps.Keys(m.Env)) }
+
+// shown is a function for programs, with the names of its variables alone.
+type shown struct {
+	admin.Function
+	Variables []string `json:"variables,omitempty"`
+}
+
+func withoutValues(f admin.Function) shown {
+	s := shown{Function: f}
+	if f.Manifest != nil {
+		m := *f.Manifest
+		s.Variables, m.Env, s.Manifest = variables(&m), nil, &m
+	}
+	return s
+}
+
 // addFunction shows how a function is run.
 func addFunction(t *table, f admin.Function) {
 	t.row("function", f.Name)
 	v := f.Version(f.Current)
 	if v == nil {
-		t.row("version", "none has come up; see --versions")
+		t.row("version", "none has come up")
+		addFailed(t, f)
 		return
 	}
 	t.row("version", fmt.Sprintf("%d of %s, since %s", v.Number, operator.Plural(len(f.Versions), "version"), moment(v.Created)))
 	t.row("workers", f.Workers)
 	for _, b := range f.Broken {
 		t.row("broken", fmt.Sprintf("at %s: %s", b.Worker, firstLine(b.Reason)))
+	}
+	if failed := addFailed(t, f); len(f.Broken) > 0 && !failed {
+		t.row("printed", seeLogs(f.Name))
 	}
 	t.row("kind", v.Kind)
 	t.row("package", v.Package[:12]+"…, "+size(v.Size))
@@ -234,10 +257,28 @@ func addFunction(t *table, f admin.Function) {
 	if m.ContentType != "" {
 		t.row("content type", m.ContentType)
 	}
-	if len(m.Env) > 0 { // values may be secrets
-		t.row("variables", strings.Join(slices.Sorted(maps.Keys(m.Env)), ", "))
+	if names := variables(m); len(names) > 0 {
+		t.row("variables", strings.Join(names, ", "))
 	}
 }
+
+// addFailed shows why the newest version does not serve, if it is one that has
+// failed, and reports whether it did.
+func addFailed(t *table, f admin.Function) bool {
+	if len(f.Versions) == 0 {
+		return false
+	}
+	v := f.Versions[len(f.Versions)-1]
+	if v.State != registry.StateFailed || v.Reason == registry.Cancelled {
+		return false
+	}
+	t.row("failed", fmt.Sprintf("version %d, tried %s", v.Number, moment(v.Created)))
+	t.row("why", strings.TrimSuffix(firstLine(v.Reason), "; "+admin.Remains(f.Name, f.Current)))
+	t.row("printed", seeLogs(f.Name))
+	return true
+}
+
+func seeLogs(name string) string { return "see faasctl logs " + name }
 
 // addVersions lists versions, the newest first.
 func addVersions(t *table, f admin.Function) {
@@ -282,7 +323,11 @@ func (c *functions) rollback(ctx context.Context, std config.Stdio) error {
 	case report.Version == report.Previous:
 		_, err = fmt.Fprintf(std.Out, "%s: version %d is current already: nothing to do\n", name, report.Version)
 	default:
-		_, err = fmt.Fprintf(std.Out, "%s version %d again, instead of %d, served by %s\n", name, report.Version, report.Previous, operator.Plural(report.Workers, "worker"))
+		instead := "its removal taken back"
+		if report.Previous > 0 {
+			instead = fmt.Sprintf("instead of %d", report.Previous)
+		}
+		_, err = fmt.Fprintf(std.Out, "%s version %d again, %s, served by %s\n", name, report.Version, instead, operator.Plural(report.Workers, "worker"))
 	}
 	return err
 }
@@ -301,7 +346,7 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		}
 	}
 	if !c.yes {
-		if err := confirm(ctx, std, "Remove "+strings.Join(c.names, ", ")+": requests are answered 404 from then on (versions are kept for an hour)"); err != nil {
+		if err := confirm(ctx, std, "Remove "+strings.Join(c.names, ", ")+": new requests are answered 404 (for an hour, rollback takes it back)"); err != nil {
 			return err
 		}
 	}
@@ -313,7 +358,7 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		one, err := remove(ctx, std, to, name)
 		done, failed = append(done, one), append(failed, err)
 		if err == nil && !c.json {
-			_, err = fmt.Fprintln(std.Out, name+" removed")
+			_, err = fmt.Fprintln(std.Out, removed(name))
 			failed = append(failed, err)
 		}
 	}
@@ -321,4 +366,9 @@ func (c *functions) remove(ctx context.Context, std config.Stdio) error {
 		failed = append(failed, printJSON(std.Out, done))
 	}
 	return errors.Join(failed...)
+}
+
+// removed says that a function was removed, and how to take that back.
+func removed(name string) string {
+	return fmt.Sprintf("%[1]s removed; for an hour, faasctl functions rollback %[1]s brings it back", name)
 }

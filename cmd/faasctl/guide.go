@@ -36,7 +36,16 @@ var guide = []config.Chapter{
 		{Line: "faasctl status --coordinator tcp://10.0.0.5:5555", Meaning: "that of a coordinator"},
 	}},
 	{Heading: "In scripts and in the shell", Tasks: []config.Task{
-		{Line: "faasctl status --json", Meaning: "JSON; exit code 3 says that no cluster was reached"},
+		{Line: "faasctl status --json", Meaning: "JSON for programs"},
 		{Line: "source <(faasctl completion bash)", Meaning: "complete commands, flags and the names of workers; or zsh, fish"},
 	}},
+}
+
+// codes are with what faasctl exits; docs/OPERATING.md has them too.
+var codes = []config.Code{
+	{Number: config.ExitOK, Meaning: "done"},
+	{Number: config.ExitFailed, Meaning: "failed: refused, not done in time, or not there; of invoke, an answer that is not 2xx"},
+	{Number: config.ExitUsage, Meaning: "the command line or the value of a flag cannot be used, or --yes is needed because nobody can be asked"},
+	{Number: config.ExitNoCluster, Meaning: "no cluster, or no admin listener, was reached"},
+	{Number: config.ExitInterrupted, Meaning: "ended by Ctrl-C before it was done"},
 }

@@ -108,7 +108,7 @@ func starter(language string) (map[string][]byte, error) {
 // write writes the files, or none if one is there already.
 func (c *initialize) write(files map[string][]byte) error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
-		return err
+		return fmt.Errorf("%w; choose a folder that can be made, with --dir", err)
 	}
 	wanted := slices.Sorted(maps.Keys(files))
 	if b, ok := builds[c.language]; ok {
@@ -160,6 +160,7 @@ func (c *initialize) build(ctx context.Context, std config.Stdio) (bool, error) 
 	cmd.Env = append(os.Environ(), append(b.env, "GOWORK=off", "GOFLAGS=")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil {
+			fmt.Fprintf(std.Err, "faasctl init: interrupted before it was built; make -C %s builds it\n", config.Printable(c.dir))
 			return false, ctx.Err()
 		}
 		return false, fmt.Errorf("%s: %s: %w: %s", c.dir, line, err, out)

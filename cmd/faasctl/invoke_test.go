@@ -217,8 +217,8 @@ func TestInvokeOfWhatIsNoFrontend(t *testing.T) {
 		"own-error": {1, `{"detail":"mine"}`, "500 Internal Server Error in TIME by w1 on -, attempt 2; the function failed; its own words are on standard output"},
 		"escape":    {1, "", "503 Service Unavailable in TIME; a?[2Jb; c"},
 		"moved":     {1, "", "307 Temporary Redirect in TIME; no answer of a faasd frontend; see that --url names one"},
-		"gone":      {1, "", "no answer from the frontend at http://ADDRESS: EOF; the function may have run, see faasctl status"},
-		"half":      {1, "", "no answer from the frontend at http://ADDRESS: unexpected EOF; the function may have run, see faasctl status"},
+		"gone":      {1, "", "no answer from the frontend at http://ADDRESS: the connection ended; the function may have run, see faasctl status"},
+		"half":      {1, "", "no answer from the frontend at http://ADDRESS: the connection ended; the function may have run, see faasctl status"},
 		"slow":      {1, "", "no answer from the frontend at http://ADDRESS: nothing within TIME, though its deadline was 10ms; the function may have run, see faasctl status"},
 		"fine":      {0, "", "299 in TIME"},
 	} {

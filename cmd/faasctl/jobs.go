@@ -92,6 +92,7 @@ type job struct {
 	target
 	json     bool
 	operands []string
+	id       string // or its end
 }
 
 func (c *job) Settings() *config.Set {
@@ -107,7 +108,10 @@ func (c *job) Settings() *config.Set {
 	return s
 }
 
-func (c *job) Validate() error { return nil }
+func (c *job) Validate() (err error) {
+	c.id, err = jobID("ID", c.operands[0])
+	return err
+}
 
 func (c *job) Run(ctx context.Context, std config.Stdio) error {
 	o, picture, err := c.open(ctx)
@@ -116,7 +120,7 @@ func (c *job) Run(ctx context.Context, std config.Stdio) error {
 	}
 	defer o.Close()
 	remark(std, o)
-	id, err := findJob(picture, c.operands[0])
+	id, err := findJob(picture, c.id)
 	if err != nil {
 		return err
 	}
@@ -148,11 +152,19 @@ func (c *job) Run(ctx context.Context, std config.Stdio) error {
 // idLength is the length of a whole job id.
 const idLength = 26
 
+// jobID reads the id of a job, or the end of one.
+func jobID(source, text string) (string, error) {
+	id := strings.ToUpper(strings.TrimPrefix(text, "…"))
+	if strings.Trim(id, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != "" || len(id) > idLength {
+		return "", &config.ValueError{Source: source, Value: text, Err: fmt.Errorf("not the id of a job: write its %d letters and digits, or the last of them", idLength)}
+	}
+	return id, nil
+}
+
 // findJob takes a whole job id as it is, and looks for the only listed job that
 // ends with a shorter one.
 func findJob(p operator.Picture, id string) (string, error) {
-	id = strings.ToUpper(strings.TrimPrefix(id, "…"))
-	if len(id) >= idLength {
+	if len(id) == idLength {
 		return id, nil
 	}
 	var found []string

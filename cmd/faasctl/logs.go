@@ -46,15 +46,12 @@ func (c *logs) Settings() *config.Set {
 	return s
 }
 
-func (c *logs) Validate() error {
+func (c *logs) Validate() (err error) {
 	if err := config.ValidName(c.operands[0]); err != nil {
 		return &config.ValueError{Source: "FUNCTION", Value: c.operands[0], Err: err}
 	}
-	c.job = strings.ToUpper(strings.TrimPrefix(c.job, "…"))
-	if strings.Trim(c.job, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != "" || len(c.job) > idLength {
-		return &config.ValueError{Source: "--job", Value: c.job, Err: fmt.Errorf("not the id of a job: write its %d letters and digits, or the last of them", idLength)}
-	}
-	return nil
+	c.job, err = jobID("--job", c.job)
+	return err
 }
 
 func (c *logs) Run(ctx context.Context, std config.Stdio) error {
@@ -71,6 +68,15 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 		}
 		c.worker = w[0].Name
 	}
+	if failed(picture, name) {
+		fmt.Fprintf(std.Err, "faasctl logs: no version of %s has come up; why: faasctl functions %s\n", name, name)
+	}
+	return c.tell(ctx, std, o)
+}
+
+// tell prints the lines there are, and follows those to come.
+func (c *logs) tell(ctx context.Context, std config.Stdio, o *operator.Operator) error {
+	name := c.operands[0]
 	tail := o.Tail(operator.LogFilter{Function: name, Job: c.job, Worker: c.worker})
 	tick := time.NewTicker(linesEvery)
 	defer tick.Stop()
@@ -78,27 +84,31 @@ func (c *logs) Run(ctx context.Context, std config.Stdio) error {
 	if !c.follow {
 		wait = max(linesWait, c.within)
 	}
-	if failed(picture, name) {
-		fmt.Fprintf(std.Err, "faasctl logs: no version of %s has come up; why: faasctl functions %s --versions\n", name, name)
-	}
 	silent := make(map[string]bool) // workers that were said to be late
 	begun := time.Now()
+	heard, alone := false, false // a worker was; none is any more, which was said
 	for {
 		news, err := tail.Next(ctx, wait)
+		none := errors.Is(err, operator.ErrNoWorker)
 		switch {
 		case ctx.Err() != nil && c.follow:
 			return nil // Ctrl-C is how it ends
-		case errors.Is(err, operator.ErrNoWorker) && time.Since(begun) < linesWait && served(o.Picture(), name):
+		case none && !heard && time.Since(begun) < linesWait && served(o, name):
 			// Queues say that a function is served a moment before they say by whom.
 			if !next(ctx, tick) {
 				return context.Cause(ctx)
 			}
 			continue
-		case errors.Is(err, operator.ErrNoWorker):
-			return nobodyPrints(picture, name, c.worker)
-		case err != nil:
+		case none && heard && c.worker != "":
+			return fmt.Errorf("worker %s is gone, and what it has not told with it", c.worker)
+		case none && !heard:
+			return nobodyPrints(o.Picture(), name, c.worker)
+		case none && !alone:
+			fmt.Fprintf(std.Err, "faasctl logs: no worker of %s is heard any more; it goes on when one is (Ctrl-C ends it)\n", name)
+		case err != nil && !none:
 			return err
 		}
+		alone, heard = none, true
 		for _, l := range news.Lines {
 			if err := c.print(std.Out, l); err != nil {
 				return err
@@ -127,9 +137,10 @@ func next(ctx context.Context, tick *time.Ticker) bool {
 	}
 }
 
-// served reports whether a function has workers.
-func served(p operator.Picture, name string) bool {
-	return slices.ContainsFunc(p.Functions, func(f operator.Function) bool { return f.Name == name && f.Workers > 0 })
+// served reports whether a function has workers now.
+func served(o *operator.Operator, name string) bool {
+	p := o.Picture()
+	return p.Served(name)
 }
 
 // failed reports whether no version of a function has come up.

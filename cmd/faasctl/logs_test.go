@@ -120,8 +120,14 @@ func TestLogsAreOfAllWorkersAndSayWhichJob(t *testing.T) {
 	}
 	mustFail := ctl(t, dir, "deploy", "broken", folder(t, map[string]string{"bootstrap": "#!/bin/sh\necho no module x >&2\nexit 3\n"}))
 	r := ctl(t, dir, "logs", "broken")
-	if mustFail.code != config.ExitFailed || !strings.Contains(r.out, "err  no module x\n") || !strings.Contains(r.err, "why: faasctl functions broken --versions\n") {
+	if mustFail.code != config.ExitFailed || !strings.Contains(r.out, "err  no module x\n") || !strings.Contains(r.err, "why: faasctl functions broken\n") {
 		t.Errorf("of one that does not start (%q): exit code %d, %q, %q", mustFail.err, r.code, r.out, r.err)
+	}
+	out = mustCtl(t, dir, "functions", "broken")
+	for _, want := range []string{"version   none has come up\n", "failed    version 1, tried 2", "exit status 3", "printed   see faasctl logs broken\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("functions broken: %q is missing in\n%s", want, out)
+		}
 	}
 	r = ctl(t, dir, "invoke", "talk", "--body", "bad", "--log")
 	if r.code != config.ExitFailed || !strings.Contains(r.err, "  err  bad?[31m    red\n") || !strings.Contains(r.err, "500 Internal Server Error") {
@@ -152,6 +158,11 @@ func TestLogsAreFollowedThroughALostWorkerAndANewVersion(t *testing.T) {
 		id := jobOf(t, url+"/talk", "2")
 		awaitLine(t, printed, "…"+id[20:], "serving "+id)
 	}
+	mustCtl(t, dir, "scale", "worker=0", "--yes")
+	awaitLine(t, printed, "no worker of talk is heard any more; it goes on when one is")
+	mustCtl(t, dir, "scale", "worker=1")
+	id := jobOf(t, url+"/talk", "3")
+	awaitLine(t, printed, "…"+id[20:], "serving "+id)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ func program() config.Program {
 			&kill{}, &drain{}, &undrain{}, &scale{}, &initialize{}, &deploy{}, &invoke{}, &test{},
 		},
 		Guide:     guide,
+		Codes:     codes,
 		Libraries: []config.Library{{Name: "libzmq", Version: operator.ZeroMQ()}},
 	}
 }

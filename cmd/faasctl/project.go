@@ -163,7 +163,7 @@ func (c *deploy) carryOut(ctx context.Context, std config.Stdio, to listener, p 
 			fmt.Fprintf(std.Err, "%s: %s\n", config.Printable(s.Name), config.Printable(err.Error()))
 		case c.json:
 		case s.Action == registry.Delete:
-			fmt.Fprintln(std.Out, config.Printable(s.Name+" removed"))
+			fmt.Fprintln(std.Out, config.Printable(removed(s.Name)))
 		default:
 			fmt.Fprintln(std.Out, config.Printable(one.line()))
 		}

@@ -19,7 +19,7 @@ func (c *status) Settings() *config.Set {
 	s := config.NewSet(config.Doc{
 		Name:        "status",
 		Summary:     "show queues, workers and the other parts, once",
-		Description: "Prints what each part last said of itself. A part that has been silent for 3 s is shown as lost, a worker that was lost for another 30 s.",
+		Description: "Prints what each part last said of itself: what has changed is said within 0.1 s, numbers of single workers once a second. A part that has been silent for 3 s is shown as lost, a worker that was lost for another 30 s.",
 		Examples:    []string{"faasctl status", "faasctl status --json", "faasctl status --coordinator tcp://10.0.0.5:5555"},
 	})
 	s.Bool(&c.json, "json", false, "print JSON for programs")
@@ -52,10 +52,22 @@ func printStatus(out io.Writer, p operator.Picture) error {
 func addQueues(t *table, p operator.Picture) {
 	t.row("QUEUE", "STATE", "WORKERS", "FREE", "WAITING", "IN-FLIGHT", "OLDEST", "DONE", "HANDED")
 	for _, q := range p.Queues {
-		t.row(q.Name, word(q.State), q.Workers, of(q.Free, q.Slots), q.Waiting, q.Running, age(q.Oldest), q.Done, fmt.Sprintf("+%d/-%d", q.Taken, q.Moved))
+		t.row(q.Name, queueWord(&q, &p), q.Workers, of(q.Free, q.Slots), q.Waiting, q.Running, age(q.Oldest), q.Done, fmt.Sprintf("+%d/-%d", q.Taken, q.Moved))
 	}
 	n := p.Totals
 	t.row(fmt.Sprintf("%d in all", n.Queues), "", n.Workers, of(n.Free, n.Slots), n.Waiting, n.Running, "", n.Done, "")
+}
+
+// queueWord says how a queue is. That it has no worker is only bad where jobs
+// wait in vain.
+func queueWord(q *operator.Queue, p *operator.Picture) string {
+	switch heard := q.State == operator.StateOK || q.State == operator.StateNoWorker; {
+	case heard && p.WaitInVain(q):
+		return word(operator.StateNoWorker)
+	case q.State == operator.StateNoWorker:
+		return "no workers"
+	}
+	return word(q.State)
 }
 
 func addWorkers(t *table, p operator.Picture, workers []operator.Worker) {
@@ -75,6 +87,9 @@ func addParts(t *table, p operator.Picture) {
 		t.row(part.Name, word(part.State), role, at(part.Host, part.PID), part.Malformed, jobs)
 	}
 	for _, q := range p.Queues {
+		if q.State == operator.StateNoWorker { // which is said where queues are
+			q.State = operator.StateOK
+		}
 		row("queue", q.Part, "")
 	}
 	for _, b := range p.Brokers {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -110,6 +111,27 @@ func TestStatusShowsARunningSystemAndItsLosses(t *testing.T) {
 	code, out, _ := faasctl("status", "--data", dir)
 	if code != config.ExitOK || !strings.Contains(out, "!LOST") || !strings.Contains(out, victim.Name) {
 		t.Errorf("exit code %d, the table does not show the loss of %s:\n%s", code, victim.Name, out)
+	}
+}
+
+// Whoever looks after a call has been answered sees that it was. Parts say so in
+// time unless the machine is too busy, which it may be now and then.
+func TestStatusShowsTheCallBefore(t *testing.T) {
+	t.Parallel()
+	dir, url := startWithWorkers(t)
+	late := ""
+	for i := range 20 {
+		answered200(t, url+"/echo", "x")
+		var p operator.Picture
+		if err := json.Unmarshal([]byte(mustCtl(t, dir, "status", "--json")), &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Totals.Done != uint64(i+1) || p.Totals.Running != 0 || p.Totals.Free != p.Totals.Slots {
+			late += fmt.Sprintf("after %d calls: %d done, %d run, %d of %d slots free\n", i+1, p.Totals.Done, p.Totals.Running, p.Totals.Free, p.Totals.Slots)
+		}
+	}
+	if strings.Count(late, "\n") > 5 {
+		t.Errorf("the state before is shown:\n%s", late)
 	}
 }
 

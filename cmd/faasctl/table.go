@@ -61,7 +61,7 @@ func word(state string) string {
 	case "lost":
 		return "!LOST"
 	case "no-workers":
-		return "!NO WRK"
+		return "!NO WRK" // of a function; see queueWord
 	case "failed":
 		return "!FAILED"
 	case "broken":

@@ -32,11 +32,15 @@ func (t *target) declare(s *config.Set) {
 
 // look opens the system, and has show print what is seen there now.
 func (t *target) look(ctx context.Context, std config.Stdio, show func(operator.Picture) error) error {
-	o, picture, err := t.open(ctx)
+	o, _, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
+	picture, err := o.Settled(ctx)
+	if err != nil {
+		return err
+	}
 	remark(std, o)
 	return show(picture)
 }

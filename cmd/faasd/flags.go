@@ -43,7 +43,7 @@ func fits(l node.Limits) error {
 	if most := l.WindowBytes / 4; most > 0 {
 		advice = "lower --max-body to " + config.FormatBytes(most) + ", or " + advice
 	}
-	return fmt.Errorf("--max-body %s is more than a quarter of --window-bytes %s, and such a body would be refused while its function has much open; %s",
+	return config.Usagef("--max-body %s is more than a quarter of --window-bytes %s, and such a body would be refused while its function has much open; %s",
 		config.FormatBytes(l.MaxBody), config.FormatBytes(l.WindowBytes), advice)
 }
 

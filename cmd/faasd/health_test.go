@@ -50,7 +50,7 @@ func TestHealthSaysWhetherAPartIsReadyOrAlive(t *testing.T) {
 		{"another server", answer(404, "not found"), nil, config.ExitFailed, "", "answered 404 Not Found to GET /readyz: no part of faasd serves its metrics there\n"},
 		{"a part that hangs", hangs, []string{"--within", "50ms"}, config.ExitFailed, "", "no answer within 50ms; is the part running, with --metrics?\n"},
 		{"nobody", nil, []string{"--metrics", "127.0.0.1:1"}, config.ExitFailed, "", "127.0.0.1:1: connection refused; is the part running, with --metrics?\n"},
-		{"no port", nil, []string{"--metrics", "x"}, config.ExitFailed, "", "--metrics"},
+		{"no port", nil, []string{"--metrics", "x"}, config.ExitUsage, "", "--metrics"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			code, out, errs := asks(t, tt.server, tt.args...)

@@ -33,7 +33,13 @@ func program() config.Program {
 		Commands: []config.Command{
 			&up{}, &frontend{}, &broker{}, &queue{}, &worker{}, &coordinator{}, &health{},
 		},
-		Guide:     guide,
+		Guide: guide,
+		Codes: []config.Code{
+			{Number: config.ExitOK, Meaning: "done, or stopped as it was told to"},
+			{Number: config.ExitFailed, Meaning: "failed: a port that is taken, a folder that cannot be written"},
+			{Number: config.ExitUsage, Meaning: "the command line, or the value of a flag or variable, cannot be used; nothing was started"},
+			{Number: config.ExitInterrupted, Meaning: "ended at once by a second signal"},
+		},
 		Libraries: []config.Library{{Name: "libzmq", Version: node.ZeroMQ()}},
 	}
 }

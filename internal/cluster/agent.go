@@ -14,6 +14,9 @@ const (
 	publishEvery = time.Second
 	// publishGap is the least time between two states: at most 20 a second.
 	publishGap = 50 * time.Millisecond
+	// ToldWithin is when what has changed at a member is known to who watches, on a
+	// machine and a network that are not too busy.
+	ToldWithin = 2 * publishGap
 	// publishCatalogueEvery is how often a registrar publishes its catalogue though
 	// nothing changed, for whoever has missed it.
 	publishCatalogueEvery = 5 * time.Second

@@ -10,21 +10,22 @@ import (
 
 // Function is one function: at all queues that are heard, and as it is deployed.
 type Function struct {
-	Name    string  `json:"name"`
-	State   string  `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed, StateBroken or StateRemoved
-	Kind    string  `json:"kind,omitempty"`    // of a deployed one
-	Version uint32  `json:"version,omitempty"` // of a deployed one: where new requests go; 0: none has come up
-	Queues  int     `json:"queues"`            // that know it
-	Workers int     `json:"workers"`
-	Free    int     `json:"free"`
-	Waiting int     `json:"waiting"`
-	Running int     `json:"running"`
-	Oldest  int64   `json:"oldest_ms"`
-	Arrived uint64  `json:"arrived"` // at queues, since each knows it
-	Done    uint64  `json:"done"`
-	Failed  uint64  `json:"failed"`  // of Done, other than OK
-	Latency Latency `json:"latency"` // its Count is 0 if a queue does not tell it apart
-	Rates   Rates   `json:"rates"`
+	Name    string   `json:"name"`
+	State   string   `json:"state"`             // StateOK, StateNoWorker or, of a deployed one, StateFailed, StateBroken or StateRemoved
+	Kind    string   `json:"kind,omitempty"`    // of a deployed one
+	Version uint32   `json:"version,omitempty"` // of a deployed one: where new requests go; 0: none has come up
+	Labels  []string `json:"labels,omitempty"`  // that its workers must have
+	Queues  int      `json:"queues"`            // that know it
+	Workers int      `json:"workers"`
+	Free    int      `json:"free"`
+	Waiting int      `json:"waiting"`
+	Running int      `json:"running"`
+	Oldest  int64    `json:"oldest_ms"`
+	Arrived uint64   `json:"arrived"` // at queues, since each knows it
+	Done    uint64   `json:"done"`
+	Failed  uint64   `json:"failed"`  // of Done, other than OK
+	Latency Latency  `json:"latency"` // its Count is 0 if a queue does not tell it apart
+	Rates   Rates    `json:"rates"`
 
 	Broken []wire.Broken `json:"broken,omitempty"` // workers at which the version where requests go does not come up, the first few of each queue
 }
@@ -67,7 +68,7 @@ func (all functions) deploy(c *wire.Catalogue, broken []wire.Broken) {
 			v = &d.Versions[len(d.Versions)-1]
 		}
 		if v != nil {
-			f.Kind = v.Kind
+			f.Kind, f.Labels = v.Kind, v.Labels
 		}
 		for _, b := range broken {
 			if b.Function == d.Name && b.Version == d.Current {
@@ -123,6 +124,22 @@ func (all functions) removed() map[string]bool {
 // has those that were removed too, for as long as somebody may wait for them.
 func (p *Picture) Serves(w *Worker) []string {
 	return slices.DeleteFunc(slices.Clone(w.Functions), func(name string) bool { return p.removed[name] })
+}
+
+// Served reports whether some worker has a function.
+func (p *Picture) Served(function string) bool {
+	return slices.ContainsFunc(p.Functions, func(f Function) bool { return f.Name == function && f.Workers > 0 })
+}
+
+// WaitInVain reports whether a job waits at a queue whose function no worker of
+// any queue serves. Others are pulled by queues that have one.
+func (p *Picture) WaitInVain(q *Queue) bool {
+	for name, f := range q.Functions {
+		if f.Waiting > 0 && !p.Served(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // draw lists them by name. Of those that were removed, which workers have for as

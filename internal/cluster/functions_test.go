@@ -19,7 +19,7 @@ func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
 	v.State(0, q, 0)
 	v.State(0, r, 0)
 	ready := func(name string, current uint32, removed bool) wire.Deployed {
-		return wire.Deployed{Name: name, Current: current, Removed: removed, Versions: []wire.FunctionVersion{{Number: 1, Kind: "wasm"}, {Number: 2, Kind: "lambda"}}}
+		return wire.Deployed{Name: name, Current: current, Removed: removed, Versions: []wire.FunctionVersion{{Number: 1, Kind: "wasm"}, {Number: 2, Kind: "lambda", Labels: []string{"gpu"}}}}
 	}
 	c := &wire.Catalogue{Store: 1, Revision: 1, Functions: []wire.Deployed{
 		ready("resize", 2, false), ready("train", 1, false), ready("broken", 0, false), ready("old", 2, true), ready("gone", 2, true), ready("leaving", 2, true),
@@ -52,6 +52,10 @@ func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
 	w := &Worker{WorkerDetail: wire.WorkerDetail{Functions: []string{"echo", "leaving", "old", "resize"}}}
 	if got := p.Serves(w); !slices.Equal(got, []string{"echo", "resize"}) || len(w.Functions) != 4 {
 		t.Errorf("a worker serves %q", got)
+	}
+	i := slices.IndexFunc(p.Functions, func(f Function) bool { return f.Name == "resize" })
+	if labels := p.Functions[i].Labels; !slices.Equal(labels, []string{"gpu"}) {
+		t.Errorf("resize has the labels %q", labels)
 	}
 	if len(p.Registrars) != 1 || p.Registrars[0].Name != "registrar1" {
 		t.Errorf("registrars %+v", p.Registrars)

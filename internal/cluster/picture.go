@@ -58,6 +58,8 @@ type Totals struct {
 	// At frontends: Rates are of requests accepted, answered and failed.
 	Open        int     `json:"open"`
 	Failed      uint64  `json:"failed"`
+	Errors      uint64  `json:"errors"`  // of Failed: errors of the function's own (500)
+	Expired     uint64  `json:"expired"` // of Failed: past the deadline or the function's own timeout (504)
 	Refused     uint64  `json:"refused"`
 	RefusedRate float64 `json:"refused_rate"` // per second; known with Rates
 	Rates       Rates   `json:"rates"`
@@ -232,6 +234,8 @@ func (t *Totals) addFrontend(e *Entry) {
 	f := e.State.Frontend
 	t.Open += f.Open
 	t.Failed += f.Failed
+	t.Errors += f.Errors
+	t.Expired += f.Expired
 	t.Refused += f.Refused
 	rates, refused := frontendRates(e.said)
 	t.Rates.add(rates)

@@ -8,8 +8,8 @@ import (
 // Exit codes of faasd and faasctl.
 const (
 	ExitOK          = 0
-	ExitFailed      = 1   // it did not work; an unusable value is one reason
-	ExitUsage       = 2   // the command line was not understood
+	ExitFailed      = 1   // it did not work
+	ExitUsage       = 2   // the command line, or the value of a setting, cannot be used: nothing was begun
 	ExitNoCluster   = 3   // faasctl reached no cluster at start
 	ExitInterrupted = 130 // ended by SIGINT or SIGTERM before it was done
 )
@@ -25,7 +25,8 @@ var (
 	errEmptyElement = errors.New("empty element in the list: write values separated by single commas")
 )
 
-// ValueError says that the value of a setting cannot be used.
+// ValueError says that the value of a setting cannot be used. Its exit code is
+// that of wrong usage.
 type ValueError struct {
 	Source string // the flag or the variable that it came from: "--http"
 	Value  string

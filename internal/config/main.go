@@ -33,6 +33,7 @@ type Program struct {
 	Summary   string // one line, without a full stop
 	Commands  []Command
 	Guide     []Chapter
+	Codes     []Code // with which it exits
 	Libraries []Library
 }
 
@@ -45,6 +46,12 @@ type Chapter struct {
 // Task is a command line that works as it stands, and what it does in a few
 // words.
 type Task struct{ Line, Meaning string }
+
+// Code is what an exit code of the program means, in a few words.
+type Code struct {
+	Number  int
+	Meaning string
+}
 
 // Stdio is what a command has of the world around it.
 type Stdio struct {
@@ -66,8 +73,8 @@ func OS() Stdio {
 //
 // The first SIGINT, SIGTERM or SIGHUP cancels the command's context, a second one ends
 // the process at once with [ExitInterrupted]. An error is printed as one line
-// on std.Err. Its exit code is [ExitUsage] for [ErrUsage], that of an
-// [ExitError], [ExitInterrupted] for [context.Canceled] after a signal, and
+// on std.Err. Its exit code is [ExitUsage] for [ErrUsage] and [ValueError], that
+// of an [ExitError], [ExitInterrupted] for [context.Canceled] after a signal, and
 // else [ExitFailed].
 //
 // Output that could not be written makes the command fail, whatever it wrote it
@@ -211,7 +218,10 @@ func report(w io.Writer, title string, err error) int {
 		return ExitOK
 	}
 	code := ExitFailed
-	var exit *ExitError
+	var (
+		exit  *ExitError
+		value *ValueError
+	)
 	switch {
 	case errors.Is(err, syscall.EPIPE): // nobody reads any more
 		return code
@@ -220,7 +230,7 @@ func report(w io.Writer, title string, err error) int {
 		if exit.Err == nil {
 			return code
 		}
-	case errors.Is(err, ErrUsage):
+	case errors.Is(err, ErrUsage), errors.As(err, &value):
 		code = ExitUsage
 	}
 	line := Printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
@@ -281,6 +291,12 @@ func (p Program) usage(w io.Writer) {
 		fmt.Fprintf(&b, "\n%s:\n", c.Heading)
 		writeRows(&b, tasks[:len(c.Tasks)], column)
 		tasks = tasks[len(c.Tasks):]
+	}
+	if len(p.Codes) > 0 {
+		b.WriteString("\nExit codes:\n")
+	}
+	for _, c := range p.Codes {
+		fmt.Fprintf(&b, "  %-3d  %s\n", c.Number, c.Meaning)
 	}
 	fmt.Fprintf(&b, "\n%s COMMAND --help says what a command's flags are.\n", p.Name)
 	_, _ = io.WriteString(w, b.String())

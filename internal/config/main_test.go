@@ -154,15 +154,15 @@ func TestMainAnswersAndExits(t *testing.T) {
 		{"broker", "", 0, "3 queues\n", ""},
 		{"broker --queues 4", "", 0, "4 queues\n", ""},
 		{"broker", "FAASD_QUEUES=5", 0, "5 queues\n", ""},
-		{"broker", "FAASD_QUEUES=x", 1, "", "faasd broker: FAASD_QUEUES \"x\": not a whole number in range: write 1 to 64\n"},
+		{"broker", "FAASD_QUEUES=x", 2, "", "faasd broker: FAASD_QUEUES \"x\": not a whole number in range: write 1 to 64\n"},
 		{"broker --queue 4", "", 2, "", "faasd broker: unknown flag --queue: did you mean --queues? (see faasd broker --help)\n"},
 		{"broker --fail validate", "", 2, "", "faasd broker: --fail and --queues exclude each other\n"},
 		{"broker --fail run", "", 1, "", "faasd broker: bind tcp://*:8009: address in use; stop what uses it\n"},
 		{"broker --fail escape", "", 1, "", "faasd broker: worker ?[31mred? ?back\n"},
 		{"broker --fail cluster", "", 3, "", "faasd broker: no cluster\n"},
 		{"broker --fail silent", "", 5, "", ""},
-		{"broker", "FAASD_LIFELINE_FD=x", 1, "", "faasd: FAASD_LIFELINE_FD \"x\": not the number of an open pipe: leave it unset\n"},
-		{"broker", "FAASD_LIFELINE_FD=999", 1, "", "faasd: FAASD_LIFELINE_FD \"999\": not the number of an open pipe: leave it unset\n"},
+		{"broker", "FAASD_LIFELINE_FD=x", 2, "", "faasd: FAASD_LIFELINE_FD \"x\": not the number of an open pipe: leave it unset\n"},
+		{"broker", "FAASD_LIFELINE_FD=999", 2, "", "faasd: FAASD_LIFELINE_FD \"999\": not the number of an open pipe: leave it unset\n"},
 	} {
 		t.Run(tt.args+" "+tt.env, func(t *testing.T) {
 			var out, errs bytes.Buffer

@@ -189,8 +189,8 @@ func TestWhatFailsIsCounted(t *testing.T) {
 	s.brokers[0].answer(jobs[2], func(m *wire.Message) { m.BodyChecksum++ })
 	s.m.Cancel(s.now, gone.number) // its client has gone: nobody was answered
 	s.run(2 * time.Second)         // and the time of one runs out here
-	if f := s.m.state().Frontend; f.Open != 0 || f.Answered != 3 || f.Failed != 3 {
-		t.Errorf("%+v, want 3 answered, and 3 failed with the one that was not", f)
+	if f := s.m.state().Frontend; f.Open != 0 || f.Answered != 3 || f.Failed != 3 || f.Errors != 1 || f.Expired != 1 {
+		t.Errorf("%+v, want 3 answered, and 3 failed with the one that was not: 1 by itself, 1 corrupt, 1 past its deadline", f)
 	}
 }
 

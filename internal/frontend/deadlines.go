@@ -1,6 +1,12 @@
 package frontend
 
-import "container/heap"
+import (
+	"container/heap"
+	"strings"
+
+	"faasd/internal/role"
+	"faasd/internal/wire"
+)
 
 // deadlines is a heap of requests, the next to run out in front.
 type deadlines []*request
@@ -27,3 +33,33 @@ func (d *deadlines) Pop() any {
 }
 
 var _ heap.Interface = (*deadlines)(nil)
+
+// expire answers the requests whose time has run out.
+func (m *Machine) expire(now role.Time) {
+	if len(m.deadlines) == 0 || now < m.deadlines[0].deadline {
+		return
+	}
+	served := m.bus.View.Functions(now)
+	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {
+		r := m.deadlines[0]
+		m.cancel(now, r)
+		m.failed++
+		m.count(now, r, wire.CodeExpired)
+		r.answer(Answer{Code: wire.CodeExpired, Reason: m.inVain(r.msg.Meta.Function, served)})
+	}
+}
+
+// inVain says that no worker serves a deployed function, as far as queues tell,
+// and which worker to start; "" if some do, or nothing is known of queues.
+func (m *Machine) inVain(name string, served map[string]wire.FunctionState) string {
+	d := m.deployed[name]
+	if d == nil || len(served) == 0 || served[name].Workers > 0 {
+		return ""
+	}
+	v := d.Version(d.Current)
+	if v == nil || len(v.Labels) == 0 {
+		return "no worker serves " + name + "; start one that does"
+	}
+	labels := strings.Join(v.Labels, ",")
+	return "no worker with the label " + labels + " serves " + name + "; start one (faasd worker --label " + labels + ")"
+}

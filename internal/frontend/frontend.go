@@ -206,13 +206,7 @@ func (m *Machine) Tick(now role.Time) {
 			m.cfg.Log.Warn("no broker answers yet; requests are refused until one does", "brokers", m.brokerEndpoints())
 		}
 	}
-	for len(m.deadlines) > 0 && now >= m.deadlines[0].deadline {
-		r := m.deadlines[0]
-		m.cancel(now, r)
-		m.failed++
-		m.count(now, r, wire.CodeExpired)
-		r.answer(Answer{Code: wire.CodeExpired})
-	}
+	m.expire(now)
 	m.rehouse(now)
 	m.forgetIdle()
 	m.forgetUnserved(now)
@@ -280,7 +274,7 @@ func (m *Machine) state() wire.State {
 	s := wire.State{
 		Member: m.cfg.Self, Draining: m.draining, Malformed: m.MalformedCount(),
 		Frontend: &wire.FrontendState{
-			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Refused: m.refusedInAll(), Late: m.late,
+			HTTP: m.cfg.HTTP, Open: len(m.open), Accepted: m.accepted, Answered: m.answered, Failed: m.failed, Errors: m.errors(), Expired: m.expired(), Refused: m.refusedInAll(), Late: m.late,
 		},
 	}
 	if m.catalogue != nil {

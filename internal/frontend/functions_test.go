@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,37 @@ func TestAVersionIsNotUnknownToAFrontendThatHasJustBegun(t *testing.T) {
 	for function, want := range map[string]Refusal{"resize": Uninformed, "echo": UnknownFunction} {
 		if _, why, err := g.Resolve(context.Background(), function, "3"); why != want || err != nil {
 			t.Errorf("version 3 of %s: %d, %v; want %d", function, why, err, want)
+		}
+	}
+}
+
+// Whose requests wait in vain is not told that the function may be slow.
+func TestARequestThatNoWorkerCouldTakeSaysWhichWorkerIsMissing(t *testing.T) {
+	for _, c := range []struct {
+		labels  []string
+		workers int
+		want    string
+	}{
+		{[]string{"gpu", "big"}, 0, "no worker with the label gpu,big serves train; start one (faasd worker --label gpu,big)"},
+		{nil, 0, "no worker serves train; start one that does"},
+		{[]string{"gpu"}, 1, ""},
+	} {
+		s := newcomer(t, "c")
+		r := wire.State{Member: wire.Member{Role: wire.RoleRegistrar, Name: "r", Incarnation: 66}, Sequence: 1}
+		train := wire.Deployed{Name: "train", Current: 1, Versions: []wire.FunctionVersion{
+			{Number: 1, State: wire.VersionReady, Kind: "exec", Manifest: strings.Repeat("0", 64), Labels: c.labels, TimeoutMillis: 1000},
+		}}
+		s.snapshot(wire.Snapshot{
+			States:     []wire.Aged[wire.State]{{Value: r}},
+			Catalogues: []wire.Published{{Topic: wire.CatalogueTopic(&r.Member), Value: wire.Catalogue{Store: 5, Revision: 1, Functions: []wire.Deployed{train}}}},
+		})
+		waiting := s.askWith(Request{Function: "train", Timeout: time.Second})
+		q := wire.State{Member: wire.Member{Role: wire.RoleQueue, Name: "queueA", Incarnation: 9}, Sequence: 1,
+			Queue: &wire.QueueState{Functions: map[string]wire.FunctionState{"train": {Workers: c.workers, Waiting: 1}}}}
+		s.m.Receive(s.now, role.Packet{Link: LinkSubscribe, Peer: "coordinator0", Frames: wire.EncodeBus(q.Topic(), q)})
+		s.run(1100 * ms)
+		if a := s.one(waiting); a.Code != wire.CodeExpired || a.Reason != c.want {
+			t.Errorf("labels %q, %d workers: %+v, want %q", c.labels, c.workers, a, c.want)
 		}
 	}
 }

@@ -16,6 +16,15 @@ func (m *Machine) count(now role.Time, r *request, code wire.Code) {
 	m.jobs.Add(r.msg.Meta.Function, int(code), now-r.accepted)
 }
 
+// errors is how many requests were answered with an error of the function's own.
+func (m *Machine) errors() uint64 { return m.jobs.Count(int(wire.CodeFunctionError)) }
+
+// expired is how many requests were past their deadline, or their function's own
+// timeout.
+func (m *Machine) expired() uint64 {
+	return m.jobs.Count(int(wire.CodeExpired)) + m.jobs.Count(int(wire.CodeTimedOut))
+}
+
 // Waits says why it does not do what it is for; "" if it does.
 func (m *Machine) Waits() string {
 	switch {

@@ -51,6 +51,14 @@ func (t *Tally) Label(function string) string {
 	return function
 }
 
+// Count is how many had a result, of all functions.
+func (t *Tally) Count(result int) (n uint64) {
+	for _, c := range t.functions {
+		n += c.results[min(result, maxResults-1)]
+	}
+	return n
+}
+
 // Add counts one. The result is a number below 16; those from 15 on are counted
 // together.
 func (t *Tally) Add(function string, result int, took time.Duration) {

@@ -114,6 +114,7 @@ type Operator struct {
 	watcher   *watcher
 	by        string // who asks, for the events of all who watch
 	unfollow  func() // ends the looking up of names
+	opened    time.Time
 	ended     chan struct{}
 }
 
@@ -138,7 +139,7 @@ func openBy(r *resolve.Resolver, endpoints []string) (*Operator, error) {
 	if err != nil {
 		return nil, errors.Join(err, zmq.Close())
 	}
-	o := &Operator{endpoints: endpoints, zmq: zmq, host: host, watcher: w, by: by(), unfollow: func() {}, ended: make(chan struct{})}
+	o := &Operator{endpoints: endpoints, zmq: zmq, host: host, watcher: w, by: by(), unfollow: func() {}, opened: time.Now(), ended: make(chan struct{})}
 	o.follow(r)
 	go func() {
 		defer close(o.ended)
@@ -196,6 +197,19 @@ func (o *Operator) Picture() Picture {
 	var p Picture
 	o.turn(func(now role.Time) { p = o.watcher.agent.View.Picture(now) })
 	return p
+}
+
+// Settled waits until what had changed before Open is known here, and returns
+// the picture then: of a call that was answered before, it shows the end.
+func (o *Operator) Settled(ctx context.Context) (Picture, error) {
+	timer := time.NewTimer(time.Until(o.opened.Add(cluster.ToldWithin)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return o.Picture(), nil
+	case <-ctx.Done():
+		return Picture{}, context.Cause(ctx)
+	}
 }
 
 // Await waits for the first whole picture: a coordinator's snapshot, and the

@@ -77,7 +77,7 @@ func (r *Registrar) keep(m *registry.Manifest, pkg io.Reader) (err error) {
 }
 
 // Rollback has new requests go to an earlier version, the one before if number
-// is 0.
+// is 0; or to one of a function that was removed, the last if number is 0.
 func (r *Registrar) Rollback(ctx context.Context, name string, number uint32, progress func(string)) (admin.Report, error) {
 	if err := r.changeable(name); err != nil {
 		return admin.Report{}, err
@@ -285,5 +285,5 @@ func (r *Registrar) Function(ctx context.Context, name string) (admin.Function, 
 		}
 		return f, nil
 	}
-	return admin.Function{}, fmt.Errorf("%w: %s is not deployed; faasctl functions lists what is", registry.ErrNoFunction, name)
+	return admin.Function{}, r.store.Catalogue().Missing(name)
 }

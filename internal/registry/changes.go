@@ -109,7 +109,7 @@ func (f *Folder) stage(c *Catalogue, name string, m Manifest) (version uint32, e
 	digest := m.Digest()
 	switch old := c.Function(name); {
 	case old == nil && c.present() >= MaxFunctions:
-		return 0, badManifest("there are %d functions, and no more can be: remove one", MaxFunctions)
+		return 0, tooMany()
 	case old != nil && old.Serves() && old.Version(old.Current).Manifest == digest:
 		return old.Current, errNothing
 	}
@@ -130,6 +130,10 @@ func (f *Folder) stage(c *Catalogue, name string, m Manifest) (version uint32, e
 		Package: m.Package, Size: m.Size, Created: now(),
 	})
 	return version, nil
+}
+
+func tooMany() error {
+	return badManifest("there are %d functions, and no more can be: remove one", MaxFunctions)
 }
 
 // present counts the functions that are not removed.
@@ -268,8 +272,8 @@ func (f *Folder) failAbandoned(c *Catalogue) error {
 	return err
 }
 
-// alone changes a function that nobody deploys at the time.
-func (f *Folder) alone(name string, do func(fn *Function) error) error {
+// alone changes a function, removed or not, that nobody deploys at the time.
+func (f *Folder) alone(name string, do func(c *Catalogue, fn *Function) error) error {
 	if config.ValidName(name) != nil {
 		return fmt.Errorf("function %.80q: %w", name, ErrNoFunction)
 	}
@@ -277,7 +281,7 @@ func (f *Folder) alone(name string, do func(fn *Function) error) error {
 		return err
 	}
 	if f.Catalogue().Function(name) == nil { // no lock is made for it
-		return fmt.Errorf("function %s: %w", name, ErrNoFunction)
+		return f.Catalogue().Missing(name)
 	}
 	lock, err := f.acquire(name)
 	if err != nil {
@@ -285,10 +289,10 @@ func (f *Folder) alone(name string, do func(fn *Function) error) error {
 	}
 	err = f.change(func(c *Catalogue) error {
 		fn := c.Function(name)
-		if fn == nil || !fn.Removed.IsZero() {
-			return fmt.Errorf("function %s: %w", name, ErrNoFunction)
+		if fn == nil {
+			return c.Missing(name)
 		}
-		return do(fn)
+		return do(c, fn)
 	})
 	if errors.Is(err, errNothing) {
 		err = nil
@@ -296,38 +300,68 @@ func (f *Folder) alone(name string, do func(fn *Function) error) error {
 	return errors.Join(err, unlock(lock))
 }
 
-// Rollback makes an earlier version current.
+// Rollback makes an earlier version current, or takes a removal back.
 func (f *Folder) Rollback(name string, version uint32) (uint32, error) {
-	err := f.alone(name, func(fn *Function) error {
-		if version == 0 {
-			for _, v := range fn.Versions {
-				if v.State == StateReady && v.Number < fn.Current && v.Number >= fn.Anew {
-					version = v.Number
-				}
-			}
-		}
-		v := fn.Version(version)
+	err := f.alone(name, func(c *Catalogue, fn *Function) error {
+		removed := !fn.Removed.IsZero()
 		switch {
-		case version == 0 && fn.Anew == fn.Current:
-			return fmt.Errorf("function %s: %w before %d that has served since it was removed; name one of those from before, or deploy it anew", name, ErrNoVersion, fn.Current)
+		case removed && fn.Current == 0:
+			return c.Missing(name)
+		case removed && c.present() >= MaxFunctions:
+			return tooMany()
+		case version == 0 && removed:
+			version = fn.Current
 		case version == 0:
-			return fmt.Errorf("function %s: %w before %d that has served; name one, or deploy it anew", name, ErrNoVersion, fn.Current)
-		case v == nil:
-			return fmt.Errorf("version %d of %s: %w; faasctl functions %s --versions lists those there are", version, name, ErrNoVersion, name)
-		case v.State != StateReady:
-			return fmt.Errorf("version %d of %s: %w that has served, it is %s: %s", version, name, ErrNoVersion, v.State, v.Reason)
-		case version == fn.Current:
+			version = fn.before()
+		}
+		if err := fn.canServe(version); err != nil {
+			return err
+		}
+		if version == fn.Current && !removed {
 			return errNothing
 		}
-		fn.makeCurrent(version)
+		if version != fn.Current {
+			fn.makeCurrent(version)
+		}
+		fn.Removed = time.Time{}
 		return nil
 	})
 	return version, err
 }
 
+// before is the version that served before the current one, since the function
+// was deployed anew last; 0: there is none.
+func (f *Function) before() (version uint32) {
+	for _, v := range f.Versions {
+		if v.State == StateReady && v.Number < f.Current && v.Number >= f.Anew {
+			version = v.Number
+		}
+	}
+	return version
+}
+
+// canServe says why a version, 0 the one before, cannot become current.
+func (f *Function) canServe(version uint32) error {
+	v := f.Version(version)
+	switch {
+	case version == 0 && f.Anew == f.Current:
+		return fmt.Errorf("function %s: %w before %d that has served since it was removed; name one of those from before, or deploy it anew", f.Name, ErrNoVersion, f.Current)
+	case version == 0:
+		return fmt.Errorf("function %s: %w before %d that has served; name one, or deploy it anew", f.Name, ErrNoVersion, f.Current)
+	case v == nil:
+		return fmt.Errorf("version %d of %s: %w; faasctl functions %s --versions lists those there are", version, f.Name, ErrNoVersion, f.Name)
+	case v.State != StateReady:
+		return fmt.Errorf("version %d of %s: %w that has served, it is %s: %s", version, f.Name, ErrNoVersion, v.State, v.Reason)
+	}
+	return nil
+}
+
 // Remove marks a function as removed.
 func (f *Folder) Remove(name string) error {
-	return f.alone(name, func(fn *Function) error {
+	return f.alone(name, func(c *Catalogue, fn *Function) error {
+		if !fn.Removed.IsZero() {
+			return c.Missing(name)
+		}
 		fn.Removed = now()
 		return nil
 	})

@@ -213,9 +213,6 @@ func TestARemovedFunctionGoesOnCountingWhenItComesBack(t *testing.T) {
 	if err := s.Remove("f"); !errors.Is(err, ErrNoFunction) {
 		t.Errorf("twice: %v", err)
 	}
-	if _, err := s.Rollback("f", 1); !errors.Is(err, ErrNoFunction) {
-		t.Errorf("rolled back: %v", err)
-	}
 	n, unchanged, err := s.Stage("f", s.put("one"))
 	if n != 2 || unchanged || err != nil || s.Catalogue().Function("f").Serves() {
 		t.Errorf("%d, %t, %v", n, unchanged, err)
@@ -373,5 +370,32 @@ func TestGoingBackStopsAtARemovalUnlessAVersionIsNamed(t *testing.T) {
 	}
 	if n, err := s.Rollback("f", 1); n != 1 || err != nil {
 		t.Errorf("to %d, %v", n, err)
+	}
+}
+
+func TestARemovalIsTakenBackByGoingBack(t *testing.T) {
+	s := openStage(t, t.TempDir())
+	s.deploy("f", "one")
+	s.deploy("f", "two")
+	for _, step := range []struct{ to, want uint32 }{{0, 2}, {2, 2}, {1, 1}, {0, 1}} {
+		check(t, s.Remove("f"))
+		if err := s.Catalogue().Missing("f"); !errors.Is(err, ErrNoFunction) || !strings.Contains(err.Error(), "rollback f brings it back") {
+			t.Errorf("missing: %v", err)
+		}
+		if n, err := s.Rollback("f", step.to); n != step.want || err != nil {
+			t.Errorf("back to %d: to %d, %v", step.to, n, err)
+		}
+		if f := s.Catalogue().Function("f"); !f.Serves() || f.Current != step.want || s.Catalogue().Missing("f") != nil {
+			t.Errorf("%+v", f)
+		}
+	}
+	check(t, s.Remove("f"))
+	if _, err := s.Rollback("f", 7); !errors.Is(err, ErrNoVersion) || s.Catalogue().Function("f").Serves() {
+		t.Errorf("to a version that is not there: %v", err)
+	}
+	_, err := s.Sweep(time.Now().Add(2 * KeepRemoved))
+	check(t, err)
+	if _, err := s.Rollback("f", 0); !errors.Is(err, ErrNoFunction) || !strings.Contains(err.Error(), "deploys it") {
+		t.Errorf("after its time: %v", err)
 	}
 }

@@ -50,9 +50,6 @@ func Plan(wanted, current map[string]Manifest, prune bool) (steps []Step) {
 	return steps
 }
 
-// DiffersPackage is what Differs says of another package.
-const DiffersPackage = "package"
-
 // Differs says in words what two manifests do not have in common, without the
 // values of variables, which may be secrets.
 func Differs(old, wanted Manifest) (all []string) {
@@ -62,7 +59,7 @@ func Differs(old, wanted Manifest) (all []string) {
 		}
 	}
 	if old.Package != wanted.Package {
-		all = append(all, DiffersPackage)
+		all = append(all, "package")
 	}
 	note("kind", string(old.Kind), string(wanted.Kind))
 	note("command", strings.Join(old.Command, " "), strings.Join(wanted.Command, " "))

@@ -42,7 +42,7 @@ type ProjectFunction struct {
 func ReadProject(name string) (Project, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return Project{}, err
+		return Project{}, fmt.Errorf("%w; name a %s that can be read", err, ProjectFile)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxProject+1))

@@ -74,7 +74,7 @@ func (s Spec) environment() (map[string]string, error) {
 	if s.EnvFile != "" {
 		text, err := os.ReadFile(s.EnvFile)
 		if err != nil {
-			return nil, fmt.Errorf("file of variables: %w", err)
+			return nil, fmt.Errorf("file of variables: %w; name one that can be read", err)
 		}
 		if env, err = ParseEnvFile(s.EnvFile, text, os.LookupEnv); err != nil {
 			return nil, err

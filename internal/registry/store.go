@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -46,10 +47,12 @@ type Store interface {
 	// nothing else is as one that was removed.
 	Cancel(name string, version uint32) error
 	// Rollback makes a version that was current before so again; 0 is the newest
-	// one below the current, of those since the function was removed last. It
-	// returns which.
+	// one below the current, of those since the function was deployed anew. Of a
+	// function that was removed it takes that back; 0 is then the version that was
+	// current. It returns which.
 	Rollback(name string, version uint32) (uint32, error)
-	// Remove marks a function as removed. Its versions stay for jobs on their way.
+	// Remove marks a function as removed. Its versions stay for KeepRemoved: for jobs
+	// on their way, and for Rollback.
 	Remove(name string) error
 
 	// Sweep drops what is no longer wanted, see Swept.
@@ -92,7 +95,7 @@ type Function struct {
 	Name     string    `json:"name"`
 	Current  uint32    `json:"current,omitempty"` // the version for new requests; 0: none has started yet
 	Removed  time.Time `json:"removed,omitzero"`  // when it was removed, if it was
-	Anew     uint32    `json:"anew,omitempty"`    // the first version since it was removed last; 0: it never was
+	Anew     uint32    `json:"anew,omitempty"`    // the first version since it was last removed and deployed again; 0: it never was
 	Versions []Version `json:"versions"`          // by number
 }
 
@@ -131,6 +134,19 @@ func (c *Catalogue) Function(name string) *Function {
 		return nil
 	}
 	return &c.Functions[i]
+}
+
+// Missing says why there is no function of that name, and what to do; nil if
+// there is one.
+func (c *Catalogue) Missing(name string) error {
+	f := c.Function(name)
+	switch {
+	case f == nil || f.Current == 0 && !f.Removed.IsZero():
+		return fmt.Errorf("%w: %s is not deployed; faasctl functions lists what is, and faasctl deploy %s PATH deploys it", ErrNoFunction, name, name)
+	case f.Removed.IsZero():
+		return nil
+	}
+	return fmt.Errorf("%w: %s was removed %s ago; faasctl functions rollback %s brings it back", ErrNoFunction, name, max(0, time.Since(f.Removed)).Round(time.Second), name)
 }
 
 // clone copies all that a change may touch.

@@ -141,6 +141,8 @@ type FrontendState struct {
 	Accepted uint64 `json:"accepted"` // requests a broker had room for
 	Answered uint64 `json:"answered"` // with a result
 	Failed   uint64 `json:"failed"`   // answers other than OK, and requests whose time ran out here
+	Errors   uint64 `json:"errors"`   // of these, errors of the function's own
+	Expired  uint64 `json:"expired"`  // of these, past their deadline or their function's own timeout
 	Refused  uint64 `json:"refused"`
 	Late     uint64 `json:"late"` // results of requests that were closed, dropped
 

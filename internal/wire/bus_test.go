@@ -150,6 +150,8 @@ func TestNumbersThatCannotBeAreRefused(t *testing.T) {
 		"a function's oldest":        {echo(func(f *FunctionState) { f.Oldest = -1 }), false},
 		"a frontend":                 {&State{Frontend: &FrontendState{Failed: maxTotal}}, true},
 		"a frontend's failed":        {&State{Frontend: &FrontendState{Failed: maxTotal + 1}}, false},
+		"a frontend's errors":        {&State{Frontend: &FrontendState{Errors: maxTotal + 1}}, false},
+		"a frontend's expired":       {&State{Frontend: &FrontendState{Expired: maxTotal + 1}}, false},
 		"a frontend's open":          {&State{Frontend: &FrontendState{Open: -1}}, false},
 		"a clock":                    {&State{Clock: -1}, false},
 		"a detail's clock":           {&Detail{Clock: maxMillis + 1}, false},

@@ -62,7 +62,7 @@ func (s *State) Check() error {
 		return err
 	}
 	if f := s.Frontend; f != nil {
-		if err := cmp.Or(counts("frontend's number", f.Open), totals("frontend's count", f.Accepted, f.Answered, f.Failed, f.Refused)); err != nil {
+		if err := cmp.Or(counts("frontend's number", f.Open), totals("frontend's count", f.Accepted, f.Answered, f.Failed, f.Errors, f.Expired, f.Refused)); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"faasd/internal/registry"
 )
@@ -269,7 +270,7 @@ func TestADeployerKnowsWhenNobodyWaits(t *testing.T) {
 func TestAClientSaysWhenNoFaasdAnswers(t *testing.T) {
 	c, err := NewClient(socket(t))
 	check(t, err)
-	if _, err := c.Functions(t.Context()); !errors.Is(err, syscall.ENOENT) || !strings.Contains(err.Error(), "is faasd running") {
+	if _, err := c.Functions(t.Context()); !errors.Is(err, syscall.ENOENT) || !errors.Is(err, ErrNoListener) || !strings.Contains(err.Error(), "no such file or directory; start one there (faasd up, or faasd frontend --store DIR)") {
 		t.Errorf("%v", err)
 	}
 	for _, status := range []int{200, 404} {
@@ -286,6 +287,42 @@ func TestAClientSaysWhenNoFaasdAnswers(t *testing.T) {
 	}
 	if _, err := NewClient("example.com:80"); err == nil {
 		t.Error("a client for another host")
+	}
+}
+
+// An ssh that leads to a port where nobody listens takes connections, and closes
+// them, or nothing comes.
+func TestAClientIsNotHeldUpByWhoDoesNotAnswer(t *testing.T) {
+	for want, serve := range map[string]func(net.Conn){
+		"the connection ended without an answer (":         func(c net.Conn) { _ = c.Close() },
+		"no answer within 50ms; see that faasd runs there": func(net.Conn) {},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		check(t, err)
+		var taken []net.Conn
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				taken = append(taken, c)
+				serve(c)
+			}
+		}()
+		c, err := NewClient(l.Addr().String())
+		check(t, err)
+		c.within = 50 * time.Millisecond
+		if _, err := c.Function(t.Context(), "f"); !errors.Is(err, ErrNoListener) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		check(t, l.Close())
+		<-ended
+		for _, c := range taken {
+			_ = c.Close()
+		}
 	}
 }
 

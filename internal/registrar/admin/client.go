@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -14,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"faasd/internal/config"
 	"faasd/internal/registry"
@@ -21,13 +21,12 @@ import (
 
 const maxAnswer = 64 << 20 // bytes: 1000 functions with all their versions
 
-// ErrNoListener: what answers at the address is another listener.
-var ErrNoListener = errors.New("that is no admin listener of faasd")
-
 // Client asks an admin listener for what a Deployer does. Its errors are a
-// *Problem where there was an answer.
+// *Problem where there was an answer, and wrap ErrNoListener where nobody was
+// reached.
 type Client struct {
 	address string
+	within  time.Duration // of an answer that changes nothing
 	http    http.Client
 }
 
@@ -38,7 +37,7 @@ func NewClient(address string) (*Client, error) {
 	if err := ValidAddress(address); err != nil {
 		return nil, fmt.Errorf("admin listener %s: %w", address, err)
 	}
-	c := &Client{address: address}
+	c := &Client{address: address, within: answerWithin}
 	// A connection for each request: only on one that was kept does net/http try a
 	// change again by itself.
 	c.http.Transport = &http.Transport{DialContext: dial(address), DisableKeepAlives: true}
@@ -128,7 +127,12 @@ func (c *Client) do(ctx context.Context, ask request, value any) error {
 			return nil
 		}})
 	}
-	r, err := http.NewRequestWithContext(ctx, ask.method, "http://localhost"+ask.path, ask.body)
+	limited, cancel := ctx, func() {}
+	if ask.method == http.MethodGet {
+		limited, cancel = context.WithTimeout(ctx, c.within)
+	}
+	defer cancel()
+	r, err := http.NewRequestWithContext(limited, ask.method, "http://localhost"+ask.path, ask.body)
 	if err != nil {
 		return err
 	}
@@ -136,15 +140,18 @@ func (c *Client) do(ctx context.Context, ask request, value any) error {
 		r.Header.Set("Content-Type", ask.contentType)
 	}
 	answer, err := c.http.Do(r)
+	if err != nil && ask.method == http.MethodGet && !dialled(err) && limited.Err() == nil {
+		answer, err = c.http.Do(r) // one that had no time for it may have closed the connection
+	}
 	if err != nil {
 		if e := ctx.Err(); e != nil {
 			return e
 		}
-		return fmt.Errorf("admin listener %s: %w; is faasd running there, with a function store?", c.address, without(err))
+		return c.unanswered(ask.method, err)
 	}
 	defer answer.Body.Close()
 	if answer.Header.Get(listenerHeader) != listenerName {
-		return fmt.Errorf("%w: %s answers as something else does (%s); name the address of --admin, not that of the public port", ErrNoListener, c.address, answer.Status)
+		return noListener(c.address, fmt.Errorf("something else is there, and says %s", answer.Status), "name the address of its --admin, not that of the public port")
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
@@ -157,15 +164,6 @@ func (c *Client) do(ctx context.Context, ask request, value any) error {
 		return fmt.Errorf("admin listener %s: its answer is not understood: %w; is its faasd of another version?", c.address, err)
 	}
 	return nil
-}
-
-// without takes the method and the address off an error of net/http, which are
-// not those that somebody knows.
-func without(err error) error {
-	if e, ok := err.(*url.Error); ok {
-		return e.Err
-	}
-	return err
 }
 
 func problemFrom(answer *http.Response, text []byte, function string) error {
