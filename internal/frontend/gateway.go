@@ -20,12 +20,13 @@ type Gateway struct {
 	machine *Machine
 	do      func(func(now role.Time)) bool
 	ended   <-chan struct{}
+	waiters sync.Pool // of *waiter
 }
 
 // NewGateway makes the gateway of a machine; do runs a function in its owner's
 // turn, ended is closed when the owner has stopped.
 func NewGateway(m *Machine, do func(func(now role.Time)) bool, ended <-chan struct{}) *Gateway {
-	return &Gateway{machine: m, do: do, ended: ended}
+	return &Gateway{machine: m, do: do, ended: ended, waiters: sync.Pool{New: newWaiter}}
 }
 
 // Refused is what a client is told of a request that was not accepted; with
@@ -38,7 +39,7 @@ type Refused struct {
 // A waiter is a request whose client waits. It is used again for another once
 // it has been told what came of it.
 type waiter struct {
-	machine *Machine
+	gateway *Gateway
 	request Request
 	number  uint64 // only touched in the owner's turn
 	answer  Answer
@@ -49,16 +50,16 @@ type waiter struct {
 	take   func(Answer)
 }
 
-var waiters = sync.Pool{New: func() any {
+func newWaiter() any {
 	w := &waiter{told: make(chan struct{}, 1)}
 	w.submit, w.take = w.submits, w.answers
 	return w
-}}
+}
 
 func (w *waiter) submits(now role.Time) {
 	var why Refusal
-	if w.number, why = w.machine.Submit(now, w.request, w.take); why != Accepted {
-		w.refused = w.machine.refusal(now, why, w.request.Function)
+	if w.number, why = w.gateway.machine.Submit(now, w.request, w.take); why != Accepted {
+		w.refused = w.gateway.machine.refusal(now, why, w.request.Function)
 		w.told <- struct{}{}
 	}
 }
@@ -71,8 +72,8 @@ func (w *waiter) answers(a Answer) {
 // outcome is what the waiter has been told. It is nobody's any more.
 func (w *waiter) outcome() (Answer, Refused, error) {
 	a, refused := w.answer, w.refused
-	w.machine, w.request, w.number, w.answer, w.refused = nil, Request{}, 0, Answer{}, Refused{}
-	waiters.Put(w)
+	w.request, w.number, w.answer, w.refused = Request{}, 0, Answer{}, Refused{}
+	w.gateway.waiters.Put(w)
 	return a, refused, nil
 }
 
@@ -88,8 +89,8 @@ func (m *Machine) refusal(now role.Time, why Refusal, function string) Refused {
 // Call submits a request and waits for its answer. When ctx ends first the job
 // is cancelled and ctx's error returned.
 func (g *Gateway) Call(ctx context.Context, q Request) (Answer, Refused, error) {
-	w := waiters.Get().(*waiter)
-	w.machine, w.request = g.machine, q
+	w := g.waiters.Get().(*waiter)
+	w.gateway, w.request = g, q
 	if !g.do(w.submit) {
 		return Answer{}, Refused{Why: Stopping}, nil
 	}
