@@ -150,6 +150,7 @@ func (h *Host) Do(fn func(now role.Time)) bool {
 func (h *Host) Close() {
 	if h.begin() { // it never ran, and never will
 		h.runAll(h.inbox.close())
+		h.flush()
 		h.end()
 	}
 	h.stop()

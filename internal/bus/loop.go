@@ -39,6 +39,7 @@ func (h *Host) Run(ctx context.Context) error {
 
 	err := h.loop()
 	h.runAll(h.inbox.close())
+	h.flush()
 	return err
 }
 
@@ -70,14 +71,12 @@ func (h *Host) loop() error {
 func (h *Host) turn() (busy bool) {
 	h.readAll()
 	h.runAll(h.inbox.take())
-	if len(h.lost) > 0 {
-		h.perform()
-	}
 	if now := h.Now(); now >= h.nextTick && now >= h.machine.Wake() {
 		h.machine.Tick(now)
 		h.nextTick = now + tickFloor
 		h.perform()
 	}
+	h.flush()
 	return h.settle()
 }
 
@@ -187,19 +186,25 @@ func (h *Host) deliver(now role.Time, l *link, p role.Packet) int {
 	return len(h.arrived)
 }
 
-// perform carries out what the machine asks for, and then returns to it the
-// packets whose peers turned out to be gone, which may make it ask for more.
+// perform carries out what the machine asks for, but for what waits in batches
+// for the end of the turn.
 func (h *Host) perform() {
+	effects := h.machine.Effects()
+	for i := range effects {
+		h.carryOut(&effects[i])
+	}
+}
+
+// flush sends the turn's batches, and returns to the machine the packets whose
+// peers turned out to be gone, which may make it ask for more.
+func (h *Host) flush() {
 	for round := 0; ; round++ {
-		effects := h.machine.Effects()
-		for i := range effects {
-			h.carryOut(&effects[i])
-		}
 		h.sendBatches()
 		if len(h.lost) == 0 || round == lostRounds {
 			return // those still lost are for the next turn
 		}
 		h.returnLost()
+		h.perform()
 	}
 }
 
