@@ -5,11 +5,11 @@ package httpcall
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"time"
 
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpserver"
 )
 
 // Config is what is promised of calls.
@@ -54,43 +54,21 @@ func (c *Calls) MaxBody() int64 { return c.cfg.MaxBody }
 
 // A Route has the requests whose path begins with Prefix.
 type Route struct {
-	Prefix  string
-	Handler http.Handler
+	Prefix string
+	Serve  func(*httpserver.Exchange)
 }
 
 // Handler serves the routes. A request is the first one's that has its path; the
-// last should have all, with the prefix "/".
-func (c *Calls) Handler(routes ...Route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		rec := recorder{ResponseWriter: w, status: http.StatusOK}
-		body := &incoming{ReadCloser: r.Body, whole: r.ContentLength == 0}
-		r = r.WithContext(r.Context()) // a copy: net/http goes by what the body of its own is
-		r.Body = body
+// last should have all, with the prefix "".
+func (c *Calls) Handler(routes ...Route) func(*httpserver.Exchange) {
+	return func(x *httpserver.Exchange) {
 		for _, route := range routes {
-			if strings.HasPrefix(r.URL.Path, route.Prefix) {
-				route.Handler.ServeHTTP(&rec, r)
+			if strings.HasPrefix(x.Path(), route.Prefix) {
+				route.Serve(x)
 				break
 			}
 		}
-		c.cfg.Observe(rec.status, time.Since(began))
-		if !body.whole {
-			body.linger(w)
-		}
-	})
+		status, at := x.Answered()
+		c.cfg.Observe(status, at.Sub(x.Began()))
+	}
 }
-
-// recorder remembers the status for the metrics.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader notes the status.
-func (r *recorder) WriteHeader(status int) {
-	r.status = status
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
