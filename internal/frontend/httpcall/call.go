@@ -168,7 +168,10 @@ func (c *Call) Answer(a frontend.Answer) {
 }
 
 // Refuse answers with a problem, in which the job is named.
-func (c *Call) Refuse(p *Problem) { p.write(c.x, c.job) }
+func (c *Call) Refuse(p *Problem) {
+	c.room.release()
+	p.write(c.x, c.job)
+}
 
 // Write writes an answer of the function's.
 func (c *Call) Write(status int, contentType string, body []byte) {

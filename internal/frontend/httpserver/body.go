@@ -135,7 +135,9 @@ func (x *Exchange) rest() {
 		x.close = true
 		return
 	}
-	x.SetReadDeadline(time.Now().Add(RestFor))
+	began := time.Now()
+	x.SetReadDeadline(began.Add(RestFor))
 	_, _ = io.CopyN(io.Discard, x, smallRest)
+	x.rested = time.Since(began)
 	x.close = x.close || !b.whole
 }

@@ -142,14 +142,14 @@ func (c *conn) answer() bool {
 	case !x.answered || x.broken || x.owed > 0:
 		return false
 	case !x.body.whole:
-		c.linger(LingerFor)
+		c.linger(LingerFor - x.rested)
 		return false
 	}
 	return !x.close
 }
 
-// LingerFor is how long a client may send more of its body once it has been
-// answered: a few repeats of a lost packet.
+// LingerFor is how long a client may send more of its body than is of use, before
+// the answer and behind it: a few repeats of a lost packet.
 const LingerFor = 5 * time.Second
 
 // linger reads on for a while behind the last answer of a connection. Many clients

@@ -32,15 +32,16 @@ type Exchange struct {
 	owed     int       // bytes of the answer's body that are still to be sent
 	pieces   [2][]byte // what goes out in one system call
 	both     net.Buffers
-	broken   bool // the answer cannot be sent
-	close    bool // the connection ends behind the answer
+	broken   bool          // the answer cannot be sent
+	rested   time.Duration // that the answer has waited for the body
+	close    bool          // the connection ends behind the answer
 }
 
 // reset makes the exchange a new one that has begun now.
 func (x *Exchange) reset() {
 	x.began = time.Now()
 	x.host, x.path, x.escaped, x.query, x.old, x.body = "", "", "", "", false, body{}
-	x.fields, x.status, x.answered, x.owed, x.broken, x.close = x.fields[:0], 0, false, 0, false, x.Request.ConnectionClose()
+	x.fields, x.status, x.answered, x.owed, x.broken, x.rested, x.close = x.fields[:0], 0, false, 0, false, 0, x.Request.ConnectionClose()
 }
 
 // aim finds out what the request is for.

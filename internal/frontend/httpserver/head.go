@@ -34,6 +34,7 @@ var (
 	errFold     = bad("a header goes on in the next line, which is no longer allowed (RFC 9112, 5.2)")
 	errName     = bad("a line of the request's head has no header's name, or white space in it")
 	errFraming  = bad("the request does not say clearly where its body ends: it may have one Content-Length, or Transfer-Encoding: chunked")
+	errCoding   = &refusal{http.StatusNotImplemented, "of the transfer codings only chunked is known"}
 	errSyntax   = bad("the request's first line or one of its headers is malformed")
 	errHost     = bad("the request's Host is malformed")
 	errTarget   = bad("the request's target is malformed")
@@ -132,8 +133,8 @@ func (h *lines) header(line []byte) error {
 		h.sized++
 	case n == len("Transfer-Encoding") && bytes.EqualFold(name, []byte("Transfer-Encoding")):
 		h.coded++
-		if !bytes.EqualFold(textproto.TrimBytes(value), []byte("chunked")) {
-			return errFraming
+		if h.coded > 1 || !bytes.EqualFold(textproto.TrimBytes(value), []byte("chunked")) {
+			return errCoding
 		}
 	}
 	if h.sized+h.coded > 1 {
