@@ -52,16 +52,15 @@ func (x *Exchange) aim(target []byte) error {
 		x.escaped = x.path
 		return nil
 	}
-	authority := x.Request.IsConnect() && t[0] != '/'
-	if authority {
-		t = "http://" + t
+	if x.Request.IsConnect() && t[0] != '/' {
+		t = "http://" + t // it is a host and its port
 	}
 	u, err := url.ParseRequestURI(t)
 	if err != nil {
 		return err
 	}
 	x.path, x.escaped, x.query = u.Path, u.EscapedPath(), u.RawQuery
-	if u.Host != "" && !authority { // RFC 9112, 3.2.2
+	if u.Host != "" { // RFC 9112, 3.2.2
 		x.host = u.Host
 	}
 	return nil
