@@ -133,9 +133,9 @@ func (x *Exchange) appendHead(b []byte, length int) []byte {
 		b = strconv.AppendInt(b, int64(length), 10)
 	}
 	switch {
-	case x.close:
+	case x.close && !x.old: // an older client takes it for granted
 		b = append(b, "\r\nConnection: close"...)
-	case x.old:
+	case !x.close && x.old:
 		b = append(b, "\r\nConnection: keep-alive"...)
 	}
 	return append(b, "\r\n\r\n"...)
@@ -145,7 +145,7 @@ func (x *Exchange) appendHead(b []byte, length int) []byte {
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 func appendField(b []byte, name, value string) []byte {
-	if strings.ContainsAny(value, "\r\n") {
+	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
 		value = textproto.TrimString(oneLine.Replace(value))
 	}
 	b = append(append(b, "\r\n"...), name...)

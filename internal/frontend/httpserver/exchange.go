@@ -15,14 +15,15 @@ import (
 type Exchange struct {
 	Request fasthttp.RequestHeader // as it came; all that it returns is gone when the handler returns
 
-	conn    *conn
-	began   time.Time
-	host    string
-	path    string // decoded
-	escaped string // as it came
-	query   string
-	old     bool // HTTP/1.0
-	body    body
+	conn        *conn
+	began       time.Time
+	host        string
+	path        string // decoded
+	escaped     string // as it came
+	query       string
+	contentType string
+	old         bool // HTTP/1.0
+	body        body
 
 	fields   []field // of the answer
 	status   int
@@ -110,4 +111,14 @@ func (x *Exchange) Query() string { return x.query }
 func (x *Exchange) Header(name string) string { return string(x.Request.Peek(name)) }
 
 // ContentType is that of the request's body; "" if it has none.
-func (x *Exchange) ContentType() string { return x.conn.contentType.of(x.Request.ContentType()) }
+func (x *Exchange) ContentType() string { return x.contentType }
+
+// first is the first value of a header that has several.
+func (x *Exchange) first(name string) string {
+	for n, value := range x.Request.AllInOrder() {
+		if string(n) == name {
+			return string(value)
+		}
+	}
+	return ""
+}

@@ -35,7 +35,7 @@ var (
 	errName     = bad("a line of the request's head has no header's name, or white space in it")
 	errFraming  = bad("the request does not say clearly where its body ends: it may have one Content-Length, or Transfer-Encoding: chunked")
 	errCoding   = &refusal{http.StatusNotImplemented, "of the transfer codings only chunked is known"}
-	errSyntax   = bad("the request's first line or one of its headers is malformed")
+	errSyntax   = bad("the request's first line or one of its headers is malformed, or it has no Host")
 	errHost     = bad("the request's Host is malformed")
 	errTarget   = bad("the request's target is malformed")
 	errVersion  = &refusal{http.StatusHTTPVersionNotSupported, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
@@ -90,7 +90,8 @@ func (c *conn) shrink() {
 // names, and transfer codings that are none.
 type lines struct {
 	seen         int // bytes of whole lines
-	sized, coded int // lines that are a Content-Length, a Transfer-Encoding
+	sized, coded int // lines that are a Content-Length, a Transfer-Encoding,
+	typed        int // a Content-Type
 }
 
 // scan goes on in a head that has come so far; true if it is whole.
@@ -136,6 +137,8 @@ func (h *lines) header(line []byte) error {
 		if h.coded > 1 || !bytes.EqualFold(textproto.TrimBytes(value), []byte("chunked")) {
 			return errCoding
 		}
+	case n == len("Content-Type") && bytes.EqualFold(name, []byte("Content-Type")):
+		h.typed++
 	}
 	if h.sized+h.coded > 1 {
 		return errFraming
@@ -161,6 +164,10 @@ func (x *Exchange) begin(h *lines) error {
 	}
 	if err := x.aim(x.Request.RequestURI()); err != nil {
 		return errTarget
+	}
+	x.contentType = x.conn.contentType.of(x.Request.ContentType())
+	if h.typed > 1 { // of which fasthttp has the last
+		x.contentType = x.first("Content-Type")
 	}
 	x.body.begin(h.coded > 0, h.sized > 0, int64(x.Request.ContentLength()))
 	if e := x.Request.Peek("Expect"); len(e) > 0 && !x.old {

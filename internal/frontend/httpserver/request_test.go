@@ -16,10 +16,11 @@ import (
 
 // A seen is a request as a handler sees it.
 type seen struct {
-	method, path, escaped, query, host string
-	header                             http.Header
-	body                               string
-	broken                             bool
+	method, path, escaped, query, host, contentType string
+
+	header http.Header
+	body   string
+	broken bool
 }
 
 // A given connection brings what it has, and keeps what it is answered.
@@ -41,7 +42,7 @@ func ours(sent io.Reader) (first *seen) {
 	s := New(Config{Refuse: refuses, Handler: func(x *Exchange) {
 		if first == nil {
 			body, err := io.ReadAll(x)
-			first = &seen{string(x.Request.Method()), x.Path(), x.EscapedPath(), x.Query(), x.Host(), http.Header{}, string(body), err != nil}
+			first = &seen{string(x.Request.Method()), x.Path(), x.EscapedPath(), x.Query(), x.Host(), x.ContentType(), http.Header{}, string(body), err != nil}
 			for name, value := range x.Request.AllInOrder() {
 				first.header.Add(string(name), string(value))
 			}
@@ -66,7 +67,7 @@ func theirs(sent string) (*seen, error) {
 	if pragma := r.Header["Pragma"]; len(pragma) > 0 && pragma[0] == "no-cache" && !strings.Contains(strings.ToLower(sent), "cache-control") {
 		delete(r.Header, "Cache-Control") // which it adds
 	}
-	return &seen{r.Method, r.URL.Path, r.URL.EscapedPath(), r.URL.RawQuery, r.Host, r.Header, string(body), err != nil}, nil
+	return &seen{r.Method, r.URL.Path, r.URL.EscapedPath(), r.URL.RawQuery, r.Host, r.Header.Get("Content-Type"), r.Header, string(body), err != nil}, nil
 }
 
 // FuzzRequest: what this server takes for a request net/http does too, and sees the
@@ -84,6 +85,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n")
 	}
 	f.Add("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")
+	f.Add(post + "Content-Type: a\r\ncontent-type: b\r\n\r\n")
 	f.Add(post + "x-twice: 1\r\nX-TWICE: 2\r\nCookie: a=b; c\r\nCookie: d=\"e\"\r\nContent-Type: a\r\nUser-Agent: b\r\n\r\n")
 	f.Fuzz(func(t *testing.T, sent string) {
 		got := ours(strings.NewReader(sent))
@@ -106,7 +108,7 @@ func FuzzRequest(f *testing.F) {
 // is reports whether two saw the same. Of a body that breaks off it may be seen
 // more or less.
 func (s *seen) is(o *seen) bool {
-	return s.method == o.method && s.path == o.path && s.escaped == o.escaped && s.query == o.query && s.host == o.host &&
+	return s.method == o.method && s.path == o.path && s.escaped == o.escaped && s.query == o.query && s.host == o.host && s.contentType == o.contentType &&
 		s.broken == o.broken && (s.broken || s.body == o.body) && maps.EqualFunc(s.header, o.header, slices.Equal)
 }
 
