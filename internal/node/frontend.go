@@ -141,8 +141,8 @@ func (f *FrontendPart) URL() string { return "http://" + config.Dialable(f.liste
 // stops. Requests that come meanwhile by connections that are there are
 // answered too, 503.
 func (f *FrontendPart) Stop(ctx context.Context) {
-	_ = f.listener.Close() // if run has not been called, the server knows nothing of it
 	f.server.Drain()
+	_ = f.listener.Close() // of which the server knows nothing if run has not been called
 	f.calls.Stop()
 	f.Part.Stop(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)

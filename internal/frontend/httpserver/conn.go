@@ -65,8 +65,11 @@ func (l *last) of(b []byte) string {
 	return l.is
 }
 
-// readers are those of connections that have ended.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, smallHead) }}
+// Readers that are not in use.
+var (
+	readers      = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, smallHead) }}
+	largeReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxHead) }}
+)
 
 func newConn(s *Server, rw net.Conn) *conn {
 	c := &conn{server: s, rw: rw, r: readers.Get().(*bufio.Reader)}
@@ -90,7 +93,6 @@ func (c *conn) serve() {
 		}
 		c.shrink()
 		c.served = true
-		c.state.Store(waiting)
 	}
 }
 
@@ -103,30 +105,27 @@ func (c *conn) end() {
 	c.unlook()
 	c.cancel()
 	_ = c.rw.Close()
+	c.r.Reset(nil)
 	c.shrink()
-	if c.r.Size() == smallHead {
-		c.r.Reset(nil)
-		readers.Put(c.r)
-	}
+	readers.Put(c.r)
 }
 
 // await waits for the first byte of a request; false if none comes.
 func (c *conn) await() bool {
-	was := c.state.Load()
-	if c.r.Buffered() == 0 {
-		if was == waiting && c.server.draining.Load() {
-			return false
-		}
-		within := IdleFor
-		if was == fresh {
-			within = HeadWithin
-		}
-		c.readWithin(within, slack)
-		if _, err := c.r.Peek(1); err != nil {
+	if c.r.Buffered() > 0 {
+		return true
+	}
+	was, within := fresh, HeadWithin
+	if c.served {
+		was, within = waiting, IdleFor
+		c.state.Store(waiting)
+		if c.server.draining.Load() { // who drains may have looked at it before
 			return false
 		}
 	}
-	return c.state.CompareAndSwap(was, active)
+	c.readWithin(within, slack)
+	_, err := c.r.Peek(1)
+	return err == nil && c.state.CompareAndSwap(was, active)
 }
 
 // answer has the request answered; false if the connection is to end.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/textproto"
 
+	"github.com/valyala/fasthttp"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -73,16 +74,25 @@ func (c *conn) readHead() error {
 
 // grow gives the connection a reader that a large head has room in.
 func (c *conn) grow() {
-	b, _ := c.r.Peek(c.r.Buffered())
-	c.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(b), c.rw), maxHead)
+	small := c.r
+	b, _ := small.Peek(small.Buffered())
+	c.r = largeReaders.Get().(*bufio.Reader)
+	c.r.Reset(io.MultiReader(bytes.NewReader(bytes.Clone(b)), c.rw))
+	small.Reset(nil)
+	readers.Put(small)
 }
 
-// shrink takes it away once all that it holds has been read.
+// shrink takes away what a large head has needed, once that has been read.
 func (c *conn) shrink() {
-	if c.r.Size() > smallHead && c.r.Buffered() == 0 {
-		c.r = readers.Get().(*bufio.Reader)
-		c.r.Reset(c.rw)
+	if c.r.Size() == smallHead || c.r.Buffered() > 0 {
+		return
 	}
+	c.r.Reset(nil)
+	largeReaders.Put(c.r)
+	c.r = readers.Get().(*bufio.Reader)
+	c.r.Reset(c.rw)
+	c.x.Request = fasthttp.RequestHeader{}
+	c.target, c.host, c.contentType = last{}, last{}, last{}
 }
 
 // lines are those of a head as it comes in. fasthttp takes more for a head than
@@ -90,6 +100,7 @@ func (c *conn) shrink() {
 // names, and transfer codings that are none.
 type lines struct {
 	seen         int // bytes of whole lines
+	looked       int // bytes that have been looked through for the end of a line
 	sized, coded int // lines that are a Content-Length, a Transfer-Encoding,
 	typed        int // a Content-Type
 }
@@ -97,21 +108,21 @@ type lines struct {
 // scan goes on in a head that has come so far; true if it is whole.
 func (h *lines) scan(b []byte) (whole bool, why error) {
 	for {
-		n := bytes.IndexByte(b[h.seen:], '\n')
+		n := bytes.IndexByte(b[h.looked:], '\n')
 		if n < 0 {
+			h.looked = len(b)
 			return false, nil
 		}
-		line := b[h.seen : h.seen+n]
-		if n == 0 || line[n-1] != '\r' {
+		h.looked += n + 1
+		line, ends := bytes.CutSuffix(b[h.seen:h.looked], []byte("\r\n"))
+		if !ends {
 			return false, errLine
 		}
-		line = line[:n-1]
 		switch {
 		case h.seen == 0 && len(line) == 0:
 			return false, errSyntax
 		case h.seen == 0: // the first says what is asked for
 		case len(line) == 0:
-			h.seen += n + 1
 			return true, nil
 		case line[0] == ' ' || line[0] == '\t':
 			return false, errFold
@@ -120,7 +131,7 @@ func (h *lines) scan(b []byte) (whole bool, why error) {
 				return false, why
 			}
 		}
-		h.seen += n + 1
+		h.seen = h.looked
 	}
 }
 
