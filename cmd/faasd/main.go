@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"faasd/internal/config"
 	"faasd/internal/function/process"
@@ -12,8 +13,18 @@ import (
 
 func main() {
 	process.Main() // does not return in a worker's guard
-	os.Exit(config.Main(program(), os.Args[1:], config.OS()))
+	os.Exit(run())
 }
+
+func run() int {
+	if len(os.Args) > 1 && slices.Contains(lasting, os.Args[1]) {
+		node.KeepMonitorAwake()
+	}
+	return config.Main(program(), os.Args[1:], config.OS())
+}
+
+// lasting are the commands that run until they are stopped.
+var lasting = []string{"up", "frontend", "broker", "queue", "worker", "coordinator"}
 
 func program() config.Program {
 	return config.Program{

@@ -3,8 +3,6 @@ package main
 import (
 	"os"
 	"testing"
-
-	"faasd/internal/config"
 )
 
 // runAsFaasd makes this test binary behave as the real program, so that tests
@@ -14,7 +12,7 @@ const runAsFaasd = "TEST_RUN_AS_FAASD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(runAsFaasd) != "" {
-		os.Exit(config.Main(program(), os.Args[1:], config.OS()))
+		os.Exit(run())
 	}
 	os.Exit(m.Run())
 }

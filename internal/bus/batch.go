@@ -48,7 +48,8 @@ type outgoing struct {
 	bytes   int           // of their frames
 }
 
-// batches collects what is sent in a turn. Batches are used again.
+// batches collects what is sent in a turn. Batches are used again. The last one of
+// each socket is found without looking into the map.
 type batches struct {
 	open  map[batchKey]*outgoing
 	order []*outgoing
@@ -79,10 +80,23 @@ func (k Kind) fitsBatch(p role.Packet) bool {
 // topical reports whether messages of the kind begin with a topic.
 func (k Kind) topical() bool { return k == Pub || k == XPub || k == Sub || k == XSub }
 
+// find returns the batch for key, nil if none is open.
+func (b *batches) find(key batchKey) *outgoing {
+	s := key.socket
+	if s.filling == nil || s.filling.to == key.to {
+		return s.filling
+	}
+	o := b.open[key]
+	if o != nil {
+		s.filling = o
+	}
+	return o
+}
+
 // add puts a packet, which fits, into the batch for key, and reports whether that
 // is full.
 func (b *batches) add(key batchKey, p role.Packet) (o *outgoing, full bool) {
-	if o = b.open[key]; o == nil {
+	if o = b.find(key); o == nil {
 		o = b.begin(key)
 	}
 	frames := p.Frames
@@ -106,18 +120,27 @@ func (b *batches) begin(key batchKey) *outgoing {
 	}
 	o.batchKey = key
 	o.empty()
-	if b.open == nil {
-		b.open = make(map[batchKey]*outgoing)
+	if before := key.socket.filling; before != nil { // it has several destinations
+		if b.open == nil {
+			b.open = make(map[batchKey]*outgoing)
+		}
+		b.open[before.batchKey], b.open[key] = before, o
 	}
-	b.open[key] = o
+	key.socket.filling = o
 	b.order = append(b.order, o)
 	return o
 }
 
 // end forgets all batches, which are empty, but for some memory.
 func (b *batches) end() {
+	switch n := len(b.open); {
+	case n > keepBatches:
+		b.open = nil
+	case n > 0:
+		clear(b.open)
+	}
 	for _, o := range b.order {
-		delete(b.open, o.batchKey)
+		o.socket.filling = nil
 		if o.batchKey = (batchKey{}); len(b.spare) < keepBatches {
 			b.spare = append(b.spare, o)
 		}
@@ -194,15 +217,35 @@ func (l *link) split(p role.Packet, batch []byte, into []role.Packet) ([]role.Pa
 			end += int(length)
 		}
 		one := p
-		one.Frames = append(make([][]byte, 0, len(topic)+count), topic...)
-		memory := append(make([]byte, 0, end), rest[:end]...)
-		for at := 1; at < end; {
-			length := int(binary.BigEndian.Uint32(memory[at:]))
-			at += 4
-			one.Frames = append(one.Frames, memory[at:at+length:at+length])
-			at += length
-		}
+		one.Frames = framesOf(topic, count, rest[:end])
 		into, rest = append(into, one), rest[end:]
 	}
 	return into, nil
+}
+
+// parcel is a packet out of a batch, if it is as small as most are.
+type parcel struct {
+	frames [3][]byte
+	bytes  [320]byte
+}
+
+// framesOf copies one packet, of so many frames, out of a batch, and puts the topic
+// before it.
+func framesOf(topic [][]byte, count int, packet []byte) [][]byte {
+	var frames [][]byte
+	var memory []byte
+	if len(topic)+count <= len(parcel{}.frames) && len(packet) <= len(parcel{}.bytes) {
+		in := &parcel{}
+		frames, memory = in.frames[:0], in.bytes[:0]
+	} else {
+		frames, memory = make([][]byte, 0, len(topic)+count), make([]byte, 0, len(packet))
+	}
+	frames, memory = append(frames, topic...), append(memory, packet...)
+	for at := 1; at < len(memory); {
+		length := int(binary.BigEndian.Uint32(memory[at:]))
+		at += 4
+		frames = append(frames, memory[at:at+length:at+length])
+		at += length
+	}
+	return frames
 }

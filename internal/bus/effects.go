@@ -76,7 +76,7 @@ func (h *Host) send(l *link, p role.Packet, batch bool) {
 		}
 		return
 	default:
-		if o := h.batches.open[s.batch(p)]; o != nil {
+		if o := h.batches.find(s.batch(p)); o != nil {
 			h.sendBatch(o) // what was asked for before
 		}
 	}

@@ -65,6 +65,8 @@ type socket struct {
 
 	endpoints []string // bound, as libzmq resolved them
 
+	filling *outgoing // the batch, of those that are open, that was added to last
+
 	ready  bool // in Host.ready
 	dirty  bool // in Host.dirty
 	closed bool

@@ -225,7 +225,7 @@ func (k *keeper) watch(number int, w *kept, p *proc.Process, began time.Time) (a
 
 func (k *keeper) start(number int, w *kept) (*proc.Process, error) {
 	p, err := proc.Start(context.Background(), proc.Spec{
-		Name: fmt.Sprintf("worker %d", number), Bin: k.bin, Args: k.args, Env: sharing(),
+		Name: fmt.Sprintf("worker %d", number), Bin: k.bin, Args: k.args, Env: sharing(number),
 		LogFile: filepath.Join(k.logs, fmt.Sprintf("worker%d.log", number)),
 	})
 	if err != nil {

@@ -37,12 +37,16 @@ const processorsVariable = "GOMAXPROCS"
 
 var half = sync.OnceValue(func() int { return max(1, runtime.GOMAXPROCS(0)/2) })
 
-// sharing is the environment of worker processes that run beside others on this
-// machine: each gets half of the processors, for the reason above. Functions
-// that are processes of their own have all.
-func sharing() []string {
-	if os.Getenv(processorsVariable) != "" {
-		return nil // which they inherit
+// sharing is the environment of the worker process of that number, from 1, that
+// runs beside others on this machine: each gets half of the processors, for the
+// reason above, and as many as two for each processor keep Go's monitor awake.
+// Functions that are processes of their own have all.
+func sharing(number int) (env []string) {
+	if os.Getenv(processorsVariable) == "" { // else they inherit it
+		env = append(env, processorsVariable+"="+strconv.Itoa(half()))
 	}
-	return []string{processorsVariable + "=" + strconv.Itoa(half())}
+	if number > 2*runtime.NumCPU() {
+		env = append(env, debugVariable+"="+withDebug(asleep))
+	}
+	return env
 }

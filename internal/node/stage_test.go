@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "stubborn" {
 		stubborn()
 	}
+	if len(os.Args) > 1 && os.Args[1] == "debugged" {
+		debugged()
+	}
 	// The race detector's program waits a second when it ends, and so would
 	// every worker.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {

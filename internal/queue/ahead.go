@@ -81,7 +81,7 @@ func (m *Machine) onlyAwaited(c *crew) (only *function) {
 
 // runs notes that a worker runs a job, from now on.
 func (m *Machine) runs(now role.Time, e *entry) {
-	f := m.function(e.msg.Meta.Function)
+	f := e.function
 	e.ahead, e.started = false, now
 	f.running++
 	m.running++
@@ -97,7 +97,7 @@ func (m *Machine) runsNot(now role.Time, w *worker, e *entry) {
 		}
 		return
 	}
-	m.function(e.msg.Meta.Function).running--
+	e.function.running--
 	m.running--
 	for w.ahead.Len() > 0 && w.busy()+len(w.stopping) < w.slots {
 		next := w.ahead.Items()[0]

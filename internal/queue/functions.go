@@ -18,6 +18,7 @@ type function struct {
 	kept    *worker    // is given nothing more until it is empty and one of lone can run there
 	crews   []*crew    // whose workers serve it
 	workers int
+	jobs    int // that are here
 	running int
 	took    time.Duration // by a run, from its being given to its result, on average of the last; 0 not known
 	overdue int           // of running, those that have gone on for long
@@ -38,7 +39,7 @@ func (m *Machine) function(name string) *function {
 
 // forgetIfIdle drops a function that has no worker and no job.
 func (m *Machine) forgetIfIdle(f *function) {
-	if f.workers == 0 && f.running == 0 && f.waiting()+f.held.Len() == 0 && m.functions[f.name] == f {
+	if f.workers == 0 && f.jobs == 0 && m.functions[f.name] == f {
 		delete(m.functions, f.name)
 		delete(m.awaiting, f.name)
 	}

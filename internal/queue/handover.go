@@ -313,7 +313,7 @@ func (m *Machine) moveRefused(now role.Time, b *broker, msg *wire.Message) {
 		return
 	}
 	m.requeue(now, e)
-	m.dispatch(now, m.function(e.msg.Meta.Function))
+	m.dispatch(now, e.function)
 }
 
 // moveWaiting offers all waiting jobs to whoever has room.

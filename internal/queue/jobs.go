@@ -12,6 +12,7 @@ import (
 // entry is a job that this queue holds.
 type entry struct {
 	msg      *wire.Message // as it came; Attempt is kept current
+	function *function     // that it calls
 	size     uint64
 	state    uint8     // see jobStates
 	number   uint64    // its place in line: +1 each job that arrives here
@@ -52,7 +53,7 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		e.leave(b)
 		e.routes = append(e.routes, r)
 		if e.place != nil { // it may have to wait in another line now
-			f := m.function(e.msg.Meta.Function)
+			f := e.function
 			f.lineOf(e).Remove(e.place)
 			e.raise(msg)
 			e.place = m.insert(f, e)
@@ -64,7 +65,9 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 	}
 	m.arrivals++
 	m.numbers++
-	e := &entry{msg: msg, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, here: now, deadline: now + role.Time(msg.TTLMillis)*1e6}
+	f := m.function(msg.Meta.Function)
+	f.jobs++
+	e := &entry{msg: msg, function: f, size: msg.Size(), number: m.numbers, arrived: now - role.Time(msg.Waited)*1e6, here: now, deadline: now + role.Time(msg.TTLMillis)*1e6}
 	e.only[0] = r
 	e.routes = e.only[:]
 	m.jobs[msg.Job] = e
@@ -72,7 +75,6 @@ func (m *Machine) jobArrived(now role.Time, b *broker, msg *wire.Message) {
 		m.taken++
 		m.take.arrived(msg.Meta.Function)
 	}
-	f := m.function(msg.Meta.Function)
 	if f.arrived++; !f.long() {
 		m.shortCame = now
 	}
@@ -116,7 +118,7 @@ func (m *Machine) finish(now role.Time, e *entry, out *wire.Message) {
 
 // count notes a job that has its result.
 func (m *Machine) count(now role.Time, e *entry, code wire.Code) {
-	f := m.function(e.msg.Meta.Function)
+	f := e.function
 	m.done++
 	f.done++
 	if code != wire.CodeOK {
@@ -159,12 +161,13 @@ func (m *Machine) remove(e *entry) {
 		r.settle(e.size)
 	}
 	e.routes = nil
-	m.forgetIfIdle(m.function(e.msg.Meta.Function))
+	e.function.jobs--
+	m.forgetIfIdle(e.function)
 }
 
 // detach takes a job from its worker or out of its line.
 func (m *Machine) detach(e *entry) {
-	f := m.function(e.msg.Meta.Function)
+	f := e.function
 	if e.place != nil {
 		f.lineOf(e).Remove(e.place)
 		e.place = nil
@@ -204,7 +207,7 @@ func (m *Machine) enqueue(e *entry) {
 	} else {
 		m.paths.jobs.Step(&e.state, held)
 	}
-	e.place = m.insert(m.function(e.msg.Meta.Function), e)
+	e.place = m.insert(e.function, e)
 }
 
 // cancelled drops a job for one broker, and altogether if no other waits. A
@@ -237,7 +240,7 @@ func (m *Machine) cancelled(now role.Time, b *broker, msg *wire.Message) {
 func (m *Machine) resume(now role.Time, e *entry) {
 	if e.state == moving && !e.has(e.asked.broker, e.asked.assignment) || e.state == held && e.confirmed() || e.state == waiting && !e.confirmed() {
 		m.requeue(now, e)
-		m.dispatch(now, m.function(e.msg.Meta.Function))
+		m.dispatch(now, e.function)
 	}
 }
 

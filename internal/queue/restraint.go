@@ -38,7 +38,7 @@ func (m *Machine) findOverdue(now role.Time, w *worker) {
 			m.timer.By(now, e.started+longRun)
 		default:
 			e.overdue = true
-			m.function(e.msg.Meta.Function).overdue++
+			e.function.overdue++
 			if !e.long {
 				e.long = true
 				w.long++

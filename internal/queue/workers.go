@@ -252,7 +252,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	if e.state == running && e.worker != w {
 		m.cancelAt(now, e)
 	}
-	f := m.function(e.msg.Meta.Function)
+	f := e.function
 	ran := time.Duration(msg.RanMicros) * time.Microsecond
 	f.lasted(ran)
 	w.returned(now, f, e, ran, msg.Code)
