@@ -89,7 +89,7 @@ func TestUpStopsInOrder(t *testing.T) {
 // mustHaveEndedInOrder fails the test if a client of a frontend that has
 // stopped got anything but its echo, a refusal, or a closed door. The door may
 // close while a client is in it: what waits in the kernel to be accepted is
-// reset, and net/http hangs up on a request that it reads after the goodbye.
+// reset, and so is a request that comes just as its idle connection is closed.
 func (l *load) mustHaveEndedInOrder(clients int) {
 	l.s.t.Helper()
 	l.s.t.Logf("%d requests: %s", l.sent, l.status)

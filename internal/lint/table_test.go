@@ -114,6 +114,7 @@ var outside = []struct {
 }{
 	{"github.com/pebbe/zmq4", []string{"internal/bus"}},
 	{"github.com/DataDog/sketches-go", []string{"internal/latency"}},
+	{"github.com/valyala/fasthttp", []string{"internal/frontend/httpserver"}},
 	{"github.com/charmbracelet", []string{"tui/...", "cmd/faasctl"}},
 	{"charm.land", []string{"tui/...", "cmd/faasctl"}},
 	{"github.com/tetratelabs/wazero", []string{"internal/function/wasm/..."}},

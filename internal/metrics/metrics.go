@@ -7,6 +7,7 @@
 package metrics
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"time"
@@ -51,6 +52,30 @@ func (s *Set) Read(read func(to *Sink)) { s.registry.MustRegister(collector(read
 func (s *Set) Handler() http.Handler {
 	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
 }
+
+// A Page is what a scraper is answered.
+type Page struct {
+	Status int
+	Head   http.Header
+	Body   bytes.Buffer
+}
+
+// Page is the set as a scraper takes it that says what it accepts, in the headers
+// Accept and Accept-Encoding: for servers that are not net/http's.
+func (s *Set) Page(accept, encoding string) *Page {
+	p := &Page{Status: http.StatusOK, Head: make(http.Header)}
+	s.Handler().ServeHTTP(p, &http.Request{Method: http.MethodGet, Header: http.Header{"Accept": {accept}, "Accept-Encoding": {encoding}}})
+	return p
+}
+
+// Header is the page's, for the handler that writes it.
+func (p *Page) Header() http.Header { return p.Head }
+
+// WriteHeader sets the page's status.
+func (p *Page) WriteHeader(status int) { p.Status = status }
+
+// Write adds to the page's body.
+func (p *Page) Write(b []byte) (int, error) { return p.Body.Write(b) }
 
 // collector is a function that is read at each scrape. It describes nothing
 // beforehand: which roles a process has is known only then.

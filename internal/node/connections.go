@@ -7,8 +7,6 @@ import (
 	"net"
 	"os"
 	"syscall"
-
-	"golang.org/x/net/netutil"
 )
 
 const (
@@ -40,16 +38,16 @@ func listen(address string) (net.Listener, error) {
 	return c.Listen(context.Background(), "tcp", address)
 }
 
-// limitConnections bounds the connections of a listener by the process's limit
-// on open files; more clients wait until others leave.
-func limitConnections(l net.Listener) (net.Listener, error) {
+// connections is how many HTTP connections may be open, by the process's limit on
+// open files; more clients wait until others leave.
+func connections() (int, error) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot read the limit on open files: %w", err), l.Close())
+		return 0, fmt.Errorf("cannot read the limit on open files: %w", err)
 	}
 	if limit.Cur < reservedFiles+leastConnections {
-		return nil, errors.Join(fmt.Errorf("the limit on open files is %d, and at least %d are needed; raise it with ulimit -n",
-			limit.Cur, reservedFiles+leastConnections), l.Close())
+		return 0, fmt.Errorf("the limit on open files is %d, and at least %d are needed; raise it with ulimit -n",
+			limit.Cur, reservedFiles+leastConnections)
 	}
-	return netutil.LimitListener(l, int(min(limit.Cur-reservedFiles, 1<<20))), nil
+	return int(min(limit.Cur-reservedFiles, 1<<20)), nil
 }

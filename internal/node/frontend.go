@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"syscall"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"faasd/internal/config"
 	"faasd/internal/frontend"
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/frontend/lambda"
 	"faasd/internal/frontend/native"
 	"faasd/internal/frontend/openfaas"
@@ -44,22 +44,13 @@ type Requests struct {
 	Attempts   config.ByFunction // runs of its job that may be lost alone with their worker
 }
 
-// The times of the HTTP server. They bound what a slow client can hold. How long
-// a body may take, in or out, is the handler's matter: net/http's own times are
-// for what no handler reads, and for answers that are not a function's.
-const (
-	headerWithin = 10 * time.Second
-	answerWithin = 2 * time.Minute // once there is one
-	idleFor      = 2 * time.Minute
-)
-
 // FrontendPart is a frontend and its HTTP server.
 type FrontendPart struct {
 	*Part
 	gateway  *frontend.Gateway
 	calls    *httpcall.Calls
 	listener net.Listener
-	server   *http.Server
+	server   *httpserver.Server
 	served   chan error
 }
 
@@ -77,9 +68,9 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 		}
 		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; %s", f.HTTP, plain(err), advice)
 	}
-	listener, err = limitConnections(listener)
+	most, err := connections()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, listener.Close())
 	}
 	m := frontend.New(frontend.Config{
 		Self: self, HTTP: listener.Addr().String(), Brokers: unnamed.Endpoints(f.Brokers), Coordinators: unnamed.Endpoints(f.Coordinators),
@@ -102,23 +93,30 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	fp.calls = httpcall.New(httpcall.Config{
 		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
 	}, fp.gateway)
-	fp.server = &http.Server{
-		Handler:     fp.handler(set.Handler()),
-		ReadTimeout: headerWithin, WriteTimeout: max(f.Timeout, f.MaxTimeout) + answerWithin, IdleTimeout: idleFor, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	fp.server = httpserver.New(httpserver.Config{Handler: fp.handler(set), Refuse: httpcall.Malformed, Connections: most, Log: log})
 	return fp, nil
 }
 
 // handler serves all interfaces: what a call may cost is bounded over all of them.
-func (f *FrontendPart) handler(metrics http.Handler) http.Handler {
+func (f *FrontendPart) handler(set *metrics.Set) func(*httpserver.Exchange) {
 	aliases := openfaas.New(f.calls)
 	return f.calls.Handler(
-		httpcall.Route{Prefix: lambda.Prefix, Handler: lambda.New(f.calls)},
-		httpcall.Route{Prefix: openfaas.Prefix, Handler: aliases},
-		httpcall.Route{Prefix: openfaas.AsyncPrefix, Handler: aliases},
-		httpcall.Route{Prefix: "/", Handler: native.New(f.calls, f.gateway, metrics)},
+		httpcall.Route{Prefix: lambda.Prefix, Serve: lambda.New(f.calls).Serve},
+		httpcall.Route{Prefix: openfaas.Prefix, Serve: aliases.Serve},
+		httpcall.Route{Prefix: openfaas.AsyncPrefix, Serve: aliases.Serve},
+		httpcall.Route{Serve: native.New(f.calls, f.gateway, page(set)).Serve},
 	)
+}
+
+// page serves a process's metrics.
+func page(set *metrics.Set) func(*httpserver.Exchange) {
+	return func(x *httpserver.Exchange) {
+		p := set.Page(x.Header("Accept"), x.Header("Accept-Encoding"))
+		for name, values := range p.Head {
+			x.Set(name, values[0])
+		}
+		x.Send(p.Status, p.Body.Bytes())
+	}
 }
 
 // plain takes the operation and address, which the caller has named, off a
@@ -133,7 +131,7 @@ func plain(err error) error {
 
 func (f *FrontendPart) run() {
 	f.Part.run()
-	go func() { f.served <- f.server.Serve(lateDeadlines{f.listener}) }()
+	go func() { f.served <- f.server.Serve(f.listener) }()
 }
 
 // URL is where clients reach the frontend.
@@ -141,17 +139,15 @@ func (f *FrontendPart) URL() string { return "http://" + config.Dialable(f.liste
 
 // Stop takes no new connections, answers what is open until ctx ends, and
 // stops. Requests that come meanwhile by connections that are there are
-// answered too, 503; http.Server.Shutdown would hang up on them.
+// answered too, 503.
 func (f *FrontendPart) Stop(ctx context.Context) {
-	_ = f.listener.Close()
-	f.server.SetKeepAlivesEnabled(false)
+	f.server.Drain()
+	_ = f.listener.Close() // of which the server knows nothing if run has not been called
 	f.calls.Stop()
 	f.Part.Stop(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer cancel()
-	if f.server.Shutdown(last) != nil {
-		_ = f.server.Close()
-	}
+	f.server.Shutdown(last)
 }
 
 // lastAnswers is how long slow clients have to fetch what has been answered.

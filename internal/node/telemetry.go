@@ -24,8 +24,10 @@ const (
 	measureWithin = time.Second
 	// livesWithin is how long a part may take to answer before it counts as hung.
 	livesWithin = 3 * time.Second
-	// telemetryWithin bounds one request, of which each is small.
+	// telemetryWithin bounds one request, of which each is small, and telemetryIdle
+	// the wait for another one.
 	telemetryWithin = 10 * time.Second
+	telemetryIdle   = 2 * time.Minute
 )
 
 // newMetrics are the metrics of this process, with those of its parts, which are
@@ -119,7 +121,7 @@ func openTelemetry(address string, set *metrics.Set, parts func() []*Part, log *
 	mux.Handle("GET /healthz", verdict(parts, (*Part).hangs))
 	mux.Handle("GET /readyz", verdict(parts, (*Part).unready))
 	return &telemetry{listener: l, server: &http.Server{
-		Handler: mux, ReadTimeout: telemetryWithin, WriteTimeout: telemetryWithin, IdleTimeout: idleFor, MaxHeaderBytes: 16 << 10,
+		Handler: mux, ReadTimeout: telemetryWithin, WriteTimeout: telemetryWithin, IdleTimeout: telemetryIdle, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil
 }

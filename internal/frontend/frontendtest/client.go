@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"faasd/internal/frontend/httpserver"
 )
 
 // Patience is how long a test waits for what must happen soon.
@@ -19,20 +22,41 @@ type Client struct {
 	net.Conn
 	t *testing.T
 	R *bufio.Reader // what comes
+
+	served chan struct{} // closed when the server is done with a Pipe
 }
 
 // NewClient makes one that the test closes.
 func NewClient(t *testing.T, conn net.Conn) *Client {
 	t.Cleanup(func() { conn.Close() })
-	return &Client{conn, t, bufio.NewReader(conn)}
+	return &Client{Conn: conn, t: t, R: bufio.NewReader(conn)}
+}
+
+// server is the stage's HTTP server, which serves what the handler does.
+func (s *Stage) server() *httpserver.Server {
+	s.begin.Do(func() {
+		s.serving = httpserver.New(httpserver.Config{Handler: s.Handler, Refuse: s.Refuse, Log: slog.New(slog.DiscardHandler)})
+		s.T.Cleanup(s.serving.Close)
+	})
+	return s.serving
+}
+
+// Serve serves HTTP on an address that it returns, HOST:PORT.
+func (s *Stage) Serve() (address string) {
+	s.T.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	server := s.server()
+	go func() { _ = server.Serve(l) }()
+	return l.Addr().String()
 }
 
 // Dial opens a connection to a server of the stage's.
 func (s *Stage) Dial() *Client {
 	s.T.Helper()
-	server := httptest.NewServer(s.Handler)
-	s.T.Cleanup(server.Close)
-	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	conn, err := net.Dial("tcp", s.Serve())
 	if err == nil {
 		err = conn.SetDeadline(time.Now().Add(Patience))
 	}
@@ -46,30 +70,15 @@ func (s *Stage) Dial() *Client {
 // would pass.
 func (s *Stage) Pipe() *Client {
 	ours, theirs := net.Pipe()
-	l := make(pipe, 1)
-	l <- theirs
-	server := http.Server{Handler: s.Handler}
-	s.T.Cleanup(func() { server.Close() })
-	go func() { _ = server.Serve(l) }()
-	return NewClient(s.T, ours)
+	c := NewClient(s.T, ours)
+	c.served = make(chan struct{})
+	server := s.server()
+	go func() {
+		defer close(c.served)
+		server.ServeConn(theirs)
+	}()
+	return c
 }
-
-// A pipe is a listener.
-type pipe chan net.Conn
-
-func (p pipe) Accept() (net.Conn, error) {
-	if conn, ok := <-p; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipe) Close() error {
-	close(p)
-	return nil
-}
-
-func (p pipe) Addr() net.Addr { return &net.UnixAddr{} }
 
 // Say sends a request up to and with the beginning of its body.
 func (c *Client) Say(method, path, header, body string) {
@@ -90,7 +99,13 @@ func (c *Client) Add(body string) {
 // Hear reads an answer.
 func (c *Client) Hear() *httptest.ResponseRecorder {
 	c.t.Helper()
-	resp, err := http.ReadResponse(c.R, nil)
+	return c.hear(http.MethodPost)
+}
+
+// hear reads the answer to a request of that method.
+func (c *Client) hear(method string) *httptest.ResponseRecorder {
+	c.t.Helper()
+	resp, err := http.ReadResponse(c.R, &http.Request{Method: method})
 	if err != nil {
 		c.t.Fatalf("no answer: %v", err)
 	}
@@ -105,6 +120,16 @@ func (c *Client) Hear() *httptest.ResponseRecorder {
 	}
 	if _, err := io.Copy(w.Body, resp.Body); err != nil {
 		c.t.Fatalf("an answer breaks off: %v", err)
+	}
+	return w
+}
+
+// final is hear but for answers that come before the one to a request.
+func (c *Client) final(method string) *httptest.ResponseRecorder {
+	c.t.Helper()
+	w := c.hear(method)
+	for w.Code < http.StatusOK {
+		w = c.hear(method)
 	}
 	return w
 }

@@ -6,8 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/job"
 	"faasd/internal/role"
 	"faasd/internal/wire"
@@ -30,9 +31,13 @@ const (
 // A Stage is a frontend with a broker. Its time only passes in Pass.
 type Stage struct {
 	T       *testing.T
-	Handler http.Handler // the test sets it
+	Handler func(*httpserver.Exchange)                           // the test sets it
+	Refuse  func(x *httpserver.Exchange, status int, why string) // likewise, if it sends what is no request
 	Gateway *Gateway
 	Arrived chan struct{} // gets one for each job or cancel
+
+	begin   sync.Once
+	serving *httpserver.Server // once begun
 
 	mu       sync.Mutex // guards what follows: the turn
 	machine  *frontend.Machine
@@ -242,16 +247,29 @@ func (s *Stage) Observed() []int {
 	return slices.Clone(s.statuses)
 }
 
-// Call makes a request that the handler answers before it returns.
+// Call makes a request by a connection of its own and waits for the answer, and
+// until the handler has returned.
 func (s *Stage) Call(method, path, body string, header ...string) *httptest.ResponseRecorder {
 	s.T.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	c := s.ask(method, path, body, header...)
+	defer func() {
+		c.Close()
+		<-c.served
+	}()
+	return c.final(method)
+}
+
+// ask sends a request by a connection of its own.
+func (s *Stage) ask(method, path, body string, header ...string) *Client {
+	s.T.Helper()
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: faasd\r\nContent-Length: %d\r\n", method, path, len(body))
 	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		fmt.Fprintf(&head, "%s: %s\r\n", header[i], header[i+1])
 	}
-	w := httptest.NewRecorder()
-	s.Handler.ServeHTTP(w, r)
-	return w
+	c := s.Pipe()
+	go func() { _, _ = io.WriteString(c, head.String()+"\r\n"+body) }() // who refuses it does not read all
+	return c
 }
 
 // CallLater makes a request that is answered some time; first it waits until
@@ -259,9 +277,25 @@ func (s *Stage) Call(method, path, body string, header ...string) *httptest.Resp
 func (s *Stage) CallLater(method, path, body string, header ...string) chan *httptest.ResponseRecorder {
 	s.T.Helper()
 	answer := make(chan *httptest.ResponseRecorder, 1)
-	go func() { answer <- s.Call(method, path, body, header...) }()
+	c := s.ask(method, path, body, header...)
+	go func() {
+		defer c.Close()
+		answer <- c.final(method)
+	}()
 	<-s.Arrived
 	return answer
+}
+
+// CallAndLeave makes a request, waits until the broker has it, and returns how its
+// client goes away: once that has returned the handler has too.
+func (s *Stage) CallAndLeave(method, path, body string, header ...string) (leave func()) {
+	s.T.Helper()
+	c := s.ask(method, path, body, header...)
+	<-s.Arrived
+	return func() {
+		c.Close()
+		<-c.served
+	}
 }
 
 // Shown is a problem as a program reads it.

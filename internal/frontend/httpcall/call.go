@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/wire"
 )
 
@@ -39,29 +40,26 @@ type Call struct {
 	Function frontend.FunctionInfo // with the version that is to run; Prepare fills it in
 
 	calls     *Calls
-	w         http.ResponseWriter
-	r         *http.Request
+	x         *httpserver.Exchange
 	id        ulid.ULID
-	began     time.Time
+	job       string        // id as text
 	timeout   time.Duration // of the request
 	qualifier string
 	room      room
-	conn      *http.ResponseController
-	who       [4]string // the values of the headers below, in place
 }
 
 // Begin begins a call of the function of that name, with a job id that all
 // answers to it carry from now on.
-func (c *Calls) Begin(w http.ResponseWriter, r *http.Request, function string) *Call {
+func (c *Calls) Begin(x *httpserver.Exchange, function string) *Call {
 	call := &Call{
-		Function: frontend.FunctionInfo{Name: function}, calls: c, w: w, r: r, id: ulid.MustNew(ulid.Now(), rand.Reader), began: time.Now(),
-		room: room{bodies: &c.bodies, function: function}, conn: http.NewResponseController(w),
+		Function: frontend.FunctionInfo{Name: function}, calls: c, x: x, id: ulid.MustNew(ulid.Timestamp(x.Began()), rand.Reader),
+		room: room{bodies: &c.bodies, function: function},
 	}
-	head := w.Header()
-	for i, name := range []string{headerJob, headerAttempt, headerQueue, headerWorker} {
-		head[name] = call.who[i : i+1 : i+1]
-	}
-	call.who = [...]string{call.id.String(), "0", nobody, nobody}
+	call.job = call.id.String()
+	x.Set(headerJob, call.job)
+	x.Set(headerAttempt, "0")
+	x.Set(headerQueue, nobody)
+	x.Set(headerWorker, nobody)
 	return call
 }
 
@@ -69,19 +67,16 @@ func (c *Calls) Begin(w http.ResponseWriter, r *http.Request, function string) *
 func (c *Call) End() { c.room.release() }
 
 // Job is the id of the call's job.
-func (c *Call) Job() string { return c.id.String() }
-
-// Began is when the call began.
-func (c *Call) Began() time.Time { return c.began }
+func (c *Call) Job() string { return c.job }
 
 // Prepare finds out which version of the function is meant, and what time the
 // call has: --timeout, or more if the function's own timeout is more, but not
 // beyond --max-timeout. X-Timeout may shorten it.
 func (c *Call) Prepare(qualifier string) *Problem {
 	name := c.Function.Name
-	info, why, err := c.calls.gateway.Resolve(c.r.Context(), name, qualifier)
+	info, why, err := c.calls.gateway.Resolve(c.x.Context(), name, qualifier)
 	switch {
-	case c.r.Context().Err() != nil:
+	case c.x.Context().Err() != nil:
 		return clientGone
 	case err != nil:
 		return refusal(frontend.Refused{Why: frontend.Stopping}, name)
@@ -94,11 +89,11 @@ func (c *Call) Prepare(qualifier string) *Problem {
 	if info.Timeout > 0 {
 		c.timeout = max(c.timeout, min(info.Timeout+ownTime, c.calls.cfg.MaxTimeout))
 	}
-	if n := len(c.r.Header.Get("Content-Type")); n > maxText {
+	if n := len(c.x.ContentType()); n > maxText {
 		return &Problem{Type: "content-type-too-long", Status: http.StatusBadRequest, Title: "Content-Type too long",
 			Detail: fmt.Sprintf("its Content-Type has %d bytes; at most %d are passed on", n, maxText)}
 	}
-	if v := c.r.Header.Get("X-Timeout"); v != "" {
+	if v := c.x.Header("X-Timeout"); v != "" {
 		d, err := time.ParseDuration(v)
 		if err != nil || d <= 0 {
 			return &Problem{Type: "bad-timeout", Status: http.StatusBadRequest, Title: "Unusable X-Timeout",
@@ -111,7 +106,7 @@ func (c *Call) Prepare(qualifier string) *Problem {
 
 // Read reads the request's body, of at most so many bytes.
 func (c *Call) Read(most int64) ([]byte, *Problem) {
-	u := upload{call: c, most: most, deadline: c.began.Add(c.timeout)}
+	u := upload{call: c, most: most, deadline: c.x.Began().Add(c.timeout)}
 	return u.read()
 }
 
@@ -121,12 +116,14 @@ func (c *Call) Read(most int64) ([]byte, *Problem) {
 // shortly before, or is open still: it has the answer of that one.
 func (c *Call) Run(q frontend.Request, repeat string) (frontend.Answer, *Problem) {
 	q.ID, q.Function, q.Version = wire.JobID(c.id), c.Function.Name, c.Function.Version
-	q.Timeout, q.Trace = c.timeout-time.Since(c.began), c.trace()
+	q.Timeout, q.Trace = c.timeout-time.Since(c.x.Began()), c.trace()
+	c.x.Watch()
+	defer c.x.Unwatch()
 	out := outcome{id: q.ID}
 	if repeat == "" {
-		out.answer, out.refused, out.err = c.calls.gateway.Call(c.r.Context(), q)
+		out.answer, out.refused, out.err = c.calls.gateway.Call(c.x.Context(), q)
 	} else {
-		out = c.calls.repeats.call(c.r.Context(), repeatKey{c.Function.Name, c.qualifier, repeat}, q)
+		out = c.calls.repeats.call(c.x.Context(), repeatKey{c.Function.Name, c.qualifier, repeat}, q)
 	}
 	switch {
 	case out.err == errAnotherBody:
@@ -136,19 +133,24 @@ func (c *Call) Run(q frontend.Request, repeat string) (frontend.Answer, *Problem
 	case out.refused.Why != frontend.Accepted:
 		return frontend.Answer{}, refusal(out.refused, c.Function.Name)
 	}
-	c.id = ulid.ULID(out.id)
-	c.who = [...]string{c.id.String(), strconv.Itoa(out.answer.Attempt), cmp.Or(out.answer.Queue, nobody), cmp.Or(out.answer.Worker, nobody)}
+	if out.id != q.ID { // it is of the call that this one repeats
+		c.job = ulid.ULID(out.id).String()
+		c.x.Set(headerJob, c.job)
+	}
+	c.x.Set(headerAttempt, strconv.Itoa(out.answer.Attempt))
+	c.x.Set(headerQueue, cmp.Or(out.answer.Queue, nobody))
+	c.x.Set(headerWorker, cmp.Or(out.answer.Worker, nobody))
 	return out.answer, nil
 }
 
 // trace is the request's traceparent, which the answer then carries too; "" if it
 // has none that is valid.
 func (c *Call) trace() string {
-	t := c.r.Header.Get("Traceparent")
+	t := c.x.Header("Traceparent")
 	if !validTrace(t) {
 		return ""
 	}
-	c.w.Header().Set("Traceparent", t)
+	c.x.Set("Traceparent", t)
 	return t
 }
 
@@ -157,7 +159,7 @@ func (c *Call) trace() string {
 func (c *Call) Answer(a frontend.Answer) {
 	switch p := c.Failure(a); {
 	case p != nil:
-		p.Write(c.w)
+		c.Refuse(p)
 	case a.Code == wire.CodeFunctionError:
 		c.Write(http.StatusInternalServerError, a.ContentType, a.Body)
 	default:
@@ -165,16 +167,22 @@ func (c *Call) Answer(a frontend.Answer) {
 	}
 }
 
+// Refuse answers with a problem, in which the job is named.
+func (c *Call) Refuse(p *Problem) {
+	c.room.release()
+	p.write(c.x, c.job)
+}
+
 // Write writes an answer of the function's.
 func (c *Call) Write(status int, contentType string, body []byte) {
-	head := c.w.Header()
 	if contentType != "" && httpguts.ValidHeaderFieldValue(contentType) {
-		head.Set("Content-Type", contentType)
-	} else {
-		head["Content-Type"] = nil // none came; do not guess one
+		c.x.Set("Content-Type", contentType)
 	}
-	head.Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(status)
-	d := download{room: &c.room, conn: c.conn}
-	d.write(c.w, body)
+	if len(body) <= smallBody {
+		c.room.release()
+		c.x.Send(status, body)
+		return
+	}
+	d := download{room: &c.room, x: c.x}
+	d.write(status, body)
 }

@@ -82,7 +82,7 @@ func TestFunctionsOfSomeKindsAreToldHowTheyWereCalled(t *testing.T) {
 			t.Fatalf("%s: told %q: %v", kind, s.Jobs()[0].Meta.Request, err)
 		}
 		want := function.Request{Method: "POST", Path: "/rest", Query: "a=1&b=%20", Header: map[string][]string{
-			"Authorization": {"Bearer x"}, "Cookie": {"a=b"}, "X-Hub-Signature-256": {"sha256=0"}, "Content-Type": {"text/plain"}, "Host": {"example.com"},
+			"Authorization": {"Bearer x"}, "Cookie": {"a=b"}, "X-Hub-Signature-256": {"sha256=0"}, "Content-Type": {"text/plain"}, "Content-Length": {"1"}, "Host": {"faasd"},
 		}}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is told\n%+v, want\n%+v", kind, got, want)

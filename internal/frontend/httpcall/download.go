@@ -1,8 +1,9 @@
 package httpcall
 
 import (
-	"net/http"
 	"time"
+
+	"faasd/internal/frontend/httpserver"
 )
 
 // What a result must keep to while the large ones leave no room for it: its
@@ -16,43 +17,39 @@ const (
 	hurryShort = 250 * time.Millisecond
 )
 
-// A download is the body of an answer on its way out. It has the call's room if
-// there is so much, and keeps the pace that a request's body must. Without room
+// A download is the large body of an answer on its way out. It has the call's room
+// if there is so much, and keeps the pace that a request's body must. Without room
 // it is written all the same, since its job was accepted and has run, but in a
 // hurry, and has the room as soon as there is some.
 type download struct {
 	room *room
-	conn *http.ResponseController
+	x    *httpserver.Exchange
 	due  int // bytes until the pace is looked at again
 }
 
-// write writes an answer's body. If that does not get on, net/http ends the
-// connection, since the header promises more.
-func (d *download) write(w http.ResponseWriter, body []byte) {
-	if len(body) <= smallBody {
-		d.room.release()
-	} else {
-		d.room.overdraw(int64(len(body)))
-	}
+// write writes an answer. If that does not get on, the connection ends, since the
+// header promises more.
+func (d *download) write(status int, body []byte) {
+	d.room.overdraw(int64(len(body)))
+	d.x.Start(status, len(body))
 	for len(body) > 0 {
 		d.mustGetOn()
-		n, err := w.Write(body[:min(len(body), hurryBytes)])
-		if err != nil {
+		n := min(len(body), hurryBytes)
+		if d.x.Write(body[:n]) != nil {
 			return // a client that has gone is its own loss
 		}
 		body, d.due = body[n:], d.due-n
 	}
 }
 
-// mustGetOn sets until when what comes next is to be written. With the next
-// request on the connection net/http sets a time of its own.
+// mustGetOn sets until when what comes next is to be written.
 func (d *download) mustGetOn() {
 	switch {
 	case !d.room.settle():
 		d.due = 0
-		_ = d.conn.SetWriteDeadline(time.Now().Add(d.room.bodies.hurry())) // fails where there is no connection that could be slow
+		d.x.SetWriteDeadline(time.Now().Add(d.room.bodies.hurry()))
 	case d.due <= 0:
 		d.due = paceBytes
-		_ = d.conn.SetWriteDeadline(time.Now().Add(paceTime))
+		d.x.SetWriteDeadline(time.Now().Add(paceTime))
 	}
 }

@@ -5,11 +5,11 @@ package httpcall
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"time"
 
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpserver"
 )
 
 // Config is what is promised of calls.
@@ -54,52 +54,21 @@ func (c *Calls) MaxBody() int64 { return c.cfg.MaxBody }
 
 // A Route has the requests whose path begins with Prefix.
 type Route struct {
-	Prefix  string
-	Handler http.Handler
+	Prefix string
+	Serve  func(*httpserver.Exchange)
 }
 
 // Handler serves the routes. A request is the first one's that has its path; the
-// last should have all, with the prefix "/".
-func (c *Calls) Handler(routes ...Route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		x := &exchange{
-			recorder: recorder{ResponseWriter: w, status: http.StatusOK},
-			incoming: incoming{ReadCloser: r.Body, whole: r.ContentLength == 0},
-			request:  *r, // net/http goes by what the body of its own is
-		}
-		x.request.Body = &x.incoming
+// last should have all, with the prefix "".
+func (c *Calls) Handler(routes ...Route) func(*httpserver.Exchange) {
+	return func(x *httpserver.Exchange) {
 		for _, route := range routes {
-			if strings.HasPrefix(r.URL.Path, route.Prefix) {
-				route.Handler.ServeHTTP(&x.recorder, &x.request)
+			if strings.HasPrefix(x.Path(), route.Prefix) {
+				route.Serve(x)
 				break
 			}
 		}
-		c.cfg.Observe(x.recorder.status, time.Since(began))
-		if !x.incoming.whole {
-			x.incoming.linger(w)
-		}
-	})
+		status, at := x.Answered()
+		c.cfg.Observe(status, at.Sub(x.Began()))
+	}
 }
-
-// An exchange is a request and its answer, as the handlers see them.
-type exchange struct {
-	recorder recorder
-	incoming incoming
-	request  http.Request
-}
-
-// recorder remembers the status for the metrics.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader notes the status.
-func (r *recorder) WriteHeader(status int) {
-	r.status = status
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

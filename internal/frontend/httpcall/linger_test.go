@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"faasd/internal/frontend/frontendtest"
+	"faasd/internal/frontend/httpserver"
 )
 
 // refusals are requests that are refused before their body is read.
@@ -63,11 +63,10 @@ func TestAClientThatSendsAllOfABodyFirstSeesWhyItIsRefused(t *testing.T) {
 
 func TestAGoClientSeesWhyALargeBodyIsRefused(t *testing.T) {
 	s := refusing(t)
-	server := httptest.NewServer(s.Handler)
-	defer server.Close()
+	url := "http://" + s.Serve()
 	for _, c := range refusals {
 		for _, body := range []io.Reader{bytes.NewReader(make([]byte, c.size)), io.LimitReader(zeros{}, int64(c.size))} {
-			r, err := http.NewRequest(c.method, server.URL+c.path, body)
+			r, err := http.NewRequest(c.method, url+c.path, body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +113,7 @@ func TestAClientThatHasItsAnswerMaySendOnForAWhile(t *testing.T) {
 	}{
 		{"stands still", large, time.Hour, 0},
 		{"trickles", large, 500 * time.Millisecond, 0},
-		{"owes little", 1000, time.Hour, restFor},
+		{"owes little", 1000, time.Hour, httpserver.RestFor},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -140,7 +139,7 @@ func TestAClientThatHasItsAnswerMaySendOnForAWhile(t *testing.T) {
 					t.Errorf("the answer took %s, want %s", took, c.answer)
 				}
 				client.Closed()
-				if took := time.Since(began); took > lingerFor+time.Second { // net/http waits a little more
+				if took := time.Since(began); took > httpserver.LingerFor {
 					t.Errorf("the connection ends after %s", took)
 				}
 			})

@@ -3,12 +3,12 @@ package httpcall
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
 
 	"faasd/internal/frontend"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/wire"
 )
 
@@ -43,40 +43,50 @@ var clientGone = &Problem{Status: statusClientGone}
 // Gone reports whether there is nobody to tell: the client has gone.
 func (p *Problem) Gone() bool { return p == clientGone }
 
-// Write writes the problem as it is, with the headers that belong to it.
-func (p *Problem) Write(w http.ResponseWriter) {
-	p.Head(w)
+// Write answers with the problem as it is, with the headers that belong to it.
+func (p *Problem) Write(x *httpserver.Exchange) { p.write(x, "") }
+
+func (p *Problem) write(x *httpserver.Exchange, job string) {
+	p.Head(x)
 	if p.Gone() {
-		w.WriteHeader(p.Status)
+		x.Leave(p.Status)
 		return
 	}
 	whole := *p
-	whole.Type = "urn:faasd:problem:" + p.Type
-	whole.Job = w.Header().Get(headerJob)
-	JSON(w, p.Status, "application/problem+json", whole)
+	whole.Type, whole.Job = "urn:faasd:problem:"+p.Type, job
+	JSON(x, p.Status, "application/problem+json", whole)
 }
 
 // Head sets the headers that belong to a problem, however its body is written.
-func (p *Problem) Head(w http.ResponseWriter) {
+func (p *Problem) Head(x *httpserver.Exchange) {
 	if p.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+		x.Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 	if p.Status == http.StatusRequestTimeout {
-		w.Header().Set("Connection", "close") // RFC 9110, 15.5.9; net/http has ended its context
+		x.CloseAfter() // RFC 9110, 15.5.9
 	}
 }
 
-// NotAllowed is the answer to a method that is not among those that a route takes.
-func NotAllowed(w http.ResponseWriter, allow string) {
-	w.Header().Set("Allow", allow)
+// NotAllowed answers a method that is not among those that a route takes.
+func NotAllowed(x *httpserver.Exchange, allow string) {
+	x.Set("Allow", allow)
 	(&Problem{Type: "method-not-allowed", Status: http.StatusMethodNotAllowed, Title: "Method not allowed",
-		Detail: "this route takes " + allow}).Write(w)
+		Detail: "this route takes " + allow}).Write(x)
 }
 
-// NoRoute is the answer where nothing is served.
-func NoRoute(w http.ResponseWriter, r *http.Request) {
+// NoRoute answers where nothing is served.
+func NoRoute(x *httpserver.Exchange) {
 	(&Problem{Type: "not-found", Status: http.StatusNotFound, Title: "No such route",
-		Detail: fmt.Sprintf("nothing is served at %.200s; POST /{function} calls a function, GET / lists the routes", r.URL.Path)}).Write(w)
+		Detail: fmt.Sprintf("nothing is served at %.200s; POST /{function} calls a function, GET / lists the routes", x.Path())}).Write(x)
+}
+
+// Malformed answers what is no request.
+func Malformed(x *httpserver.Exchange, status int, why string) {
+	p := &Problem{Type: "malformed", Status: status, Title: "Malformed request", Detail: why}
+	if status == http.StatusRequestHeaderFieldsTooLarge {
+		p.Type, p.Title = "headers-too-large", "Headers too large"
+	}
+	p.Write(x)
 }
 
 // NotYet is the answer to a call that is not to be waited for; instead says how
@@ -86,22 +96,14 @@ func NotYet(instead string) *Problem {
 		Detail: "this release only answers synchronously, because a job that nobody waits for would not survive a restart; " + instead}
 }
 
-// JSON writes v, which is plain data.
-func JSON(w http.ResponseWriter, status int, contentType string, v any) {
+// JSON answers with v, which is plain data.
+func JSON(x *httpserver.Exchange, status int, contentType string, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic("httpcall: answers are plain data: " + err.Error())
 	}
-	Text(w, status, contentType, string(append(b, '\n')))
-}
-
-// Text writes an answer of known length: a client knows where it ends, whether or
-// not the connection does.
-func Text(w http.ResponseWriter, status int, contentType, text string) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text) // a client that has gone is its own loss
+	x.Set("Content-Type", contentType)
+	x.Send(status, append(b, '\n'))
 }
 
 // refusal is the answer to a request that was not accepted.

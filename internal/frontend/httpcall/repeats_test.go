@@ -1,7 +1,6 @@
 package httpcall
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -76,17 +75,8 @@ func TestAKeyWithAnotherBodyIsA422(t *testing.T) {
 func TestAClientThatGoesAwayAndComesBackFindsItsCallOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, frontendtest.Unanswered)
-		ctx, leave := context.WithCancel(t.Context())
-		served := make(chan struct{})
-		go func() {
-			r := httptest.NewRequestWithContext(ctx, "POST", "/echo", strings.NewReader("x"))
-			r.Header.Set("Key", "k")
-			s.Handler.ServeHTTP(httptest.NewRecorder(), r)
-			close(served)
-		}()
-		<-s.Arrived
+		leave := s.CallAndLeave("POST", "/echo", "x", "Key", "k")
 		leave()
-		<-served
 		time.Sleep(alone - time.Second)
 		answer := make(chan *httptest.ResponseRecorder, 1)
 		go func() { answer <- s.Call("POST", "/echo", "x", "Key", "k") }()
@@ -113,17 +103,8 @@ func TestACallThatNobodyComesBackForIsCancelled(t *testing.T) {
 func isCancelled(t *testing.T, wait func(*stage)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, frontendtest.Unanswered)
-		ctx, leave := context.WithCancel(t.Context())
-		served := make(chan struct{})
-		go func() {
-			r := httptest.NewRequestWithContext(ctx, "POST", "/echo", strings.NewReader("x"))
-			r.Header.Set("Key", "k")
-			s.Handler.ServeHTTP(httptest.NewRecorder(), r)
-			close(served)
-		}()
-		<-s.Arrived
+		leave := s.CallAndLeave("POST", "/echo", "x", "Key", "k")
 		leave()
-		<-served
 		wait(s)
 		synctest.Wait()
 		if s.Cancels() != 1 || s.held() != 0 {

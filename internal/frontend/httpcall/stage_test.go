@@ -7,6 +7,7 @@ import (
 
 	"faasd/internal/frontend"
 	"faasd/internal/frontend/frontendtest"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/job"
 )
 
@@ -29,33 +30,35 @@ func newStageWith(t *testing.T, window job.Window, outcome frontendtest.Outcome)
 	s.calls = New(Config{
 		MaxBody: frontendtest.MaxBody, Timeout: frontendtest.Timeout, MaxTimeout: 2 * frontendtest.Timeout, Observe: s.Observe,
 	}, s.Gateway)
-	s.Handler = s.calls.Handler(Route{"/", http.HandlerFunc(s.serve)})
+	s.Handler = s.calls.Handler(Route{"", s.serve})
+	s.Refuse = Malformed
 	return s
 }
 
 // serve serves POST /{function}.
-func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
-	name := strings.TrimPrefix(r.URL.Path, "/")
+func (s *stage) serve(x *httpserver.Exchange) {
+	name := strings.TrimPrefix(x.Path(), "/")
 	switch {
 	case strings.Contains(name, "/"):
-		NoRoute(w, r)
+		NoRoute(x)
 		return
-	case r.Method != http.MethodPost:
-		NotAllowed(w, http.MethodPost)
+	case !x.Request.IsPost():
+		NotAllowed(x, http.MethodPost)
 		return
 	}
-	call := s.calls.Begin(w, r, name)
+	call := s.calls.Begin(x, name)
 	defer call.End()
-	answer, bad := s.run(call, r)
+	answer, bad := s.run(call, x)
 	if bad != nil {
-		bad.Write(w)
+		call.Refuse(bad)
 		return
 	}
 	call.Answer(answer)
 }
 
-func (s *stage) run(call *Call, r *http.Request) (answer frontend.Answer, bad *Problem) {
-	if bad = call.Prepare(r.URL.Query().Get("version")); bad != nil {
+func (s *stage) run(call *Call, x *httpserver.Exchange) (answer frontend.Answer, bad *Problem) {
+	_, version, _ := strings.Cut(x.Query(), "version=")
+	if bad = call.Prepare(version); bad != nil {
 		return answer, bad
 	}
 	told, bad := call.Told("/rest")
@@ -66,7 +69,7 @@ func (s *stage) run(call *Call, r *http.Request) (answer frontend.Answer, bad *P
 	if bad != nil {
 		return answer, bad
 	}
-	return call.Run(frontend.Request{ContentType: r.Header.Get("Content-Type"), Body: body, HTTP: told}, r.Header.Get("Key"))
+	return call.Run(frontend.Request{ContentType: x.ContentType(), Body: body, HTTP: told}, x.Header("Key"))
 }
 
 // letLarge has the stage take large bodies, four of one function at a time.

@@ -7,6 +7,7 @@ import (
 	"net/textproto"
 	"strings"
 
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/function"
 )
 
@@ -19,14 +20,19 @@ var keptBack = []string{
 }
 
 // Told is how the call was made over HTTP, for a function whose kind is told;
-// "" for others. The path is what stands behind the function's name. Nothing
+// "" for others. The path is what stands behind the function's name; also are
+// headers that the request has for the function in place of what came. Nothing
 // that a client says for the function is kept back, its credentials included:
 // they are the function's to check, since faasd asks nobody who they are.
-func (c *Call) Told(path string) (string, *Problem) {
+func (c *Call) Told(path string, also ...Header) (string, *Problem) {
 	if !function.Told(c.Function.Kind) {
 		return "", nil
 	}
-	b, err := json.Marshal(function.Request{Method: c.r.Method, Path: path, Query: c.r.URL.RawQuery, Header: passedOn(c.r)})
+	head := passedOn(c.x)
+	for _, h := range also {
+		head[h.Name] = []string{h.Value}
+	}
+	b, err := json.Marshal(function.Request{Method: string(c.x.Request.Method()), Path: path, Query: c.x.Query(), Header: head})
 	if err != nil {
 		panic("httpcall: a request is plain data: " + err.Error())
 	}
@@ -37,11 +43,17 @@ func (c *Call) Told(path string) (string, *Problem) {
 	return string(b), nil
 }
 
-// passedOn are a request's headers but for those that are kept back. Host, which
-// net/http takes out, is among them.
-func passedOn(r *http.Request) http.Header {
-	head := r.Header.Clone()
-	for _, list := range r.Header["Connection"] {
+// A Header is one of a request's, with its name as it is written there.
+type Header struct{ Name, Value string }
+
+// passedOn are a request's headers but for those that are kept back, the values of
+// one name in the order in which they came.
+func passedOn(x *httpserver.Exchange) map[string][]string {
+	head := make(map[string][]string)
+	for name, value := range x.Request.AllInOrder() {
+		head[string(name)] = append(head[string(name)], string(value))
+	}
+	for _, list := range head["Connection"] {
 		for name := range strings.SplitSeq(list, ",") {
 			delete(head, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
 		}
@@ -49,8 +61,9 @@ func passedOn(r *http.Request) http.Header {
 	for _, name := range keptBack {
 		delete(head, name)
 	}
-	if r.Host != "" {
-		head["Host"] = []string{r.Host}
+	delete(head, "Host")
+	if x.Host() != "" {
+		head["Host"] = []string{x.Host()}
 	}
 	return head
 }

@@ -44,7 +44,7 @@ type upload struct {
 
 // read reads the body.
 func (u *upload) read() ([]byte, *Problem) {
-	most, known := u.most, u.call.r.ContentLength
+	most, known := u.most, u.call.x.BodyLength()
 	size := known
 	if size > most {
 		return nil, u.tooLarge()
@@ -81,18 +81,18 @@ func (u *upload) read() ([]byte, *Problem) {
 	return body, nil
 }
 
-// some reads what comes next, at the pace and before the request's deadline.
-// net/http takes the connection's deadline back when the body has ended.
+// some reads what comes next, at the pace and before the request's deadline. What
+// is there already waits for nobody.
 func (u *upload) some(into []byte) (int, error) {
-	if u.due <= 0 {
+	if u.due <= 0 && u.call.x.Waiting() < len(into) {
 		u.due = paceBytes
 		by := time.Now().Add(paceTime)
 		if u.deadline.Before(by) {
 			by = u.deadline
 		}
-		_ = u.call.conn.SetReadDeadline(by) // fails where there is no connection that could be slow
+		u.call.x.SetReadDeadline(by)
 	}
-	n, err := u.call.r.Body.Read(into)
+	n, err := u.call.x.Read(into)
 	u.due -= n
 	return n, err
 }
@@ -104,7 +104,7 @@ func (u *upload) reserve(size int64) *Problem {
 	if size <= smallBody {
 		return nil
 	}
-	ctx, gateway, room := u.call.r.Context(), u.call.calls.gateway, &u.call.room
+	ctx, gateway, room := u.call.x.Context(), u.call.calls.gateway, &u.call.room
 	var refused frontend.Refused
 	var err error
 	if room.held == 0 {

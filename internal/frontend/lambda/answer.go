@@ -8,6 +8,7 @@ import (
 
 	"faasd/internal/frontend"
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/function"
 	"faasd/internal/wire"
 )
@@ -24,7 +25,7 @@ type failure struct {
 // write writes an answer: what the function returned, or 200 with
 // X-Amz-Function-Error if it is the function that failed, or an exception if it
 // is not known that it did.
-func write(call *httpcall.Call, a frontend.Answer, w http.ResponseWriter) {
+func write(call *httpcall.Call, a frontend.Answer, x *httpserver.Exchange) {
 	var f failure
 	switch a.Code {
 	case wire.CodeOK:
@@ -32,7 +33,7 @@ func write(call *httpcall.Call, a frontend.Answer, w http.ResponseWriter) {
 		return
 	case wire.CodeFunctionError:
 		if json.Valid(a.Body) {
-			fails(w)
+			fails(x)
 			call.Write(http.StatusOK, "application/json", a.Body)
 			return
 		}
@@ -47,14 +48,14 @@ func write(call *httpcall.Call, a frontend.Answer, w http.ResponseWriter) {
 			f.Message = says(call, fmt.Sprintf("Task timed out after %.2f seconds", own.Seconds()))
 		}
 	default: // no answer in time, a damaged one, a frontend that stops
-		refuse(w, call.Failure(a))
+		refuse(x, call.Failure(a))
 		return
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		panic("lambda: a failure is plain data: " + err.Error())
 	}
-	fails(w)
+	fails(x)
 	call.Write(http.StatusOK, "application/json", b)
 }
 
@@ -63,4 +64,4 @@ func says(call *httpcall.Call, why string) string {
 	return "RequestId: " + call.Job() + " Error: " + why
 }
 
-func fails(w http.ResponseWriter) { w.Header().Set("X-Amz-Function-Error", "Unhandled") }
+func fails(x *httpserver.Exchange) { x.Set("X-Amz-Function-Error", "Unhandled") }

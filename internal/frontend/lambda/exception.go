@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 )
 
 // An exception is an error of the service, not of a function, as AWS SDKs know
@@ -57,7 +58,7 @@ type body struct {
 	Reason string `json:",omitempty"`
 }
 
-func (e *exception) write(w http.ResponseWriter) {
+func (e *exception) write(x *httpserver.Exchange) {
 	b := body{Type: "User"}
 	if e.status >= http.StatusInternalServerError {
 		b.Type = "Service"
@@ -70,16 +71,16 @@ func (e *exception) write(w http.ResponseWriter) {
 	default:
 		b.Lower = e.text
 	}
-	w.Header().Set("X-Amzn-ErrorType", e.name)
-	httpcall.JSON(w, e.status, "application/json", b)
+	x.Set("X-Amzn-Errortype", e.name)
+	httpcall.JSON(x, e.status, "application/json", b)
 }
 
 // refuse answers with a problem.
-func refuse(w http.ResponseWriter, p *httpcall.Problem) {
+func refuse(x *httpserver.Exchange, p *httpcall.Problem) {
 	if p.Gone() {
-		p.Write(w)
+		p.Write(x)
 		return
 	}
-	p.Head(w)
-	translate(p).write(w)
+	p.Head(x)
+	translate(p).write(x)
 }

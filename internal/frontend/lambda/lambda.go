@@ -14,6 +14,7 @@ import (
 
 	"faasd/internal/frontend"
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 )
 
 // Prefix is what the paths of the API begin with.
@@ -46,30 +47,30 @@ type Handler struct{ calls *httpcall.Calls }
 // New makes a handler.
 func New(calls *httpcall.Calls) *Handler { return &Handler{calls} }
 
-// ServeHTTP serves one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rest, is := strings.CutPrefix(r.URL.EscapedPath(), functions)
+// Serve serves one request.
+func (h *Handler) Serve(x *httpserver.Exchange) {
+	rest, is := strings.CutPrefix(x.EscapedPath(), functions)
 	name, ends := strings.CutSuffix(rest, invocations)
 	name, err := url.PathUnescape(name)
 	if !is || !ends || err != nil || strings.Contains(name, "/") {
 		(&exception{http.StatusNotFound, "UnknownOperationException",
-			"of the Lambda API only Invoke is served: POST " + functions + "{name}" + invocations}).write(w)
+			"of the Lambda API only Invoke is served: POST " + functions + "{name}" + invocations}).write(x)
 		return
 	}
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		(&exception{http.StatusMethodNotAllowed, "UnknownOperationException", "Invoke is a POST"}).write(w)
+	if !x.Request.IsPost() {
+		x.Set("Allow", http.MethodPost)
+		(&exception{http.StatusMethodNotAllowed, "UnknownOperationException", "Invoke is a POST"}).write(x)
 		return
 	}
-	in, bad := read(r, name)
-	call := h.calls.Begin(w, r, in.function)
+	in, bad := read(x, name)
+	call := h.calls.Begin(x, in.function)
 	defer call.End()
-	w.Header().Set("X-Amzn-Requestid", call.Job())
+	x.Set("X-Amzn-Requestid", call.Job())
 	if bad != nil {
-		bad.write(w)
+		bad.write(x)
 		return
 	}
-	h.invoke(call, in, w)
+	h.invoke(call, in, x)
 }
 
 // An invocation is what the headers and the path of a request say.
@@ -81,39 +82,48 @@ type invocation struct {
 	id                  string // the same for each time that an SDK tries one call
 }
 
-func read(r *http.Request, name string) (in invocation, bad *exception) {
+func read(x *httpserver.Exchange, name string) (in invocation, bad *exception) {
 	var ok bool
 	if in.function, in.qualifier, ok = parse(name); !ok {
 		return in, invalidParameter(fmt.Sprintf("%.140q is no function's name, nor an ARN of one", name))
 	}
-	if q := r.URL.Query().Get("Qualifier"); q != "" {
+	if q := qualifier(x.Query()); q != "" {
 		if in.qualifier != "" && in.qualifier != q {
 			return in, invalidParameter(fmt.Sprintf("the name has the qualifier %.80q and Qualifier is %.80q; give one", in.qualifier, q))
 		}
 		in.qualifier = q
 	}
-	switch in.kind = r.Header.Get("X-Amz-Invocation-Type"); in.kind {
+	switch in.kind = x.Header("X-Amz-Invocation-Type"); in.kind {
 	case "":
 		in.kind = requestResponse
 	case requestResponse, event, dryRun:
 	default:
 		return in, invalidParameter(fmt.Sprintf("X-Amz-Invocation-Type is %.40q; it may be %s, %s or %s", in.kind, requestResponse, event, dryRun))
 	}
-	switch log := r.Header.Get("X-Amz-Log-Type"); log {
+	switch log := x.Header("X-Amz-Log-Type"); log {
 	case "", "None":
 	case "Tail":
 		in.tail = true
 	default:
 		return in, invalidParameter(fmt.Sprintf("X-Amz-Log-Type is %.40q; it may be None or Tail", log))
 	}
-	in.client = r.Header.Get("X-Amz-Client-Context")
+	in.client = x.Header("X-Amz-Client-Context")
 	if why := badClient(in.client); why != "" {
 		return in, invalidContent(why)
 	}
-	if id := r.Header.Get("Amz-Sdk-Invocation-Id"); len(id) <= maxID {
+	if id := x.Header("Amz-Sdk-Invocation-Id"); len(id) <= maxID {
 		in.id = id
 	}
 	return in, nil
+}
+
+// qualifier is the one that a query has; "" if it has none.
+func qualifier(query string) string {
+	if query == "" {
+		return ""
+	}
+	q, _ := url.ParseQuery(query) // of what is malformed, the rest
+	return q.Get("Qualifier")
 }
 
 // badClient says what is wrong with a client context, "" if nothing is.
@@ -128,49 +138,48 @@ func badClient(context string) string {
 	return ""
 }
 
-func (h *Handler) invoke(call *httpcall.Call, in invocation, w http.ResponseWriter) {
+func (h *Handler) invoke(call *httpcall.Call, in invocation, x *httpserver.Exchange) {
 	if in.kind == event {
 		p := httpcall.NotYet("use the invocation type " + requestResponse)
-		(&exception{p.Status, "NotImplementedException", p.Title + ": " + p.Detail}).write(w)
+		(&exception{p.Status, "NotImplementedException", p.Title + ": " + p.Detail}).write(x)
 		return
 	}
 	if bad := call.Prepare(in.qualifier); bad != nil {
-		refuse(w, bad)
+		refuse(x, bad)
 		return
 	}
 	told, bad := call.Told("")
 	if bad != nil {
-		refuse(w, bad)
+		refuse(x, bad)
 		return
 	}
 	body, bad := call.Read(h.calls.MaxBody() + beyond)
 	if bad != nil {
-		refuse(w, bad)
+		refuse(x, bad)
 		return
 	}
 	if len(body) == 0 {
 		body = []byte("{}") // as AWS has it
 	} else if !json.Valid(body) {
-		invalidContent("the request's body is not JSON; an event must be, and none is {}").write(w)
+		invalidContent("the request's body is not JSON; an event must be, and none is {}").write(x)
 		return
 	}
 	if in.kind == dryRun {
-		w.Header().Set("X-Amz-Executed-Version", version(call.Function.Version))
-		w.WriteHeader(http.StatusNoContent)
+		x.Set("X-Amz-Executed-Version", version(call.Function.Version))
+		x.Send(http.StatusNoContent, nil)
 		return
 	}
 	answer, bad := call.Run(frontend.Request{ContentType: "application/json", Body: body, HTTP: told, Client: in.client, Log: in.tail}, in.id)
 	if bad != nil {
-		refuse(w, bad)
+		refuse(x, bad)
 		return
 	}
-	head := w.Header()
-	head.Set("X-Amzn-Requestid", call.Job()) // of the call that this one repeats, if it does
-	head.Set("X-Amz-Executed-Version", version(answer.Version))
+	x.Set("X-Amzn-Requestid", call.Job()) // of the call that this one repeats, if it does
+	x.Set("X-Amz-Executed-Version", version(answer.Version))
 	if in.tail {
-		head.Set("X-Amz-Log-Result", tail(answer.LogTail))
+		x.Set("X-Amz-Log-Result", tail(answer.LogTail))
 	}
-	write(call, answer, w)
+	write(call, answer, x)
 }
 
 // version is the name of a version: a number, or that of the only one there is.

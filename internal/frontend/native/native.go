@@ -3,83 +3,102 @@
 package native
 
 import (
-	"context"
 	"fmt"
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 
 	"faasd/internal/frontend"
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 )
 
 // Handler serves the interface.
 type Handler struct {
 	calls   *httpcall.Calls
 	gateway *frontend.Gateway
-	pages   map[string]http.HandlerFunc // by their paths
+	metrics func(*httpserver.Exchange)
 }
 
 // New makes a handler in front of a gateway; metrics serves GET /metrics.
-func New(calls *httpcall.Calls, g *frontend.Gateway, metrics http.Handler) *Handler {
-	h := &Handler{calls: calls, gateway: g}
-	h.pages = map[string]http.HandlerFunc{
-		"/":          welcome,
-		"/healthz":   func(w http.ResponseWriter, _ *http.Request) { text(w, "ok\n") },
-		"/readyz":    h.ready,
-		"/functions": h.functions,
-		"/metrics":   metrics.ServeHTTP,
-	}
-	return h
+func New(calls *httpcall.Calls, g *frontend.Gateway, metrics func(*httpserver.Exchange)) *Handler {
+	return &Handler{calls, g, metrics}
 }
 
-// ServeHTTP serves one request. A path is what it is: nobody is sent on to one that
-// looks like it.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	page := h.pages[r.URL.Path]
-	name, listed := strings.CutPrefix(r.URL.Path, "/functions/")
+// Serve serves one request.
+func (h *Handler) Serve(x *httpserver.Exchange) {
+	if path.Clean(x.Path()) != x.Path() {
+		httpcall.NoRoute(x)
+		return
+	}
+	name, rest, deep := strings.Cut(x.EscapedPath()[1:], "/")
 	switch {
-	case page != nil:
-	case listed && segment(name):
-		page = func(w http.ResponseWriter, r *http.Request) { h.function(w, r, name) }
-	case !segment(r.URL.Path[min(1, len(r.URL.Path)):]):
-		httpcall.NoRoute(w, r)
-		return
-	case r.Method == http.MethodPost:
-		h.call(w, r, r.URL.Path[1:])
-		return
+	case !deep:
+		h.one(x, unescaped(name))
+	case name == "functions" && !strings.Contains(rest, "/"):
+		h.get(x, func(x *httpserver.Exchange) { h.function(x, unescaped(rest)) })
 	default:
-		httpcall.NotAllowed(w, http.MethodPost)
-		return
+		httpcall.NoRoute(x)
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		httpcall.NotAllowed(w, "GET, HEAD")
-		return
-	}
-	page(w, r)
 }
 
-// segment reports whether s is one segment of a path, and leads to no other.
-func segment(s string) bool {
-	return s != "" && s != "." && s != ".." && !strings.Contains(s, "/")
+// one serves a path of one part.
+func (h *Handler) one(x *httpserver.Exchange, part string) {
+	switch part {
+	case "":
+		h.get(x, welcome)
+	case "healthz":
+		h.get(x, func(x *httpserver.Exchange) { text(x, "ok\n") })
+	case "readyz":
+		h.get(x, h.ready)
+	case "functions":
+		h.get(x, h.functions)
+	case "metrics":
+		h.get(x, h.metrics)
+	default:
+		h.call(x, part)
+	}
+}
+
+// unescaped is a part of a path as it was meant; what a path has in escapes is sound.
+func unescaped(part string) string {
+	if s, err := url.PathUnescape(part); err == nil {
+		return s
+	}
+	return part
+}
+
+// get serves a request that asks for something.
+func (h *Handler) get(x *httpserver.Exchange, serve func(*httpserver.Exchange)) {
+	if !x.Request.IsGet() && !x.Request.IsHead() {
+		httpcall.NotAllowed(x, "GET, HEAD")
+		return
+	}
+	serve(x)
 }
 
 // call runs a function and answers with what it returned.
-func (h *Handler) call(w http.ResponseWriter, r *http.Request, function string) {
-	call := h.calls.Begin(w, r, function)
+func (h *Handler) call(x *httpserver.Exchange, function string) {
+	if !x.Request.IsPost() {
+		httpcall.NotAllowed(x, http.MethodPost)
+		return
+	}
+	call := h.calls.Begin(x, function)
 	defer call.End()
-	answer, bad := h.run(call, r)
+	answer, bad := h.run(call, x)
 	if bad != nil {
-		bad.Write(w)
+		call.Refuse(bad)
 		return
 	}
 	call.Answer(answer)
 }
 
-func (h *Handler) run(call *httpcall.Call, r *http.Request) (answer frontend.Answer, bad *httpcall.Problem) {
-	if strings.Contains(r.Header.Get("Prefer"), "respond-async") {
+func (h *Handler) run(call *httpcall.Call, x *httpserver.Exchange) (answer frontend.Answer, bad *httpcall.Problem) {
+	if strings.Contains(x.Header("Prefer"), "respond-async") {
 		return answer, httpcall.NotYet("send the request without Prefer: respond-async")
 	}
-	key := r.Header.Get("Idempotency-Key")
+	key := x.Header("Idempotency-Key")
 	if len(key) > maxKey {
 		return answer, &httpcall.Problem{Type: "bad-key", Status: http.StatusBadRequest, Title: "Unusable Idempotency-Key",
 			Detail: fmt.Sprintf("its Idempotency-Key has %d bytes; at most %d are told apart: send a UUID", len(key), maxKey)}
@@ -95,55 +114,56 @@ func (h *Handler) run(call *httpcall.Call, r *http.Request) (answer frontend.Ans
 	if bad != nil {
 		return answer, bad
 	}
-	return call.Run(frontend.Request{ContentType: r.Header.Get("Content-Type"), Body: body, HTTP: told}, key)
+	return call.Run(frontend.Request{ContentType: x.ContentType(), Body: body, HTTP: told}, key)
 }
 
 // maxKey is the longest Idempotency-Key, in bytes.
 const maxKey = 255
 
-func welcome(w http.ResponseWriter, _ *http.Request) {
-	text(w, "faasd: POST /{function} calls a function, for example /echo; so do the AWS SDKs' Lambda Invoke and /function/{function}. "+
+func welcome(x *httpserver.Exchange) {
+	text(x, "faasd: POST /{function} calls a function, for example /echo; so do the AWS SDKs' Lambda Invoke and /function/{function}. "+
 		"GET /functions lists functions; GET /healthz, /readyz and /metrics tell how this frontend is.\n")
 }
 
-func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
-	ok, err := h.gateway.Ready(r.Context())
+func (h *Handler) ready(x *httpserver.Exchange) {
+	ok, err := h.gateway.Ready(x.Context())
 	if err != nil || !ok {
 		(&httpcall.Problem{Type: "not-ready", Status: http.StatusServiceUnavailable, Title: "Not ready", RetryAfter: 1,
-			Detail: "no broker takes requests from this frontend now"}).Write(w)
+			Detail: "no broker takes requests from this frontend now"}).Write(x)
 		return
 	}
-	text(w, "ready\n")
+	text(x, "ready\n")
 }
 
-func (h *Handler) functions(w http.ResponseWriter, r *http.Request) {
-	if list, ok := h.list(w, r.Context()); ok {
-		httpcall.JSON(w, http.StatusOK, "application/json", list)
+func (h *Handler) functions(x *httpserver.Exchange) {
+	if list, ok := h.list(x); ok {
+		httpcall.JSON(x, http.StatusOK, "application/json", list)
 	}
 }
 
-func (h *Handler) function(w http.ResponseWriter, r *http.Request, name string) {
-	list, ok := h.list(w, r.Context())
+func (h *Handler) function(x *httpserver.Exchange, name string) {
+	list, ok := h.list(x)
 	if !ok {
 		return
 	}
 	for _, f := range list {
 		if f.Name == name {
-			httpcall.JSON(w, http.StatusOK, "application/json", f)
+			httpcall.JSON(x, http.StatusOK, "application/json", f)
 			return
 		}
 	}
-	httpcall.Unknown(name).Write(w)
+	httpcall.Unknown(name).Write(x)
 }
 
-func (h *Handler) list(w http.ResponseWriter, ctx context.Context) ([]frontend.FunctionInfo, bool) {
-	list, err := h.gateway.Functions(ctx)
+func (h *Handler) list(x *httpserver.Exchange) ([]frontend.FunctionInfo, bool) {
+	list, err := h.gateway.Functions(x.Context())
 	if err != nil {
-		httpcall.Stopping().Write(w)
+		httpcall.Stopping().Write(x)
 	}
 	return list, err == nil
 }
 
-func text(w http.ResponseWriter, s string) {
-	httpcall.Text(w, http.StatusOK, "text/plain; charset=utf-8", s)
+func text(x *httpserver.Exchange, s string) {
+	x.Set("Content-Type", "text/plain; charset=utf-8")
+	x.Send(http.StatusOK, []byte(s))
 }

@@ -1,7 +1,8 @@
 package native
 
 import (
-	"io"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,7 +58,11 @@ func TestTheWrongMethodIsA405ThatNamesTheRightOnes(t *testing.T) {
 				continue
 			}
 			w := s.Call(method, path, "")
-			frontendtest.IsProblem(t, w, http.StatusMethodNotAllowed, "method-not-allowed")
+			if method == "HEAD" && w.Code != http.StatusMethodNotAllowed {
+				t.Errorf("HEAD %s: status %d", path, w.Code)
+			} else if method != "HEAD" {
+				frontendtest.IsProblem(t, w, http.StatusMethodNotAllowed, "method-not-allowed")
+			}
 			if got := w.Header().Get("Allow"); got != allow {
 				t.Errorf("%s %s: Allow is %q, want %q", method, path, got, allow)
 			}
@@ -80,11 +85,9 @@ func TestABodyOverTheLimitIsA413ThatNamesIt(t *testing.T) {
 	tooLarge := strings.Repeat("x", frontendtest.MaxBody+1)
 	check(s.Call("POST", "/echo", tooLarge)) // by its Content-Length
 
-	r := httptest.NewRequest("POST", "/echo", struct{ io.Reader }{strings.NewReader(tooLarge)})
-	r.ContentLength = -1 // in chunks
-	w := httptest.NewRecorder()
-	s.Handler.ServeHTTP(w, r)
-	check(w)
+	c := s.Dial()
+	c.Say("POST", "/echo", "Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(tooLarge), tooLarge))
+	check(c.Hear())
 	if len(s.Jobs()) > 0 {
 		t.Errorf("%d jobs were accepted", len(s.Jobs()))
 	}
@@ -98,22 +101,18 @@ func TestABadRequestIsA400(t *testing.T) {
 			t.Errorf("X-Timeout %.40q: %q", v, p.Detail)
 		}
 	}
-	for _, length := range []int64{10, -1} {
-		r := httptest.NewRequest("POST", "/echo", io.MultiReader(strings.NewReader("half"), broken{}))
-		r.ContentLength = length
-		w := httptest.NewRecorder()
-		s.Handler.ServeHTTP(w, r)
-		frontendtest.IsProblem(t, w, http.StatusBadRequest, "broken-body")
+	for header, body := range map[string]string{"Content-Length: 10": "half", "Transfer-Encoding: chunked": "8\r\nhalf"} {
+		c := s.Dial()
+		c.Say("POST", "/echo", header, body)
+		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		frontendtest.IsProblem(t, c.Hear(), http.StatusBadRequest, "broken-body")
 	}
 	if len(s.Jobs()) > 0 {
 		t.Errorf("%d jobs were accepted", len(s.Jobs()))
 	}
 }
-
-// broken is a body that breaks off.
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestARefusedCallCarriesTheHeadersOfAnyOther(t *testing.T) {
 	s := newStage(t, frontendtest.Echo)

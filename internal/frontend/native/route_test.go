@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -50,15 +49,14 @@ func TestFunctionsAreListed(t *testing.T) {
 
 func TestHeadIsGetWithoutTheBody(t *testing.T) {
 	s := newStage(t, frontendtest.Echo)
-	server := httptest.NewServer(s.Handler)
-	defer server.Close()
+	url := "http://" + s.Serve()
 	for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/functions", "/functions/echo", "/functions/nobody"} {
-		get, err := http.Get(server.URL + path)
+		get, err := http.Get(url + path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = get.Body.Close()
-		head, err := http.Head(server.URL + path)
+		head, err := http.Head(url + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,11 @@
 package native
 
 import (
-	"net/http"
 	"testing"
 
 	"faasd/internal/frontend/frontendtest"
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 	"faasd/internal/job"
 )
 
@@ -19,7 +19,7 @@ func newStageWith(t *testing.T, window job.Window, outcome frontendtest.Outcome)
 	t.Helper()
 	s := frontendtest.NewWith(t, window, outcome)
 	calls := httpcall.New(httpcall.Config{MaxBody: frontendtest.MaxBody, Timeout: frontendtest.Timeout, Observe: s.Observe}, s.Gateway)
-	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { text(w, "metrics\n") })
-	s.Handler = calls.Handler(httpcall.Route{Prefix: "/", Handler: New(calls, s.Gateway.Gateway, metrics)})
+	metrics := func(x *httpserver.Exchange) { text(x, "metrics\n") }
+	s.Handler = calls.Handler(httpcall.Route{Serve: New(calls, s.Gateway.Gateway, metrics).Serve})
 	return s
 }

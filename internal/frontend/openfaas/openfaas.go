@@ -3,7 +3,6 @@
 package openfaas
 
 import (
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"faasd/internal/frontend"
 	"faasd/internal/frontend/httpcall"
+	"faasd/internal/frontend/httpserver"
 )
 
 // What the paths of the routes begin with.
@@ -18,6 +18,9 @@ const (
 	Prefix      = "/function/"
 	AsyncPrefix = "/async-function/"
 )
+
+// headerCallID names a call, for the caller and for the function.
+const headerCallID = "X-Call-Id"
 
 // maxCallID is the longest X-Call-Id that is echoed, in bytes.
 const maxCallID = 256
@@ -28,46 +31,45 @@ type Handler struct{ calls *httpcall.Calls }
 // New makes a handler.
 func New(calls *httpcall.Calls) *Handler { return &Handler{calls} }
 
-// ServeHTTP serves one request, of any method.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	async := strings.HasPrefix(r.URL.Path, AsyncPrefix)
-	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.EscapedPath(), Prefix), AsyncPrefix)
+// Serve serves one request, of any method.
+func (h *Handler) Serve(x *httpserver.Exchange) {
+	async := strings.HasPrefix(x.Path(), AsyncPrefix)
+	path := strings.TrimPrefix(strings.TrimPrefix(x.EscapedPath(), Prefix), AsyncPrefix)
 	name, rest := path, ""
 	if i := strings.IndexByte(path, '/'); i >= 0 {
 		name, rest = path[:i], path[i:]
 	}
 	name, err := url.PathUnescape(name)
 	if err != nil || name == "" {
-		httpcall.NoRoute(w, r)
+		httpcall.NoRoute(x)
 		return
 	}
-	call := h.calls.Begin(w, r, name)
+	call := h.calls.Begin(x, name)
 	defer call.End()
-	id := r.Header.Get("X-Call-Id")
+	id := x.Header(headerCallID)
 	if id == "" || len(id) > maxCallID {
 		id = call.Job()
-		r.Header.Set("X-Call-Id", id) // for the function
 	}
-	w.Header().Set("X-Call-Id", id)
-	w.Header().Set("X-Function-Name", name)
+	x.Set(headerCallID, id)
+	x.Set("X-Function-Name", name)
 	if async {
-		httpcall.NotYet("use " + Prefix + name).Write(w)
+		call.Refuse(httpcall.NotYet("use " + Prefix + name))
 		return
 	}
-	answer, bad := h.run(call, r, rest)
-	w.Header().Set("X-Duration-Seconds", strconv.FormatFloat(time.Since(call.Began()).Seconds(), 'f', 6, 64))
+	answer, bad := h.run(call, x, rest, id)
+	x.Set("X-Duration-Seconds", strconv.FormatFloat(time.Since(x.Began()).Seconds(), 'f', 6, 64))
 	if bad != nil {
-		bad.Write(w)
+		call.Refuse(bad)
 		return
 	}
 	call.Answer(answer)
 }
 
-func (h *Handler) run(call *httpcall.Call, r *http.Request, rest string) (answer frontend.Answer, bad *httpcall.Problem) {
+func (h *Handler) run(call *httpcall.Call, x *httpserver.Exchange, rest, id string) (answer frontend.Answer, bad *httpcall.Problem) {
 	if bad = call.Prepare(""); bad != nil {
 		return answer, bad
 	}
-	told, bad := call.Told(rest)
+	told, bad := call.Told(rest, httpcall.Header{Name: headerCallID, Value: id})
 	if bad != nil {
 		return answer, bad
 	}
@@ -75,5 +77,5 @@ func (h *Handler) run(call *httpcall.Call, r *http.Request, rest string) (answer
 	if bad != nil {
 		return answer, bad
 	}
-	return call.Run(frontend.Request{ContentType: r.Header.Get("Content-Type"), Body: body, HTTP: told}, "")
+	return call.Run(frontend.Request{ContentType: x.ContentType(), Body: body, HTTP: told}, "")
 }
