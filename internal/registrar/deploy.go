@@ -285,5 +285,8 @@ func (r *Registrar) Function(ctx context.Context, name string) (admin.Function, 
 		}
 		return f, nil
 	}
-	return admin.Function{}, r.store.Catalogue().Missing(name)
+	if err := r.store.Catalogue().Missing(name); err != nil {
+		return admin.Function{}, err
+	}
+	return r.Function(ctx, name) // it was deployed meanwhile
 }
