@@ -122,7 +122,11 @@ func (r *Registrar) changeable(name string) error {
 	if !ok {
 		return ErrStopped
 	}
-	return overruled
+	if overruled != nil {
+		return overruled
+	}
+	_, err := r.store.Reload() // what was before is what others have made of it
+	return err
 }
 
 // current is the version that requests go to; 0 none.
