@@ -15,10 +15,10 @@ type cluster struct {
 // large is the cluster of docs/SCALING.md.
 var large = cluster{workers: 10_000, queues: 300, brokers: 50, frontends: 20, jobs: 100_000, states: 20}
 
-// What no benchmark measures: net/http's µs for a request, by a profile of a whole system; workers that a queue has; and what a
+// What no benchmark measures: HTTP's µs for a request at a frontend, by a profile of a whole system; workers that a queue has; and what a
 // coordinator's network carries, in bytes/s.
 const (
-	httpCost     = 24
+	httpCost     = 17
 	queueWorkers = 33
 	network      = 10e9 / 8
 )
@@ -44,7 +44,7 @@ func (c cluster) jobRows(u costs) (rows [][]string) {
 		step, ends float64
 		processes  float64
 	}{
-		{"frontend, net/http included", u.of(frontendJob) + u.of(frontendCall) + httpCost, 2, c.frontends},
+		{"frontend, HTTP included", u.of(frontendJob) + u.of(frontendCall) + httpCost, 2, c.frontends},
 		{"broker", u.of(brokerJob), 4, c.brokers},
 		{"queue", u.of(queueJob), 4, c.queues},
 		{"worker, without the function", u.of(workerJob), 2, c.workers},

@@ -64,7 +64,7 @@ var units = []struct {
 	{endIdle, unit{"one end of a hop, each message waking both processes", "bus", "RoundTrip/tcp/inflight=1", processor, 0.25}},
 	{delivery, unit{"one state to one of many subscribers, both ends", "bus", "FanOut/tcp/subscribers=30", processor, 1.0 / 30}},
 	{frontendJob, unit{"a request, from Submit to its answer", "frontend", "Request", elapsed, 1}},
-	{frontendCall, unit{"an HTTP call without the connection", "frontend/httpcall", "Call", elapsed, 1}},
+	{frontendCall, unit{"an HTTP call, from the bytes of its head to those of its answer", "frontend/httpcall", "Call", elapsed, 1}},
 	{brokerJob, unit{"a job, from its acceptance to its result", "broker", "Job/queues=300", elapsed, 1}},
 	{queueJob, unit{"a job, from its arrival to its result", "queue", "Job/workers=3", elapsed, 1}},
 	{workerJob, unit{"a job that is given and finished, without the run", "worker", "Job", elapsed, 1}},

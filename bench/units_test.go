@@ -68,11 +68,11 @@ func TestALargeClusterIsReckonedFromUnits(t *testing.T) {
 	c := cluster{workers: 3000, queues: 300, brokers: 50, frontends: 20, jobs: 100_000, states: 20}
 	for _, table := range []struct{ got, want [][]string }{
 		{c.jobRows(u), [][]string{
-			{"frontend, net/http included", "30.0 + 2 e = 32 to 50", "16 to 25 % of a core", "3.2 to 5.0 cores"},
+			{"frontend, HTTP included", "23.0 + 2 e = 25 to 43", "12 to 22 % of a core", "2.5 to 4.3 cores"},
 			{"broker", "6.0 + 4 e = 10 to 46", "2 to 9.2 % of a core", "1.0 to 4.6 cores"},
 			{"queue", "4.0 + 4 e = 8 to 44", "0.27 to 1.5 % of a core", "0.8 to 4.4 cores"},
 			{"worker, without the function", "2.0 + 2 e = 4 to 22", "0.013 to 0.073 % of a core", "0.4 to 2.2 cores"},
-			{"together", "54 to 162", "–", "5 to 16 cores"},
+			{"together", "47 to 155", "–", "5 to 16 cores"},
 		}},
 		{c.busRows(u), [][]string{
 			// 6000 × 10 + 1.92 million × 2; 299 × 20 × 22 + 100; 6000 × 10

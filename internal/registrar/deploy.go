@@ -122,7 +122,11 @@ func (r *Registrar) changeable(name string) error {
 	if !ok {
 		return ErrStopped
 	}
-	return overruled
+	if overruled != nil {
+		return overruled
+	}
+	_, err := r.store.Reload() // what was before is what others have made of it
+	return err
 }
 
 // current is the version that requests go to; 0 none.
@@ -285,5 +289,8 @@ func (r *Registrar) Function(ctx context.Context, name string) (admin.Function, 
 		}
 		return f, nil
 	}
-	return admin.Function{}, r.store.Catalogue().Missing(name)
+	if err := r.store.Catalogue().Missing(name); err != nil {
+		return admin.Function{}, err
+	}
+	return r.Function(ctx, name) // it was deployed meanwhile
 }

@@ -280,8 +280,8 @@ func (f *Folder) alone(name string, do func(c *Catalogue, fn *Function) error) e
 	if _, err := f.Reload(); err != nil {
 		return err
 	}
-	if f.Catalogue().Function(name) == nil { // no lock is made for it
-		return f.Catalogue().Missing(name)
+	if c := f.Catalogue(); c.Function(name) == nil { // no lock is made for it
+		return c.Missing(name)
 	}
 	lock, err := f.acquire(name)
 	if err != nil {

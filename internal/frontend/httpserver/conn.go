@@ -91,6 +91,7 @@ func (c *conn) serve() {
 		if !c.answer() {
 			return
 		}
+		c.x.forget()
 		c.shrink()
 		c.served = true
 	}
@@ -105,9 +106,12 @@ func (c *conn) end() {
 	c.unlook()
 	c.cancel()
 	_ = c.rw.Close()
-	c.r.Reset(nil)
-	c.shrink()
-	readers.Put(c.r)
+	c.r.Reset(nil) // of what is kept for another, nothing leads here
+	if c.r.Size() == smallHead {
+		readers.Put(c.r)
+	} else {
+		largeReaders.Put(c.r)
+	}
 }
 
 // await waits for the first byte of a request; false if none comes.

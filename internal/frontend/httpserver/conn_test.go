@@ -324,3 +324,63 @@ func TestWhatTakesTooLongIsBrokenOffAtTheEnd(t *testing.T) {
 	quiet.ended()
 	slow.ended()
 }
+
+func TestAStoppedServerServesNobodyMore(t *testing.T) {
+	server := New(Config{Handler: ok, Refuse: refuses, Log: slog.New(slog.DiscardHandler)})
+	server.Shutdown(t.Context())
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	server.ServeConn(theirs) // it was accepted before, and comes too late
+	if _, err := ours.Write([]byte(next)); err != io.ErrClosedPipe {
+		t.Errorf("a connection that comes too late: %v", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := server.Serve(l); err != ErrStopped {
+		t.Errorf("Serve returns %v", err)
+	}
+	if _, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		t.Error("a stopped server listens")
+	}
+}
+
+// looked is what a connection reads when it has no more to read.
+type looked func()
+
+func (l looked) Read([]byte) (int, error) {
+	l()
+	return 0, io.EOF
+}
+
+// What a connection holds while it waits bounds how many there may be.
+func TestAConnectionThatWaitsHoldsNothingOfARequest(t *testing.T) {
+	long := strings.Repeat("x", 20<<10)
+	answered, waited := false, false
+	s := New(Config{Log: slog.New(slog.DiscardHandler), Refuse: refuses, Handler: func(x *Exchange) {
+		answered = x.Query() == long && x.ContentType() == long
+		x.Set("X-Large", long)
+		x.Send(http.StatusOK, nil)
+	}})
+	look := func() {
+		for c := range s.conns {
+			x := &c.x
+			held := len(x.path) + len(x.escaped) + len(x.query) + len(x.host) + len(x.contentType) +
+				len(c.target.is) + len(c.host.is) + len(c.contentType.is) + len(x.Request.RawHeaders())
+			for _, f := range x.fields[:cap(x.fields)] {
+				held += len(f.value)
+			}
+			if held > 0 || c.r.Size() != smallHead {
+				t.Errorf("it holds %d bytes, and a reader of %d", held, c.r.Size())
+			}
+			waited = c.state.Load() == waiting
+		}
+	}
+	sent := fmt.Sprintf("GET /%s?%s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\n\r\n", long, long, long)
+	s.ServeConn(&given{brings: io.MultiReader(strings.NewReader(sent), looked(look))})
+	if !answered || !waited {
+		t.Errorf("answered: %t, waited: %t", answered, waited)
+	}
+}

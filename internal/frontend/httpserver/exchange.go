@@ -40,9 +40,17 @@ type Exchange struct {
 
 // reset makes the exchange a new one that has begun now.
 func (x *Exchange) reset() {
-	x.began = time.Now()
-	x.host, x.path, x.escaped, x.query, x.old, x.body = "", "", "", "", false, body{}
-	x.fields, x.status, x.answered, x.owed, x.broken, x.rested, x.close = x.fields[:0], 0, false, 0, false, 0, x.Request.ConnectionClose()
+	x.forget()
+	x.began, x.old = time.Now(), false
+	x.status, x.answered, x.owed, x.broken, x.rested, x.close = 0, false, 0, false, 0, x.Request.ConnectionClose()
+}
+
+// forget lets go of what the exchange had, so that a connection that waits for
+// the next does not hold it.
+func (x *Exchange) forget() {
+	x.host, x.path, x.escaped, x.query, x.contentType, x.body = "", "", "", "", "", body{}
+	clear(x.fields)
+	x.fields = x.fields[:0]
 }
 
 // aim finds out what the request is for.

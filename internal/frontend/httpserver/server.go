@@ -61,9 +61,10 @@ const (
 // Serve serves what comes by a listener until the server is told to stop or the
 // listener fails.
 func (s *Server) Serve(l net.Listener) error {
-	s.mu.Lock()
-	s.listeners = append(s.listeners, l)
-	s.mu.Unlock()
+	if !s.listensTo(l) {
+		_ = l.Close()
+		return ErrStopped
+	}
 	for pause := acceptAgain; ; {
 		if !s.admit() {
 			return ErrStopped
@@ -92,6 +93,18 @@ func (s *Server) Serve(l net.Listener) error {
 		}
 		pause = min(2*pause, acceptAtLeast)
 	}
+}
+
+// listensTo notes a listener, for Drain to close; false if the server has been told
+// to stop before.
+func (s *Server) listensTo(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	s.listeners = append(s.listeners, l)
+	return true
 }
 
 // admit waits until there is room for one more connection; false if the server
@@ -162,9 +175,10 @@ func (s *Server) Shutdown(ctx context.Context) {
 	for {
 		s.mu.Lock()
 		s.hangUp(fresh)
-		open := len(s.conns)
+		over := len(s.conns) == 0
+		s.closed = s.closed || over // who was let in and is not among them yet is not served
 		s.mu.Unlock()
-		if open == 0 {
+		if over {
 			return
 		}
 		select {
