@@ -147,10 +147,11 @@ func (f *FrontendPart) Stop(ctx context.Context) {
 	f.Part.Stop(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer cancel()
-	f.server.Shutdown(last)
+	f.server.Shutdown(last, ctx)
 }
 
-// lastAnswers is how long slow clients have to fetch what has been answered.
+// lastAnswers is how long clients have at least to fetch what has been answered, and
+// at most to bring requests that are refused.
 const lastAnswers = time.Second
 
 // readyPoll is how often a starting frontend is asked whether it is ready.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"debug/buildinfo"
 	"os"
 	"strconv"
 	"strings"
@@ -68,6 +69,9 @@ func beginAgain() {
 	bin, err := os.Executable()
 	if err != nil {
 		return
+	}
+	if _, err := buildinfo.ReadFile(bin); err != nil {
+		return // it is the dynamic loader, which was told to start this program
 	}
 	null, err := syscall.Open(os.DevNull, syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {

@@ -86,7 +86,7 @@ func (m *Machine) sweep(now role.Time) {
 
 // returned counts a job that a worker has returned, with the time that it says to have
 // run it; 0 if it does not say.
-func (w *worker) returned(now role.Time, f *function, e *entry, ran time.Duration, code wire.Code) {
+func (m *Machine) returned(now role.Time, w *worker, f *function, e *entry, ran time.Duration, code wire.Code) {
 	w.done++
 	if code != wire.CodeOK {
 		w.failed++
@@ -94,7 +94,9 @@ func (w *worker) returned(now role.Time, f *function, e *entry, ran time.Duratio
 	if e.worker == w { // and not another, by now
 		took := max(now-e.started, ran)
 		w.took.Add(now, took)
-		f.ran(took)
+		if f.ran(took); !f.long() { // which was not known, perhaps, when it came
+			m.shortCame = max(m.shortCame, e.here)
+		}
 	}
 }
 

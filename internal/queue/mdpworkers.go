@@ -109,7 +109,7 @@ func (m *Machine) mdpReplied(now role.Time, w *worker, body []byte) {
 	}
 	out := &wire.Message{Meta: wire.Meta{ContentType: e.msg.Meta.ContentType, Worker: w.name}}
 	out.SetBody(body)
-	w.returned(now, e.function, e, 0, wire.CodeOK)
+	m.returned(now, w, e.function, e, 0, wire.CodeOK)
 	m.finish(now, e, out)
 }
 
@@ -133,7 +133,7 @@ func (m *Machine) mdpExceeded(now role.Time, w *worker, frames [][]byte, excess 
 		if excess.Of == role.Frames {
 			reason = fmt.Sprintf("the function returned a body of %d frames; at most %d are taken", excess.Got-envelope, excess.Limit-envelope)
 		}
-		w.returned(now, e.function, e, 0, wire.CodeFunctionFailed)
+		m.returned(now, w, e.function, e, 0, wire.CodeFunctionFailed)
 		m.fail(now, e, wire.CodeFunctionFailed, w.name, reason)
 	}
 	m.mdpIdle(now, w)

@@ -121,7 +121,7 @@ func (m *Machine) reqResult(now role.Time, w *worker, t *wire.Text) {
 		out.Meta.ContentType = e.msg.Meta.ContentType
 	}
 	out.SetBody(t.Body)
-	w.returned(now, e.function, e, 0, out.Code)
+	m.returned(now, w, e.function, e, 0, out.Code)
 	m.finish(now, e, out)
 }
 

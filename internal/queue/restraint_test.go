@@ -71,6 +71,21 @@ func TestASlotIsLeftOnlyWhileShortOnesCome(t *testing.T) {
 	}
 }
 
+func TestTheFirstRunOfAShortFunctionHasASlotLeftToIt(t *testing.T) {
+	s := newStage(t, 1)
+	w := s.worker(1, here, 4, "long", "short")
+	s.brokers[0].Link().Send(s.now, named(1, "short"))
+	for _, m := range w.jobs() {
+		w.answer(m)
+	}
+	for n := range 6 {
+		s.brokers[0].Link().Send(s.now, named(2+n, "long"))
+	}
+	if got := w.jobs(); len(got) != 3 {
+		t.Errorf("%d of 4 slots are taken, want one left", len(got))
+	}
+}
+
 func TestAWorkerWithOneSlotTakesLongFunctions(t *testing.T) {
 	s := newStage(t, 1)
 	w := s.worker(1, here, 1, "long", "short")

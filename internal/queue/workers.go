@@ -255,7 +255,7 @@ func (m *Machine) resultArrived(now role.Time, w *worker, msg *wire.Message) {
 	f := e.function
 	ran := time.Duration(msg.RanMicros) * time.Microsecond
 	f.lasted(ran)
-	w.returned(now, f, e, ran, msg.Code)
+	m.returned(now, w, f, e, ran, msg.Code)
 	msg.Header = wire.Header{Code: msg.Code, BodyLength: msg.BodyLength, BodyChecksum: msg.BodyChecksum, FunctionVersion: msg.FunctionVersion}
 	msg.Meta = wire.Meta{ContentType: msg.Meta.ContentType, Worker: w.name, Reason: msg.Meta.Reason, ErrorType: msg.Meta.ErrorType, LogTail: msg.Meta.LogTail}
 	m.finish(now, e, msg)

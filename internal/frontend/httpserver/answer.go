@@ -89,6 +89,9 @@ func (x *Exchange) Start(status, length int) {
 // that Start has been told of must be written, or the connection ends.
 func (x *Exchange) Write(piece []byte) (err error) {
 	piece = piece[:min(len(piece), x.owed)]
+	if len(piece) < x.owed {
+		x.conn.state.Store(writing)
+	}
 	switch rw := x.conn.rw; {
 	case x.head == nil && len(piece) > 0:
 		_, err = rw.Write(piece)

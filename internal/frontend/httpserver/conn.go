@@ -33,7 +33,8 @@ const (
 	fresh   int32 = iota // it has brought no request yet
 	waiting              // for another request
 	active
-	hungUp // by the server, which stops
+	writing // an answer that needs more than one piece, or what is behind it
+	hungUp  // by the server, which stops
 )
 
 // A conn is one connection. It is its goroutine's own but for state and look.
@@ -117,6 +118,7 @@ func (c *conn) end() {
 // await waits for the first byte of a request; false if none comes.
 func (c *conn) await() bool {
 	if c.r.Buffered() > 0 {
+		c.state.Store(active)
 		return true
 	}
 	was, within := fresh, HeadWithin

@@ -89,7 +89,7 @@ func TestAHandlerThatPanicsEndsItsOwnConnection(t *testing.T) {
 	other.say(next)
 	other.hear()
 	other.Close()
-	server.Shutdown(t.Context())
+	server.Shutdown(t.Context(), t.Context())
 	if !strings.Contains(log.String(), "of the test") || !strings.Contains(log.String(), "conn_test.go") {
 		t.Errorf("logged %q, want the panic and where it was", log.String())
 	}
@@ -276,7 +276,7 @@ func TestADrainedServerAnswersWhatIsOpenAndWhatStillComes(t *testing.T) {
 	fresh.ended()
 	stopped := make(chan struct{})
 	go func() {
-		server.Shutdown(t.Context())
+		server.Shutdown(t.Context(), t.Context())
 		close(stopped)
 	}()
 	close(goOn)
@@ -320,14 +320,14 @@ func TestWhatTakesTooLongIsBrokenOffAtTheEnd(t *testing.T) {
 	<-began
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	go server.Shutdown(ctx)
+	go server.Shutdown(ctx, ctx)
 	quiet.ended()
 	slow.ended()
 }
 
 func TestAStoppedServerServesNobodyMore(t *testing.T) {
 	server := New(Config{Handler: ok, Refuse: refuses, Log: slog.New(slog.DiscardHandler)})
-	server.Shutdown(t.Context())
+	server.Shutdown(t.Context(), t.Context())
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	server.ServeConn(theirs) // it was accepted before, and comes too late
@@ -382,5 +382,51 @@ func TestAConnectionThatWaitsHoldsNothingOfARequest(t *testing.T) {
 	s.ServeConn(&given{brings: io.MultiReader(strings.NewReader(sent), looked(look))})
 	if !answered || !waited {
 		t.Errorf("answered: %t, waited: %t", answered, waited)
+	}
+}
+
+func TestALargeAnswerIsWrittenToItsEndWhileOthersAreBrokenOff(t *testing.T) {
+	const size = 16 << 20 // more than a kernel takes
+	began := make(chan struct{}, 2)
+	server := newServer(t, func(x *Exchange) {
+		began <- struct{}{}
+		_, _ = io.Copy(io.Discard, x)
+		x.Send(http.StatusOK, make([]byte, size))
+	})
+	reader, sender := dial(t, server.address), dial(t, server.address)
+	reader.say(next)
+	resp, err := http.ReadResponse(reader.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender.say(post + "Content-Length: 9\r\n\r\n")
+	<-began
+	<-began
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	stopped := make(chan struct{})
+	go func() {
+		server.Shutdown(over, t.Context())
+		close(stopped)
+	}()
+	sender.ended()
+	select {
+	case <-stopped:
+		t.Error("stopped in the middle of an answer")
+	default:
+	}
+	if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+		t.Errorf("%d of %d bytes, then %v", n, size, err)
+	}
+	<-stopped
+	giveUp := newServer(t, func(x *Exchange) { x.Send(http.StatusOK, make([]byte, size)) })
+	reader = dial(t, giveUp.address)
+	reader.say(next)
+	if _, err := reader.r.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	giveUp.Shutdown(over, over)
+	if n, _ := io.Copy(io.Discard, reader.r); n >= size {
+		t.Error("an answer is not broken off in the end")
 	}
 }

@@ -169,9 +169,28 @@ func (s *Server) Drain() {
 }
 
 // Shutdown drains and waits until all that was begun has ended. What has not when
-// ctx ends is broken off.
-func (s *Server) Shutdown(ctx context.Context) {
+// ctx ends is broken off, but for answers that are on their way and need more than
+// one piece: those when answers ends, if that is later.
+func (s *Server) Shutdown(ctx, answers context.Context) {
 	s.Drain()
+	if s.allEnded(ctx) {
+		return
+	}
+	s.mu.Lock()
+	for c := range s.conns {
+		if c.state.Load() != writing {
+			_ = c.rw.Close()
+			delete(s.conns, c)
+		}
+	}
+	s.mu.Unlock()
+	if !s.allEnded(answers) {
+		s.Close()
+	}
+}
+
+// allEnded waits until no connection is open; false if ctx ends before.
+func (s *Server) allEnded(ctx context.Context) bool {
 	for {
 		s.mu.Lock()
 		s.hangUp(fresh)
@@ -179,13 +198,12 @@ func (s *Server) Shutdown(ctx context.Context) {
 		s.closed = s.closed || over // who was let in and is not among them yet is not served
 		s.mu.Unlock()
 		if over {
-			return
+			return true
 		}
 		select {
 		case <-s.ended:
 		case <-ctx.Done():
-			s.Close()
-			return
+			return false
 		}
 	}
 }
