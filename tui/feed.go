@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -54,6 +53,7 @@ type Failures struct {
 	Expired  uint64 // past their deadline, or their function's own timeout: 504
 	Others   uint64 // the function could not be run, crashed, or lost its workers: 502
 	Function string // of which the last was, as far as that is known
+	Several  bool   // others' are among them
 }
 
 // Trends of the whole system; those of queues go by incarnation.
@@ -79,6 +79,7 @@ type Feed struct {
 	trends map[string][]float64
 	lately []moment
 	fails  string // the function that has failed most when one was seen to fail last; "" if that is long ago
+	others bool   // another than that was seen to fail, too
 }
 
 // moment is what frontends had counted at a time.
@@ -126,9 +127,9 @@ func (f *Feed) failures() Failures {
 		Others:  f.since(func(m moment) uint64 { return m.others }),
 	}
 	if n == (Failures{}) {
-		f.fails = ""
+		f.fails, f.others = "", false
 	}
-	n.Function = f.fails
+	n.Function, n.Several = f.fails, f.others
 	return n
 }
 
@@ -173,7 +174,9 @@ func (f *Feed) note(p *operator.Picture) {
 	at := f.now()
 	all := &p.Totals
 	f.lately = append(f.lately, moment{at, all.Errors, all.Expired, all.Failed - min(all.Failed, all.Errors+all.Expired), all.Refused})
-	f.fails = cmp.Or(failing(p), f.fails)
+	if name, several := failing(p); name != "" {
+		f.fails, f.others = name, f.others || several || f.fails != "" && f.fails != name
+	}
 	for len(f.lately) > 1 && at.Sub(f.lately[0].at) > minute {
 		f.lately = f.lately[1:]
 	}
@@ -193,13 +196,20 @@ func (f *Feed) note(p *operator.Picture) {
 	}
 }
 
-// failing is the function that fails most, "" if none does.
-func failing(p *operator.Picture) (name string) {
-	most := 0.05
+// failing is the function that fails most, "" if none does, and whether it is not
+// the only one.
+func failing(p *operator.Picture) (name string, several bool) {
+	const least = 0.05
+	most := 0.0
 	for i := range p.Functions {
-		if f := &p.Functions[i]; f.Rates.Failed > most {
+		f := &p.Functions[i]
+		if f.Rates.Failed <= least {
+			continue
+		}
+		several = several || name != ""
+		if f.Rates.Failed > most {
 			most, name = f.Rates.Failed, f.Name
 		}
 	}
-	return name
+	return name, several
 }

@@ -123,6 +123,9 @@ func (d *diagnosis) failures(s *Snapshot) {
 	whose, logs := "", "functions (f) and faasctl logs"
 	if f.Function != "" && max(f.Errors, f.Others, f.Expired) == f.Errors+f.Others+f.Expired { // of several kinds it is not known which is whose
 		whose, logs = " ("+f.Function+")", "faasctl logs "+f.Function
+		if f.Several {
+			whose, logs = " ("+f.Function+" and others)", "functions (f) and "+logs
+		}
 	}
 	for _, kind := range []struct {
 		count        uint64

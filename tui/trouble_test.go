@@ -74,6 +74,26 @@ func TestWhatHasFailedIsRememberedForAMinute(t *testing.T) {
 	s.shows("all is well")
 }
 
+func TestFailuresOfSeveralFunctionsAreNotPutDownToOne(t *testing.T) {
+	s := newStage(t, 160, 50)
+	p := &s.system.picture
+	p.Queues, p.Brokers, p.Workers = p.Queues[1:2], p.Brokers[:1], p.Workers[1:]
+	p.Functions = []operator.Function{p.Functions[0], p.Functions[0]}
+	p.Functions[1].Name = "webhook"
+	for i := range p.Functions {
+		p.Functions[i].Waiting, p.Functions[i].Rates.Failed = 0, 0
+	}
+	step := func(d time.Duration) { s.now = s.now.Add(d); s.look() }
+	step(2 * time.Minute)
+	for i := range p.Functions { // one after the other
+		p.Totals.Failed, p.Totals.Errors = p.Totals.Failed+2, p.Totals.Errors+2
+		p.Functions[i].Rates.Failed = 1
+		step(time.Second)
+		p.Functions[i].Rates.Failed = 0
+	}
+	s.shows("4 requests failed in the last minute (webhook and others): an error of the function's own (500); see functions (f) and faasctl logs webhook")
+}
+
 func TestAllThatIsWrongIsListedWhole(t *testing.T) {
 	s := newStage(t, 60, 15)
 	s.press("!")

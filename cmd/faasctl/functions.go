@@ -231,7 +231,11 @@ func addFunction(t *table, f admin.Function) {
 		return
 	}
 	t.row("version", fmt.Sprintf("%d of %s, since %s", v.Number, operator.Plural(len(f.Versions), "version"), moment(v.Created)))
-	t.row("workers", f.Workers)
+	if f.Workers == 0 {
+		t.row("workers", "0: requests wait for one "+withLabels(v.Labels))
+	} else {
+		t.row("workers", f.Workers)
+	}
 	for _, b := range f.Broken {
 		t.row("broken", fmt.Sprintf("at %s: %s", b.Worker, firstLine(b.Reason)))
 	}

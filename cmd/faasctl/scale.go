@@ -35,7 +35,7 @@ func (c *scale) Validate() error {
 	role, text, ok := strings.Cut(c.operands[0], "=")
 	n, err := strconv.Atoi(text)
 	if !ok || err != nil || n < 0 || n > maxScale {
-		return config.Usagef("%q: write worker=N with N from 0 to %d", c.operands[0], maxScale)
+		return config.Usagef("%q: write worker=N, with a whole number N that is not negative", c.operands[0])
 	}
 	if role != "worker" {
 		return config.Usagef("%q: only workers can be scaled; write worker=%d", c.operands[0], n)

@@ -92,7 +92,7 @@ func (e *StartError) Error() string {
 	f := e.Failures[0]
 	text := fmt.Sprintf("version %d of %s does not start on worker %s: %s", e.Version, e.Function, f.Worker, strings.TrimSuffix(f.Reason, "."))
 	if more := len(e.Failures) - 1; more > 0 {
-		text += fmt.Sprintf(" (and so on %d more)", more)
+		text += fmt.Sprintf(" (likewise on %d more)", more)
 	}
 	return text + "; " + Remains(e.Function, e.Previous)
 }

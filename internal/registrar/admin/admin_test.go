@@ -239,7 +239,7 @@ func TestAFunctionThatDoesNotStartIsToldWithItsLog(t *testing.T) {
 	if !errors.As(err, &start) || !reflect.DeepEqual(start, want) {
 		t.Errorf("%+v, want %+v", start, want)
 	}
-	const text = "deploy: version 2 of f does not start on worker w1: exit status 1 (and so on 1 more); version 1 stays"
+	const text = "deploy: version 2 of f does not start on worker w1: exit status 1 (likewise on 1 more); version 1 stays"
 	var p *Problem
 	if !errors.As(err, &p) || p.Status != 422 || err.Error() != text {
 		t.Errorf("%+v", p)
