@@ -200,10 +200,11 @@ func (e *entry) raise(msg *wire.Message) {
 }
 
 // uncounted is for a job that was lost with its queue, or may have been. The
-// next run gets a number of its own, since a first one is not reported; and what
-// was lost with the queue does not count against the limit.
+// next run gets a number of its own: a first one is not reported, and of a later
+// one the report may have been lost with the queue. What was lost so does not
+// count against the limit.
 func (e *entry) uncounted() {
-	e.msg.Attempt = max(e.msg.Attempt, 1)
+	e.msg.Attempt = min(e.msg.Attempt, math.MaxUint8-1) + 1
 	e.msg.AttemptLimit = min(e.msg.AttemptLimit, math.MaxUint8-1) + 1
 }
 
