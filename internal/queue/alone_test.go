@@ -198,30 +198,3 @@ func TestARunThatDoesNotStopIsSuspectedToo(t *testing.T) {
 	}
 	s.consistent()
 }
-
-// All workers stop at once, and their last beacons were at different times: the
-// job that comes then is given to one after the other, and kills none of them.
-func TestAJobGivenToWorkersThatWereSilentBeforeIsNotBlamed(t *testing.T) {
-	s := newStage(t, 1)
-	var stopped []*theWorker
-	for inc := wire.Incarnation(50); inc < 54; inc++ {
-		stopped = append(stopped, s.worker(inc, there, 1))
-		s.run(200 * ms)
-	}
-	for _, w := range stopped {
-		w.silent = true
-	}
-	s.give(1, 2)
-	s.run(4 * time.Second)
-	if q := s.m.state().Queue; len(s.m.workers) != 0 || q.Waiting != 1 {
-		t.Fatalf("%d workers are there and %d jobs wait, want 0 and 1", len(s.m.workers), q.Waiting)
-	}
-	w := s.worker(60, there, 1)
-	s.run(100 * ms)
-	got := w.jobs()
-	if len(got) != 1 || got[0].Attempt < 3 || got[0].AttemptLimit-got[0].Attempt != 1 {
-		t.Fatalf("it is given %+v, want one job with a run left besides this, as one was lost that may be its fault", got)
-	}
-	w.answer(got[0])
-	s.consistent()
-}

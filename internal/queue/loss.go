@@ -137,9 +137,7 @@ func (m *Machine) dropWorker(now role.Time, w *worker) {
 
 // requeueAll puts a worker's jobs back in line. Only a run that was lost alone
 // counts against a job's limit: one that ended by a command, or in order, was
-// not its job's fault, nor one that was given to a worker which had fallen
-// silent before: when all workers are stopped at once, a job is given to one
-// after the other. Of jobs that were lost together, with runs that nobody
+// not its job's fault. Of jobs that were lost together, with runs that nobody
 // wanted any more and that had not stopped, any may have taken the worker along;
 // which one, they show by running alone next.
 func (m *Machine) requeueAll(now role.Time, w *worker) {
@@ -147,7 +145,7 @@ func (m *Machine) requeueAll(now role.Time, w *worker) {
 	died, together := w.gone != 0 && w.doomed == 0, len(lost)+len(w.stopping) > 1
 	for _, e := range lost {
 		m.detach(e)
-		if !died || together || w.silentAt(e.started) {
+		if !died || together {
 			e.uncounted()
 		}
 		if died && together {
@@ -156,12 +154,6 @@ func (m *Machine) requeueAll(now role.Time, w *worker) {
 		m.requeue(now, e)
 	}
 	m.dispatchAll(now)
-}
-
-// silentAt reports whether the worker had missed a beacon at that time, and was
-// not heard since. One that speaks REQ or Majordomo has its own rules.
-func (w *worker) silentAt(t role.Time) bool {
-	return w.link != nil && t-w.heard >= job.BeaconEvery*3/2
 }
 
 // dismiss sends a worker to another queue.

@@ -69,7 +69,7 @@ var mutants = []mutant{
 	},
 	{
 		8, "a run that was lost alone does not count", "workers are poisoned", "runs count that have cost it its worker", "internal/queue/loss.go",
-		"		if !died || together || w", "		if !died || together || § && e.msg.Attempt == 1 || w",
+		"		if !died || together {", "		if !died || together || § && e.msg.Attempt == 1 {",
 	},
 	{
 		9, "closed jobs are not forgotten", "workers die", "results; the last requests were one by one", "internal/job/results.go",
