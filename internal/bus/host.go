@@ -59,13 +59,16 @@ type Host struct {
 	dialled  map[address]*socket
 	monitors map[int32]*monitor
 	lastID   int32
-	ready    []*socket     // may have messages to be received
-	reading  []*socket     // ready's other half, see readAll
-	dirty    []*socket     // sent to since ZMQ_EVENTS was last read
-	lost     []role.Packet // for ROUTER peers that are gone, to be returned to the machine
-	batches  batches       // about to be sent
-	arrived  []role.Packet // of the batch that is being received; empty otherwise
-	nextTick role.Time     // no Tick before this
+	ready    []*socket            // may have messages to be received
+	reading  []*socket            // ready's other half, see readAll
+	dirty    []*socket            // sent to since ZMQ_EVENTS was last read
+	lost     []role.Packet        // for ROUTER peers that are gone, to be returned to the machine
+	batches  batches              // about to be sent
+	arrived  []role.Packet        // of the batch that is being received; empty otherwise
+	nextTick role.Time            // no Tick before this
+	carried  int                  // packets of this turn
+	load     load                 // of the turns lately
+	onLoad   func(saturated bool) // is told of its changes; nil: nobody is
 	stopping bool
 }
 
@@ -124,6 +127,11 @@ func NewHost(cfg Config) (*Host, error) {
 
 // Now reads the clock that the machine is driven by.
 func (h *Host) Now() role.Time { return time.Since(h.started) }
+
+// OnSaturation has fn called, in the owner's turn, whenever turns begin to carry
+// so many packets that the host does not keep up (true), and when they carry few
+// again (false). It must be called before Run.
+func (h *Host) OnSaturation(fn func(saturated bool)) { h.onLoad = fn }
 
 // Do has fn run by the goroutine that owns the machine, which then carries out
 // what the machine asks for. It returns true when fn has run or certainly

@@ -71,11 +71,16 @@ func (h *Host) loop() error {
 func (h *Host) turn() (busy bool) {
 	h.readAll()
 	h.runAll(h.inbox.take())
-	if now := h.Now(); now >= h.nextTick && now >= h.machine.Wake() {
+	now := h.Now()
+	if now >= h.nextTick && now >= h.machine.Wake() {
 		h.machine.Tick(now)
 		h.nextTick = now + tickFloor
 		h.perform()
 	}
+	if h.load.turned(now, h.carried) && h.onLoad != nil {
+		h.onLoad(h.load.saturated)
+	}
+	h.carried = 0
 	h.flush()
 	return h.settle()
 }
@@ -146,7 +151,9 @@ func (h *Host) read(s *socket) (more bool) {
 		p, err := s.receive()
 		switch {
 		case err == nil:
-			n += h.deliver(now, s.link, p)
+			k := h.deliver(now, s.link, p)
+			n += k
+			h.carried += k
 		case zmq.AsErrno(err) == errAgain:
 			return false
 		case errors.As(err, &beyond):

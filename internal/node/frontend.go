@@ -204,6 +204,7 @@ func RunFrontend(ctx context.Context, f Frontend, with Process, listening func(u
 		return errors.Join(err, p.listener.Close())
 	}
 	defer t.close()
+	giveWayUnderLoad(p.host, with.Log)
 	p.run()
 	t.run()
 	with.Announce(p.ready(t))

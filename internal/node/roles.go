@@ -287,5 +287,8 @@ func Run(ctx context.Context, s starter, with Process) error {
 	if err != nil {
 		return err
 	}
+	if !runs {
+		giveWayUnderLoad(p.host, with.Log)
+	}
 	return alone(ctx, p, with)
 }
