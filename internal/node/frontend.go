@@ -34,6 +34,8 @@ type Frontend struct {
 	Brokers      []string  // PULL endpoints to dial
 	Coordinators []string  // XPUB endpoints to dial
 	Registrar    Registrar // with Store "": none runs here; of its name and coordinators, the frontend's are taken
+
+	watch func(handler func(*httpserver.Exchange)) func(*httpserver.Exchange) // nil: nobody watches its requests
 }
 
 // Requests is what is promised of a request.
@@ -52,6 +54,14 @@ type FrontendPart struct {
 	listener net.Listener
 	server   *httpserver.Server
 	served   chan error
+}
+
+// watched is a handler as f has it watched.
+func (f Frontend) watched(handler func(*httpserver.Exchange)) func(*httpserver.Exchange) {
+	if f.watch == nil {
+		return handler
+	}
+	return f.watch(handler)
 }
 
 // startFrontend binds everything; run starts it.
@@ -93,7 +103,7 @@ func startFrontend(ctx *bus.Context, f Frontend, set *metrics.Set, log *slog.Log
 	fp.calls = httpcall.New(httpcall.Config{
 		MaxBody: f.MaxBody, MaxBodies: f.WindowBytes, Timeout: f.Timeout, MaxTimeout: f.MaxTimeout, Observe: set.Request,
 	}, fp.gateway)
-	fp.server = httpserver.New(httpserver.Config{Handler: fp.handler(set), Refuse: httpcall.Malformed, Connections: most, Log: log})
+	fp.server = httpserver.New(httpserver.Config{Handler: f.watched(fp.handler(set)), Refuse: httpcall.Malformed, Connections: most, Log: log})
 	return fp, nil
 }
 

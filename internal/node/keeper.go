@@ -33,6 +33,7 @@ type keeper struct {
 	logs  string
 	grace time.Duration // for a worker that is not wanted any more
 	log   *slog.Logger
+	apart func(start func()) // calls start when a process may be started
 
 	quit    chan struct{} // closed: start no more
 	hurry   chan struct{} // closed: wait for nobody any more
@@ -65,7 +66,7 @@ func newKeeper(args []string, logs string, grace time.Duration, log *slog.Logger
 	free := make(chan struct{})
 	close(free)
 	return &keeper{
-		bin: bin, args: args, logs: logs, grace: grace, log: log, changed: func() {},
+		bin: bin, args: args, logs: logs, grace: grace, log: log, apart: func(start func()) { start() }, changed: func() {},
 		quit: make(chan struct{}), hurry: make(chan struct{}), begun: make(chan struct{}), free: free, kept: make(map[int]*kept),
 	}, nil
 }
@@ -224,9 +225,13 @@ func (k *keeper) watch(number int, w *kept, p *proc.Process, began time.Time) (a
 }
 
 func (k *keeper) start(number int, w *kept) (*proc.Process, error) {
-	p, err := proc.Start(context.Background(), proc.Spec{
-		Name: fmt.Sprintf("worker %d", number), Bin: k.bin, Args: k.args, Env: sharing(number),
-		LogFile: filepath.Join(k.logs, fmt.Sprintf("worker%d.log", number)),
+	var p *proc.Process
+	var err error
+	k.apart(func() {
+		p, err = proc.Start(context.Background(), proc.Spec{
+			Name: fmt.Sprintf("worker %d", number), Bin: k.bin, Args: k.args, Env: sharing(number),
+			LogFile: filepath.Join(k.logs, fmt.Sprintf("worker%d.log", number)),
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -248,6 +253,23 @@ func (k *keeper) set(w *kept, p *proc.Process) {
 	changed := k.changed
 	k.mu.Unlock()
 	changed()
+}
+
+// ready are the ids of the workers that have said that they are.
+func (k *keeper) ready() (pids []int) {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, w := range k.kept {
+		if w.process == nil {
+			continue
+		}
+		if _, err := w.process.Ready(now); err == nil {
+			pids = append(pids, w.process.Pid())
+		}
+	}
+	return pids
 }
 
 // tell has fn told of each start and end from now on, without the lock.

@@ -48,6 +48,7 @@ type system struct {
 	broker    *slot   // one of them
 	queues    int
 	keeper    *keeper
+	gatherer  *gatherer // nil: gathers nobody
 
 	// reviving ends, once nothing more is to be answered, what brings roles back.
 	reviving     context.Context
@@ -121,6 +122,8 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 	if err != nil {
 		return s, err
 	}
+	s.gatherer = newGatherer(s.keeper.ready, log)
+	s.keeper.apart = s.gatherer.apart
 	for _, role := range u.roles(s) {
 		slot, err := newSlot(s.zmq, role, log)
 		if err != nil {
@@ -134,6 +137,7 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 	s.frontend, err = startFrontend(s.zmq, Frontend{
 		Identity: Identity{Name: "frontend1"}, Limits: u.Limits, Requests: u.Requests, HTTP: u.HTTP,
 		Replies: "inproc://frontend-replies", Brokers: []string{frontendsAt}, Coordinators: []string{subscribeAt},
+		watch: s.gatherer.watch,
 	}, s.metrics, log)
 	if err != nil {
 		return s, err
@@ -223,6 +227,7 @@ func (s *system) run() {
 	s.frontend.run()
 	s.registrar.run()
 	s.telemetry.run()
+	go s.gatherer.run(s.reviving)
 }
 
 // parts are all parts of this process, each in the life that it is in.

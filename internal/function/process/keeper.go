@@ -16,7 +16,7 @@ import (
 // guardName is the first argument of a guard, by which Main knows one.
 const guardName = "faasd-guard"
 
-// bareGuard is the second argument of one that leaves cgroups alone.
+// bareGuard is an argument of one that leaves cgroups alone.
 const bareGuard = "bare"
 
 // hasMain says that this program can be started as a guard.
@@ -26,6 +26,7 @@ var hasMain bool
 // as one; else it does nothing. It must come first in main, and in TestMain.
 func Main() {
 	hasMain = true
+	noteProcessors()
 	if len(os.Args) == 0 || os.Args[0] != guardName {
 		return
 	}
@@ -60,6 +61,7 @@ type keeper struct {
 // started for it is left.
 func guard() error {
 	runtime.LockOSThread()
+	takeProcessors(os.Args)
 	// Not ignored, which what we start would inherit, but noted and forgotten:
 	// a guard ends with its worker.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)

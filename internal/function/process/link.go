@@ -50,7 +50,7 @@ func dial(log *slog.Logger, bare bool, patience time.Duration) (*link, error) {
 		return nil, err
 	}
 	// By this name it is the same program even if the file has been replaced.
-	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{guardName}, Env: []string{}, Stderr: os.Stderr,
+	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{guardName, processors()}, Env: []string{}, Stderr: os.Stderr,
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
 	if bare {
 		cmd.Args = append(cmd.Args, bareGuard)
