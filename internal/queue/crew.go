@@ -160,10 +160,10 @@ func (c *crew) room(now role.Time, restrained bool) (n int) {
 	return n
 }
 
-// slots counts those of f's workers.
+// slots counts those of f's workers, unless they are quiet.
 func (m *Machine) slots(f *function) (n int) {
 	for _, w := range m.workers {
-		if w.welcomed && w.crew.serves[f.name] {
+		if w.welcomed && !w.quiet && w.crew.serves[f.name] {
 			n += w.slots
 		}
 	}

@@ -204,12 +204,13 @@ func (m *Machine) reportAttempt(now role.Time, e *entry) {
 
 // keepWorker gives nothing more to the worker that will soonest be empty.
 func (m *Machine) keepWorker(f *function) {
-	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.drainAsked {
+	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.drainAsked && !f.kept.quiet {
 		return
 	}
+	m.release(f)
 	var best *worker
 	for _, w := range m.workers {
-		if !w.crew.serves[f.name] || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut {
+		if !w.crew.serves[f.name] || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut || w.quiet {
 			continue
 		}
 		if best == nil || len(w.jobs) < len(best.jobs) || len(w.jobs) == len(best.jobs) && w.id < best.id {
