@@ -51,7 +51,7 @@ func (m *Machine) regroup(w *worker, functions []string) {
 	before := w.crew.functions
 	m.leaveCrew(w)
 	m.join(w, functions)
-	m.forgetIdle(before) // only now: what a function has done is kept while it has a worker
+	m.forgetIdle(before) // only now: what is known of how long a function's runs take is kept while it has a worker
 }
 
 // leaveCrew is part without forgetting functions that nobody serves now.
