@@ -225,11 +225,13 @@ type deployed struct {
 	Error    string               `json:"error,omitempty"`
 	Failures []admin.StartFailure `json:"failures,omitempty"` // of workers that could not start it
 	Took     float64              `json:"ms"`
+
+	flags string // of faasctl invoke, to call it where it was deployed if URL is not known
 }
 
 // deploy deploys it. Why it does not start is printed to standard error.
 func (p *packed) deploy(ctx context.Context, std config.Stdio, to listener) (deployed, error) {
-	done := deployed{Name: p.name, Kind: p.manifest.Kind, Why: p.why, Command: p.manifest.Command, Labels: p.manifest.Labels}
+	done := deployed{Name: p.name, Kind: p.manifest.Kind, Why: p.why, Command: p.manifest.Command, Labels: p.manifest.Labels, flags: to.flags}
 	if len(to.frontends) > 0 {
 		done.URL = strings.TrimRight(to.frontends[0], "/") + "/" + p.name
 	}
@@ -263,7 +265,7 @@ func (d deployed) line() string {
 		b.WriteString(", as it was: nothing to do")
 	}
 	if d.URL == "" {
-		return b.String() + "; call it: faasctl invoke " + d.Name + " --body hello"
+		return b.String() + "; call it: faasctl invoke " + d.Name + " --body hello " + d.flags
 	}
 	return b.String() + "; call it: curl -d hello " + d.URL
 }

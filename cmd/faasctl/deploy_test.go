@@ -316,6 +316,14 @@ func TestAFunctionIsDeployedByWayOfACoordinatorOrAnAddress(t *testing.T) {
 			t.Errorf("answered %q", got)
 		}
 	}
+	// An address alone does not say where the function is called, and the system of
+	// the usual data folder is another one.
+	if r := runProgram(t, nil, bin, "deploy", "d", code, "--admin", running.Admin); !strings.HasSuffix(r.out, "; call it: faasctl invoke d --body hello --url URL, with that of a frontend of this system\n") {
+		t.Errorf("exit code %d, %q, %q", r.code, r.out, r.err)
+	}
+	if r := runProgram(t, nil, bin, "deploy", "e", code, "--admin", running.Admin, "--coordinator", running.Coordinator); !strings.HasSuffix(r.out, "; call it: faasctl invoke e --body hello --coordinator "+running.Coordinator+"\n") {
+		t.Errorf("exit code %d, %q, %q", r.code, r.out, r.err)
+	}
 	for _, args := range [][]string{{"deploy", "c", code}, {"functions", "a"}, {"functions", "rollback", "a"}} { // not the public port
 		r := runProgram(t, nil, bin, append(args, "--admin", strings.TrimPrefix(url, "http://"))...)
 		if r.code != config.ExitNoCluster || !strings.Contains(r.err, "no admin listener of faasd") || strings.Count(r.err, "\n") != 1 {

@@ -46,6 +46,7 @@ func (d *deploying) validateAdmin() error {
 type listener struct {
 	*admin.Client
 	frontends []string // URLs, best first; none if they are not known
+	flags     string   // by which faasctl finds the same system where they are not
 }
 
 // find finds the admin listener. The exit code of its error is that of "no
@@ -121,7 +122,11 @@ func chooseAdmin(registrars []operator.Part, here string) (string, error) {
 
 func (d *deploying) reach(address string, frontends ...string) (listener, error) {
 	c, err := admin.NewClient(address)
-	return listener{c, frontends}, err
+	flags := "--url URL, with that of a frontend of this system"
+	if d.byCoordinator.Typed() {
+		flags = "--coordinator " + strings.Join(d.coordinators, ",")
+	}
+	return listener{c, frontends, flags}, err
 }
 
 // unreached gives an error that means that no admin listener is there the exit code of "no

@@ -34,6 +34,9 @@ var builds = map[string]struct {
 	"wasm": {"main.wasm", []string{"GOOS=wasip1", "GOARCH=wasm"}},
 }
 
+// sources is the file in which each language's function is written.
+var sources = map[string]string{"go": "main.go", "python": "handler.py", "sh": "main.sh", "wasm": "main.go"}
+
 var languages = []string{"go", "python", "sh", "wasm"}
 
 type initialize struct {
@@ -47,7 +50,7 @@ func (c *initialize) Settings() *config.Set {
 		Name:    "init",
 		Summary: "write a function to start from, which deploys as it is",
 		Description: "go: a program that is started once and called many times (kind lambda); python: the same, with the standard library only; sh: a script, run once for each call (kind exec); wasm: a Go program in a sandbox. What needs building is built, if Go is there, and `make` builds it again.\n\n" +
-			"Nothing that exists is overwritten.",
+			"Nothing that exists is overwritten, and nothing is written beside what another language starts from.",
 		Examples: []string{"faasctl init hello --lang go", "faasctl init hello --lang sh --dir functions/hello"},
 	})
 	s.Operands(&c.operands, "NAME", 1, 1)
@@ -70,6 +73,9 @@ func (c *initialize) Validate() error {
 func (c *initialize) Run(ctx context.Context, std config.Stdio) error {
 	files, err := starter(c.language)
 	if err != nil {
+		return err
+	}
+	if err := c.alone(files); err != nil {
 		return err
 	}
 	if err := c.write(files); err != nil {
@@ -103,6 +109,21 @@ func starter(language string) (map[string][]byte, error) {
 		files[strings.TrimSuffix(e.Name(), starterSuffix)] = text
 	}
 	return files, nil
+}
+
+// alone refuses a folder that holds what another language starts from: two in one
+// folder would be one function that is neither.
+func (c *initialize) alone(files map[string][]byte) error {
+	for _, language := range languages {
+		name := sources[language]
+		if _, ours := files[name]; ours { // write says so
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(c.dir, name)); err == nil {
+			return fmt.Errorf("%s holds a function in another language already (%s): choose another folder for this one with --dir", c.dir, name)
+		}
+	}
+	return nil
 }
 
 // write writes the files, or none if one is there already.

@@ -62,6 +62,29 @@ func TestNothingIsOverwrittenByAStarter(t *testing.T) {
 	}
 }
 
+func TestAStarterIsNotWrittenBesideOneOfAnotherLanguage(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // nothing is built
+	for _, first := range languages {
+		for _, second := range languages {
+			home := filepath.Join(t.TempDir(), "f")
+			if code, _, errs := faasctl("init", "f", "--lang", first, "--dir", home); code != config.ExitOK {
+				t.Fatalf("%s: exit code %d, %q", first, code, errs)
+			}
+			before, err := os.ReadDir(home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, out, errs := faasctl("init", "f", "--lang", second, "--dir", home)
+			if code != config.ExitFailed || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "--dir") || !strings.Contains(errs, sources[first]) && sources[first] != sources[second] {
+				t.Errorf("%s beside %s: exit code %d, %q, %q", second, first, code, out, errs)
+			}
+			if after, err := os.ReadDir(home); err != nil || len(after) != len(before) {
+				t.Errorf("%s beside %s: the folder has %v, and had %v", second, first, after, before)
+			}
+		}
+	}
+}
+
 // What cannot be built here is said, and how it is built elsewhere.
 func TestAStarterSaysHowItIsBuiltWhereThereIsNoGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())

@@ -117,6 +117,7 @@ func TestRequestsThatAreNotUnderstoodAreRefused(t *testing.T) {
 			{"DELETE on a function", "DELETE", "/echo", "", 405, "method-not-allowed", "Allow: POST"},
 			{"POST on the list", "POST", "/functions", "", 405, "method-not-allowed", "Allow: GET, HEAD"},
 			{"unknown function", "POST", "/ehco", "", 404, "unknown-function", ""},
+			{"GET on an unknown function", "GET", "/ehco", "", 404, "unknown-function", ""},
 			{"a name that cannot be", "POST", "/%00%ff", "", 404, "unknown-function", ""},
 			{"a very long name", "POST", "/" + strings.Repeat("x", 3000), "", 404, "unknown-function", ""},
 			{"unknown function in the list", "GET", "/functions/ehco", "", 404, "unknown-function", ""},

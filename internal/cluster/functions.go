@@ -21,7 +21,7 @@ type Function struct {
 	Waiting int      `json:"waiting"`
 	Running int      `json:"running"`
 	Oldest  int64    `json:"oldest_ms"`
-	Arrived uint64   `json:"arrived"` // at queues, since each knows it
+	Arrived uint64   `json:"arrived"` // at queues, since each started
 	Done    uint64   `json:"done"`
 	Failed  uint64   `json:"failed"`  // of Done, other than OK
 	Latency Latency  `json:"latency"` // its Count is 0 if a queue does not tell it apart
@@ -105,6 +105,21 @@ func (all functions) add(e *Entry, rates map[string]Rates) {
 		f.Rates.add(rates[name])
 		if l := latencies[name]; l != nil {
 			f.latency.Add(l)
+		}
+	}
+}
+
+// addPast adds what a queue has counted of functions that it does not know at
+// present, and others do.
+func (all functions) addPast(e *Entry) {
+	if e.State.Queue == nil {
+		return
+	}
+	for name, c := range e.State.Queue.Past {
+		if f := all[name]; f != nil {
+			f.Arrived += c.Arrived
+			f.Done += c.Done
+			f.Failed += c.Failed
 		}
 	}
 }

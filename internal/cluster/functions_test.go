@@ -61,3 +61,36 @@ func TestPictureListsWhatIsDeployedAndWhatWorkersBring(t *testing.T) {
 		t.Errorf("registrars %+v", p.Registrars)
 	}
 }
+
+func TestCountsOfAFunctionDoNotFallWhenAQueueHasNoWorkerOfIt(t *testing.T) {
+	v := View{Rates: true}
+	tell := func(inc wire.Incarnation, clock time.Duration, known bool) {
+		q := queueState("queue", inc, uint64(clock.Milliseconds()))
+		q.Name += inc.String()
+		q.Clock = clock.Milliseconds()
+		q.Queue.Functions = map[string]wire.FunctionState{}
+		if counts := (wire.FunctionCounts{Arrived: 100, Done: 90, Failed: 9}); known {
+			q.Queue.Functions["echo"] = wire.FunctionState{Workers: 1, Arrived: counts.Arrived, Done: counts.Done, Failed: counts.Failed}
+		} else {
+			q.Queue.Past = map[string]wire.FunctionCounts{"echo": counts}
+		}
+		v.State(clock, q, 0)
+	}
+	for n, known := range []bool{true, false, false, false, true} {
+		now := time.Duration(n+1) * time.Second
+		tell(1, now, true)
+		tell(2, now, known)
+		p := v.Picture(now)
+		if len(p.Functions) != 1 || p.Functions[0].Arrived != 200 || p.Functions[0].Done != 180 || p.Functions[0].Failed != 18 {
+			t.Errorf("after %v %+v, want 200 that arrived, 180 done, 18 failed", now, p.Functions)
+		}
+		if r := p.Functions[0].Rates; r.In != 0 || r.Out != 0 || r.Failed != 0 {
+			t.Errorf("after %v rates of %+v, and nothing has come", now, r)
+		}
+	}
+	tell(1, 6*time.Second, false)
+	tell(2, 6*time.Second, false)
+	if p := v.Picture(6 * time.Second); len(p.Functions) != 0 || v.Serves(6*time.Second, "echo") {
+		t.Errorf("%+v, and no queue knows the function", p.Functions)
+	}
+}

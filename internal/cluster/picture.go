@@ -116,6 +116,7 @@ func (v *View) Picture(now time.Duration) Picture {
 	var all latency.Sum
 	var jobs []*Job
 	var broken []wire.Broken
+	var heard []*Entry
 	byName := make(functions)
 	for _, e := range v.Members(now, wire.RoleQueue) {
 		q := drawQueue(now, e)
@@ -126,6 +127,7 @@ func (v *View) Picture(now time.Duration) Picture {
 			all.Add(&e.latency().all)
 			byName.add(e, rates)
 			broken = append(broken, e.broken()...)
+			heard = append(heard, e)
 			jobs = e.appendJobs(jobs)
 		}
 		p.Queues = append(p.Queues, q)
@@ -133,6 +135,9 @@ func (v *View) Picture(now time.Duration) Picture {
 	}
 	p.Totals.Latency = latencyOf(&all)
 	byName.deploy(v.Catalogue(now), broken)
+	for _, e := range heard {
+		byName.addPast(e)
+	}
 	p.Functions = byName.draw()
 	p.removed = byName.removed()
 	p.Workers = withoutReturned(p.Workers)

@@ -97,7 +97,11 @@ func queueRates(h history[counters]) (all Rates, functions map[string]Rates) {
 	all = Rates{true, perSecond(a.Arrived, b.Arrived, seconds), perSecond(a.Done, b.Done, seconds), perSecond(a.Failed, b.Failed, seconds)}
 	functions = make(map[string]Rates, len(b.Functions))
 	for name, f := range b.Functions {
-		o := a.Functions[name] // zero: it was not known then
+		o, known := a.Functions[name]
+		if !known {
+			c := a.Past[name] // zero: it was never known
+			o.Arrived, o.Done, o.Failed = c.Arrived, c.Done, c.Failed
+		}
 		functions[name] = Rates{true, perSecond(o.Arrived, f.Arrived, seconds), perSecond(o.Done, f.Done, seconds), perSecond(o.Failed, f.Failed, seconds)}
 	}
 	return all, functions

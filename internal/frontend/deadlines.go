@@ -45,21 +45,35 @@ func (m *Machine) expire(now role.Time) {
 		m.cancel(now, r)
 		m.failed++
 		m.count(now, r, wire.CodeExpired)
-		r.answer(Answer{Code: wire.CodeExpired, Reason: m.inVain(r.msg.Meta.Function, served)})
+		r.answer(Answer{Code: wire.CodeExpired, Reason: m.inVain(now, r.msg.Meta.Function, served)})
 	}
 }
 
-// inVain says that no worker serves a deployed function, as far as queues tell,
-// and which worker to start; "" if some do, or nothing is known of queues.
-func (m *Machine) inVain(name string, served map[string]wire.FunctionState) string {
-	d := m.deployed[name]
-	if d == nil || len(served) == 0 || served[name].Workers > 0 {
+// inVain says that no worker serves a function, as far as queues tell, and which
+// to start; "" if some do, or no coordinator tells of queues.
+func (m *Machine) inVain(now role.Time, name string, served map[string]wire.FunctionState) string {
+	switch {
+	case served[name].Workers > 0 || m.bus.Alone():
 		return ""
+	case !m.queueHeard(now):
+		return "no queue is heard, and so no worker; see that one runs"
 	}
-	v := d.Version(d.Current)
-	if v == nil || len(v.Labels) == 0 {
+	var labels string
+	if d := m.deployed[name]; d != nil {
+		if v := d.Version(d.Current); v != nil {
+			labels = strings.Join(v.Labels, ",")
+		}
+	}
+	if labels == "" {
 		return "no worker serves " + name + "; start one that does"
 	}
-	labels := strings.Join(v.Labels, ",")
-	return "no worker with the label " + labels + " serves " + name + "; start one (faasd worker --label " + labels + ")"
+	return "no worker with the label " + labels + " serves " + name + "; start one with it: faasd worker --label " + labels +
+		", and the same --broker as this system's other workers"
+}
+
+func (m *Machine) queueHeard(now role.Time) bool {
+	for range m.bus.View.Live(now, wire.RoleQueue) {
+		return true
+	}
+	return false
 }

@@ -78,6 +78,7 @@ type Refusal uint8
 const (
 	Accepted        Refusal = iota
 	UnknownFunction         // nobody serves it and it is not built in
+	NotUp                   // it is deployed, and no version of it has come up
 	Uninformed              // this frontend has just begun, and cannot know yet whether there is such a function; try again
 	Full                    // too much of its function waits, or no broker has room; try again
 	NoBroker                // no broker is in sight; try again
@@ -260,10 +261,10 @@ func (m *Machine) Leave(now role.Time) {
 	m.bus.Leave(now)
 }
 
-// refusedInAll are all but those of functions that there are not.
+// refusedInAll are all but those of functions that cannot be called.
 func (m *Machine) refusedInAll() (n uint64) {
 	for why, count := range m.refused {
-		if Refusal(why) != UnknownFunction {
+		if r := Refusal(why); r != UnknownFunction && r != NotUp {
 			n += count
 		}
 	}

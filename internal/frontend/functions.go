@@ -37,11 +37,18 @@ func (m *Machine) informed(now role.Time) bool {
 // unknown is why a request for a function, or for a version of it, that is not
 // known is refused.
 func (m *Machine) unknown(now role.Time, fn string) Refusal {
+	if d := m.deployed[fn]; d != nil && neverUp(d) {
+		return NotUp
+	}
 	if m.builtIn[fn] || !wire.ValidFunction(fn) || m.informed(now) {
 		return UnknownFunction
 	}
 	return Uninformed
 }
+
+// neverUp reports whether no version of a function has come up since it was
+// deployed.
+func neverUp(d *wire.Deployed) bool { return d.Current == 0 && !d.Removed }
 
 // follow goes by the catalogue that is the newest now.
 func (m *Machine) follow(now role.Time) {

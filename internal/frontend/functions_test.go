@@ -80,33 +80,78 @@ func TestAVersionIsNotUnknownToAFrontendThatHasJustBegun(t *testing.T) {
 	}
 }
 
+// deploy has a registrar tell that one function is deployed, and nothing else.
+func (s *stage) deploy(d wire.Deployed) {
+	r := wire.State{Member: wire.Member{Role: wire.RoleRegistrar, Name: "r", Incarnation: 66}, Sequence: 1}
+	s.snapshot(wire.Snapshot{
+		States:     []wire.Aged[wire.State]{{Value: r}},
+		Catalogues: []wire.Published{{Topic: wire.CatalogueTopic(&r.Member), Value: wire.Catalogue{Store: 5, Revision: 1, Functions: []wire.Deployed{d}}}},
+	})
+}
+
+func TestAFunctionOfWhichNoVersionHasComeUpIsNotUnknown(t *testing.T) {
+	version := wire.FunctionVersion{Number: 1, State: wire.VersionFailed, Kind: "exec", Manifest: strings.Repeat("0", 64), TimeoutMillis: 1000}
+	for _, c := range []struct {
+		current uint32
+		removed bool
+		want    Refusal
+	}{{0, false, NotUp}, {0, true, UnknownFunction}, {1, false, Accepted}, {1, true, UnknownFunction}} {
+		s := newcomer(t, "c")
+		v := version
+		if c.current == 1 {
+			v.State = wire.VersionReady
+		}
+		s.deploy(wire.Deployed{Name: "resize", Current: c.current, Removed: c.removed, Versions: []wire.FunctionVersion{v}})
+		if why := s.refusal("resize"); why != c.want {
+			t.Errorf("current %d, removed %v: refusal %d, want %d", c.current, c.removed, why, c.want)
+		}
+		if n := s.m.refusedInAll(); n != 0 {
+			t.Errorf("%d requests count as refused for want of room", n)
+		}
+	}
+}
+
 // Whose requests wait in vain is not told that the function may be slow.
 func TestARequestThatNoWorkerCouldTakeSaysWhichWorkerIsMissing(t *testing.T) {
-	for _, c := range []struct {
-		labels  []string
-		workers int
-		want    string
+	queueWith := func(functions map[string]wire.FunctionState) *wire.State {
+		return &wire.State{Member: wire.Member{Role: wire.RoleQueue, Name: "queueA", Incarnation: 9}, Sequence: 1, Queue: &wire.QueueState{Functions: functions}}
+	}
+	for name, c := range map[string]struct {
+		function string
+		labels   []string
+		queue    *wire.State
+		want     string
 	}{
-		{[]string{"gpu", "big"}, 0, "no worker with the label gpu,big serves train; start one (faasd worker --label gpu,big)"},
-		{nil, 0, "no worker serves train; start one that does"},
-		{[]string{"gpu"}, 1, ""},
+		"labels": {"train", []string{"gpu", "big"}, queueWith(map[string]wire.FunctionState{"train": {Waiting: 1}}),
+			"no worker with the label gpu,big serves train; start one with it: faasd worker --label gpu,big, and the same --broker as this system's other workers"},
+		"no label":         {"train", nil, queueWith(map[string]wire.FunctionState{"train": {Waiting: 1}}), "no worker serves train; start one that does"},
+		"a worker":         {"train", []string{"gpu"}, queueWith(map[string]wire.FunctionState{"train": {Workers: 1, Waiting: 1}}), ""},
+		"built in":         {"echo", nil, queueWith(map[string]wire.FunctionState{"echo": {Waiting: 1}}), "no worker serves echo; start one that does"},
+		"never any worker": {"echo", nil, queueWith(nil), "no worker serves echo; start one that does"},
+		"no queue":         {"echo", nil, nil, "no queue is heard, and so no worker; see that one runs"},
 	} {
 		s := newcomer(t, "c")
-		r := wire.State{Member: wire.Member{Role: wire.RoleRegistrar, Name: "r", Incarnation: 66}, Sequence: 1}
-		train := wire.Deployed{Name: "train", Current: 1, Versions: []wire.FunctionVersion{
+		s.m.Receive(s.now, role.Packet{Link: LinkPublish, Peer: "coordinator0", Frames: [][]byte{[]byte("\x01" + wire.TopicState)}}) // it is connected
+		s.deploy(wire.Deployed{Name: "train", Current: 1, Versions: []wire.FunctionVersion{
 			{Number: 1, State: wire.VersionReady, Kind: "exec", Manifest: strings.Repeat("0", 64), Labels: c.labels, TimeoutMillis: 1000},
-		}}
-		s.snapshot(wire.Snapshot{
-			States:     []wire.Aged[wire.State]{{Value: r}},
-			Catalogues: []wire.Published{{Topic: wire.CatalogueTopic(&r.Member), Value: wire.Catalogue{Store: 5, Revision: 1, Functions: []wire.Deployed{train}}}},
-		})
-		waiting := s.askWith(Request{Function: "train", Timeout: time.Second})
-		q := wire.State{Member: wire.Member{Role: wire.RoleQueue, Name: "queueA", Incarnation: 9}, Sequence: 1,
-			Queue: &wire.QueueState{Functions: map[string]wire.FunctionState{"train": {Workers: c.workers, Waiting: 1}}}}
-		s.m.Receive(s.now, role.Packet{Link: LinkSubscribe, Peer: "coordinator0", Frames: wire.EncodeBus(q.Topic(), q)})
+		}})
+		waiting := s.askWith(Request{Function: c.function, Timeout: time.Second})
+		if c.queue != nil {
+			s.m.Receive(s.now, role.Packet{Link: LinkSubscribe, Peer: "coordinator0", Frames: wire.EncodeBus(c.queue.Topic(), c.queue)})
+		}
 		s.run(1100 * ms)
 		if a := s.one(waiting); a.Code != wire.CodeExpired || a.Reason != c.want {
-			t.Errorf("labels %q, %d workers: %+v, want %q", c.labels, c.workers, a, c.want)
+			t.Errorf("%s: %+v, want %q", name, a, c.want)
 		}
+	}
+}
+
+// Nothing is known of workers while nobody tells of them.
+func TestAFrontendWithoutACoordinatorDoesNotSayThatThereIsNoWorker(t *testing.T) {
+	s := newcomer(t)
+	waiting := s.askWith(Request{Function: "echo", Timeout: time.Second})
+	s.run(1100 * ms)
+	if a := s.one(waiting); a.Code != wire.CodeExpired || a.Reason != "" {
+		t.Errorf("%+v", a)
 	}
 }

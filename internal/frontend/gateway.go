@@ -170,17 +170,21 @@ const Latest = "$LATEST"
 // Latest, or the number of one that was deployed. Of what there is to know it
 // tells what a call depends on: kind, version and timeout. Functions that are
 // built in or announced by a worker have only one version, which has no number.
-// Where there is no such function or version, why is UnknownFunction, or
+// Where there is no such function or version, why is UnknownFunction, NotUp or
 // Uninformed.
 func (g *Gateway) Resolve(ctx context.Context, function, qualifier string) (info FunctionInfo, why Refusal, err error) {
 	info = FunctionInfo{Name: function, BuiltIn: g.machine.builtIn[function]} // set once, by New
-	if d := g.machine.shared.Load(); d != nil && (*d)[function] != nil {
-		if !info.resolve((*d)[function], qualifier) {
+	only := qualifier == "" || qualifier == Latest
+	if all := g.machine.shared.Load(); all != nil && (*all)[function] != nil {
+		switch d := (*all)[function]; {
+		case info.resolve(d, qualifier):
+		case only && neverUp(d):
+			why = NotUp
+		default:
 			why = UnknownFunction
 		}
 		return info, why, nil
 	}
-	only := qualifier == "" || qualifier == Latest
 	if info.BuiltIn && only {
 		return info, Accepted, nil
 	}

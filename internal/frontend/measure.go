@@ -8,7 +8,7 @@ import (
 
 // reasons name the refusals, in metrics.
 var reasons = [...]string{
-	UnknownFunction: "unknown-function", Uninformed: "not-known-yet", Full: "full", NoBroker: "no-broker", Stopping: "stopping",
+	UnknownFunction: "unknown-function", NotUp: "not-up", Uninformed: "not-known-yet", Full: "full", NoBroker: "no-broker", Stopping: "stopping",
 }
 
 // count notes how a request was answered.

@@ -95,6 +95,9 @@ func Refuse(now time.Duration, me wire.Incarnation, hello *wire.Message, code wi
 	out(m.Frames())
 }
 
+// QuietAt returns from when the initiator counts as quiet if nothing comes from it.
+func (a *Acceptor) QuietAt() time.Duration { return a.heard + QuietAfter }
+
 // Why says why the initiator was given up when Poll returned Down.
 func (a *Acceptor) Why() string { return a.why }
 

@@ -19,6 +19,10 @@ const (
 	HelloEvery = 100 * time.Millisecond
 	// BeaconEvery is how often each side of a link says something at least.
 	BeaconEvery = time.Second
+	// QuietAfter is the silence after which a peer is given nothing new: a beacon is
+	// half its time late. When the first of several peers that fell silent together is
+	// lost, all others have been silent for LostAfter less BeaconEvery at least, which is more.
+	QuietAfter = BeaconEvery * 3 / 2
 	// LostAfter is the silence after which a link is given up.
 	LostAfter = 3 * time.Second
 	// TrustedFor is how long after Assured jobs that came by a link are begun.

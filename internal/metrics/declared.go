@@ -54,7 +54,7 @@ var (
 
 	FrontendOpen       = declare("faasd_frontend_open_jobs", gauge, "Jobs accepted and not yet answered.", "name")
 	FrontendAccepted   = declare("faasd_frontend_accepted_jobs_total", counter, "Jobs that a broker had room for.", "name")
-	FrontendRefused    = declare("faasd_frontend_refused_jobs_total", counter, "Jobs that were not accepted, by why: unknown-function, not-known-yet, full, no-broker, stopping.", "name", "reason")
+	FrontendRefused    = declare("faasd_frontend_refused_jobs_total", counter, "Jobs that were not accepted, by why: unknown-function, not-up, not-known-yet, full, no-broker, stopping.", "name", "reason")
 	FrontendJobs       = declare("faasd_frontend_jobs_total", counter, "Jobs answered, by result.", "name", "function", "result")
 	FrontendJobSeconds = declare("faasd_frontend_job_seconds", histogram, "Time from a job's acceptance to its answer.", "name", "function")
 	FrontendLate       = declare("faasd_frontend_late_results_total", counter, "Results of jobs that were closed already, dropped.", "name")

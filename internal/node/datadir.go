@@ -18,6 +18,7 @@ type dataDir struct {
 	path    string
 	sockets string // in path, or elsewhere if sockets there would have an unusable name
 	lock    *os.File
+	made    []string // folders that were not there before, path and those above it, the lowest first
 }
 
 const (
@@ -37,6 +38,7 @@ func openDataDir(path string) (*dataDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", path, err)
 	}
+	made := missing(path)
 	if err := os.MkdirAll(filepath.Join(path, logFolder), dirMode); err != nil {
 		return nil, unusable(path, err)
 	}
@@ -54,14 +56,37 @@ func openDataDir(path string) (*dataDir, error) {
 		}
 		return nil, unusable(path, err)
 	}
-	d := &dataDir{path: path, lock: lock}
+	if !isAt(lock, lock.Name()) {
+		return nil, errors.Join(unusable(path, errors.New("another faasd up has removed it just now")), lock.Close())
+	}
+	d := &dataDir{path: path, lock: lock, made: made}
 	if err := d.makeSocketFolder(); err != nil {
-		return nil, errors.Join(unusable(path, err), lock.Close())
+		return nil, errors.Join(unusable(path, err), d.discard())
 	}
 	if err := d.note(); err != nil {
-		return nil, errors.Join(unusable(path, err), d.close())
+		return nil, errors.Join(unusable(path, err), d.discard())
 	}
 	return d, nil
+}
+
+// missing are a folder and those above it that are not there, the lowest first.
+func missing(path string) (folders []string) {
+	for ; ; path = filepath.Dir(path) {
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			return folders
+		}
+		folders = append(folders, path)
+	}
+}
+
+// isAt reports whether an open file is the one of that name still.
+func isAt(f *os.File, name string) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(name)
+	return err == nil && os.SameFile(mine, there)
 }
 
 // private refuses a folder that others may write to: they could put sockets of
@@ -182,4 +207,21 @@ func (d *dataDir) close() error {
 		err = errors.Join(err, e)
 	}
 	return errors.Join(err, d.lock.Truncate(0), d.lock.Close())
+}
+
+// discard is close for a system that could not be started: of a folder that was
+// made for it nothing is left, unless something else is in it by now. The lock is
+// held until its file is gone: who opens that meanwhile finds that it is not there.
+func (d *dataDir) discard() error {
+	if len(d.made) == 0 {
+		return d.close()
+	}
+	removeSockets(d.sockets)
+	for _, name := range []string{elsewhereFile, logFolder, lockFile} {
+		_ = os.Remove(filepath.Join(d.path, name)) // a folder only if it is empty
+	}
+	for _, folder := range d.made {
+		_ = os.Remove(folder) // likewise
+	}
+	return d.lock.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,5 +151,75 @@ func TestOperatorsAreToldWholeOrNothing(t *testing.T) {
 	}
 	if _, err := config.ReadRunning(path); err == nil {
 		t.Error("a system that has stopped can still be found")
+	}
+}
+
+func TestADataFolderThatWasMadeInVainIsRemoved(t *testing.T) {
+	for name, c := range map[string]struct {
+		there, added []string // below the folder: before, and meanwhile
+		left         []string
+	}{
+		"new":                     {nil, nil, nil},
+		"new, and used":           {nil, []string{"deep/down/mine"}, []string{"deep", "deep/down", "deep/down/mine"}},
+		"there before":            {[]string{"deep/down/"}, nil, []string{"deep", "deep/down", "deep/down/lock", "deep/down/logs"}},
+		"a folder above it there": {[]string{"deep/"}, nil, []string{"deep"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			add := func(names []string) {
+				for _, name := range names {
+					at := filepath.Join(root, name)
+					if strings.HasSuffix(name, "/") {
+						if err := os.MkdirAll(at, dirMode); err != nil {
+							t.Fatal(err)
+						}
+					} else if err := os.WriteFile(at, nil, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			add(c.there)
+			d := open(t, filepath.Join(root, "deep", "down"))
+			add(c.added)
+			if err := d.discard(); err != nil {
+				t.Error(err)
+			}
+			var left []string
+			if err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+				if rel, _ := filepath.Rel(root, path); rel != "." {
+					left = append(left, rel)
+				}
+				return err
+			}); err != nil || !slices.Equal(left, c.left) {
+				t.Errorf("left is %q, %v; want %q", left, err, c.left)
+			}
+		})
+	}
+}
+
+// Who has opened the lock of a folder that is removed has no folder.
+func TestALockThatIsRemovedIsNotOneThatIsThere(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "data"))
+	name := d.lock.Name()
+	late, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if !isAt(late, name) {
+		t.Error("it is there, and is not found")
+	}
+	if err := d.discard(); err != nil {
+		t.Error(err)
+	}
+	if isAt(late, name) {
+		t.Error("it is gone, and is found")
+	}
+	d = open(t, filepath.Dir(name))
+	if isAt(late, name) {
+		t.Error("another's is taken for it")
+	}
+	if err := d.close(); err != nil {
+		t.Error(err)
 	}
 }

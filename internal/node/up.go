@@ -106,7 +106,7 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 	s.reviving, s.stopReviving = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close())
+			err = errors.Join(err, s.closeWith((*dataDir).discard))
 		}
 	}()
 	if s.dir, err = openDataDir(u.Data); err != nil {
@@ -142,14 +142,15 @@ func (u Up) open(log *slog.Logger) (s *system, err error) {
 	if err != nil {
 		return s, err
 	}
+	// What can fail for want of a port comes before what begins to fill the folder.
+	s.telemetry, err = openTelemetry(u.Metrics, s.metrics, s.parts, log)
+	if err != nil {
+		return s, err
+	}
 	s.registrar, err = startRegistrar(s.zmq, Registrar{
 		Identity: Identity{Name: "registrar1"}, Store: filepath.Join(s.dir.path, storeFolder), Admin: s.dir.adminSocket(),
 		Packages: s.dir.socket("packages"), Coordinators: []string{subscribeAt},
 	}, log)
-	if err != nil {
-		return s, err
-	}
-	s.telemetry, err = openTelemetry(u.Metrics, s.metrics, s.parts, log)
 	return s, err
 }
 
@@ -254,8 +255,12 @@ func (s *system) stop(ctx context.Context) {
 	}
 }
 
-// close gives back what open took, in whatever state that is.
-func (s *system) close() error {
+// close gives back what open took.
+func (s *system) close() error { return s.closeWith((*dataDir).close) }
+
+// closeWith is close, in whatever state the system is, with what is to become of
+// its data folder.
+func (s *system) closeWith(leave func(*dataDir) error) error {
 	var errs []error
 	s.stopReviving()
 	s.telemetry.close()
@@ -270,7 +275,7 @@ func (s *system) close() error {
 	}
 	if s.dir != nil {
 		_ = os.Remove(filepath.Join(s.dir.path, workFolder)) // empty, unless a worker was killed
-		errs = append(errs, s.dir.close())
+		errs = append(errs, leave(s.dir))
 	}
 	return errors.Join(errs...)
 }

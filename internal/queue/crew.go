@@ -51,7 +51,7 @@ func (m *Machine) regroup(w *worker, functions []string) {
 	before := w.crew.functions
 	m.leaveCrew(w)
 	m.join(w, functions)
-	m.forgetIdle(before) // only now: what a function has done is kept while it has a worker
+	m.forgetIdle(before) // only now: what is known of how long a function's runs take is kept while it has a worker
 }
 
 // leaveCrew is part without forgetting functions that nobody serves now.
@@ -160,10 +160,10 @@ func (c *crew) room(now role.Time, restrained bool) (n int) {
 	return n
 }
 
-// slots counts those of f's workers.
+// slots counts those of f's workers, unless they are quiet.
 func (m *Machine) slots(f *function) (n int) {
 	for _, w := range m.workers {
-		if w.welcomed && w.crew.serves[f.name] {
+		if w.welcomed && !w.quiet && w.crew.serves[f.name] {
 			n += w.slots
 		}
 	}

@@ -25,23 +25,25 @@ type function struct {
 	lasts   time.Duration // a run by itself, as workers say, with more weight to long ones; 0 not known
 	served  uint64        // which start at this queue was its last
 
-	arrived, done, failed uint64 // jobs
+	counts
 }
 
 func (m *Machine) function(name string) *function {
 	f := m.functions[name]
 	if f == nil {
-		f = &function{name: name, line: list.New(), lone: list.New(), held: list.New()}
+		f = &function{name: name, line: list.New(), lone: list.New(), held: list.New(), counts: m.past.recall(name)}
 		m.functions[name] = f
 	}
 	return f
 }
 
-// forgetIfIdle drops a function that has no worker and no job.
+// forgetIfIdle drops a function that has no worker and no job. What it has counted
+// is kept.
 func (m *Machine) forgetIfIdle(f *function) {
 	if f.workers == 0 && f.jobs == 0 && m.functions[f.name] == f {
 		delete(m.functions, f.name)
 		delete(m.awaiting, f.name)
+		m.past.remember(f, m.catalogue)
 	}
 }
 
@@ -204,12 +206,13 @@ func (m *Machine) reportAttempt(now role.Time, e *entry) {
 
 // keepWorker gives nothing more to the worker that will soonest be empty.
 func (m *Machine) keepWorker(f *function) {
-	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.drainAsked {
+	if f.kept != nil && f.kept.gone == 0 && !f.kept.draining && !f.kept.drainAsked && !f.kept.quiet {
 		return
 	}
+	m.release(f)
 	var best *worker
 	for _, w := range m.workers {
-		if !w.crew.serves[f.name] || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut {
+		if !w.crew.serves[f.name] || !w.welcomed || w.alone && !w.empty() || w.kept || w.draining || w.drainAsked || w.cut || w.quiet {
 			continue
 		}
 		if best == nil || len(w.jobs) < len(best.jobs) || len(w.jobs) == len(best.jobs) && w.id < best.id {

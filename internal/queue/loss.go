@@ -168,7 +168,26 @@ func (m *Machine) dismiss(now role.Time, w *worker, why string) {
 	}
 }
 
+// noticeQuiet finds the native workers that are given nothing new before they are
+// heard again. They are not lost yet, and what they have stays theirs. Without it,
+// when all workers are stopped at once, a job would be given to one after the
+// other until its attempts have run out.
+func (m *Machine) noticeQuiet(now role.Time) {
+	for _, w := range m.workers {
+		if w.link == nil || w.quiet {
+			continue
+		}
+		if due := w.link.QuietAt(); now < due {
+			m.timer.By(now, due)
+			continue
+		}
+		w.quiet = true
+		m.bus.Changed()
+	}
+}
+
 func (m *Machine) tickWorkers(now role.Time) {
+	m.noticeQuiet(now) // first: what the lost have is given to others
 	for _, w := range role.InOrderFunc(m.workers, compareWorkers) {
 		if m.dead(w) {
 			m.workerDied(now, w)

@@ -103,6 +103,10 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 		m.stays(now, w, msg)
 		m.welcome(now, w)
 	}
+	if w.quiet {
+		w.quiet = false
+		m.serve(now, w)
+	}
 	if w.link.Poll(now) == job.Down {
 		m.workerGone(now, w, w.link.Why())
 		return nil

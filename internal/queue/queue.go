@@ -72,6 +72,7 @@ type Machine struct {
 	routes    map[string]*worker // native workers by their present routing id
 	lost      []*worker          // shown for a while
 	functions map[string]*function
+	past      past
 	crews     map[string]*crew     // by key
 	lined     uint64               // workers that have stood in an idle line so far
 	awaiting  map[string]*function // those of functions that jobs wait for, and perhaps some for which none does any more
@@ -116,6 +117,7 @@ func New(cfg Config) *Machine {
 		workers:   make(map[workerKey]*worker),
 		routes:    make(map[string]*worker),
 		functions: make(map[string]*function),
+		past:      past{counts: make(map[string]forgotten)},
 		crews:     make(map[string]*crew),
 		awaiting:  make(map[string]*function),
 		questions: make(map[uint64]question),

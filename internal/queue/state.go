@@ -14,7 +14,7 @@ func (m *Machine) state() wire.State {
 	q := &wire.QueueState{
 		Functions: make(map[string]wire.FunctionState, len(m.functions)),
 		Running:   m.running, Arrived: m.arrivals, Done: m.done, Failed: m.failed, Moved: m.moved, Taken: m.taken, Late: m.late,
-		Following: m.following(),
+		Past: m.past.state(), Following: m.following(),
 	}
 	for _, w := range m.workers {
 		if w.welcomed {

@@ -80,6 +80,7 @@ type worker struct {
 	alone      bool                  // what it runs, if anything, must be the only thing
 	kept       bool                  // it is given nothing until it is empty
 	cut        bool                  // a packet to it found no connection, and nothing has come since
+	quiet      bool                  // native: nothing has come for job.QuietAfter
 	recheck    map[wire.JobID]*entry // its link is new, and its first HELLO says which of these it has; nil otherwise
 	jobs       map[wire.JobID]*entry
 	ahead      job.FIFO[*entry]         // of jobs, those that it was given ahead and that wait for a slot there
@@ -142,7 +143,7 @@ func (w *worker) free() int {
 // takes reports whether it may be given jobs at all.
 func (w *worker) takes() bool {
 	switch {
-	case !w.welcomed || w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut:
+	case !w.welcomed || w.gone != 0 || w.draining || w.drainAsked || w.doomed != 0 || w.cut || w.quiet:
 		return false
 	case w.req != nil && w.req.phase != reqReady, w.mdp != nil && w.mdp.phase != mdpReady:
 		return false

@@ -208,8 +208,11 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 	if r.foreign && t.watched.latest[r.worker].at < before.at {
 		return // a foreign worker that was stopped goes on with what it had been given before
 	}
-	if !r.foreign && (before.foreign || r.attempt < before.attempt) && t.stood(r.worker, 0) > 0 {
+	if !r.foreign && (before.foreign || r.attempt <= before.attempt) && t.stood(r.worker, 0) > 0 {
 		return // a worker cannot know that it was suspended with its clock
+	}
+	if before.unwanted {
+		return // what came again meanwhile is new to the queue: from a broker that has not heard, or of a frontend that was taken for lost
 	}
 	if before.foreign {
 		if before.conn != nil && !before.conn.closed {

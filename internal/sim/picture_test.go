@@ -225,7 +225,7 @@ func TestAQueueThatBeginsAnewCountsAnewAndIsNeverNegative(t *testing.T) {
 	c.answered(10*time.Second, c.requests...)
 }
 
-func TestAFunctionThatIsForgottenAndComesBackKeepsItsLatencies(t *testing.T) {
+func TestAFunctionThatIsForgottenAndComesBackKeepsItsCountsAndLatencies(t *testing.T) {
 	c := start(t, Layout{Queues: 1, Workers: 1, Serve: taking(20 * ms)})
 	o := c.onlooker()
 	find := func() (f picture.Function) {
@@ -262,8 +262,8 @@ func TestAFunctionThatIsForgottenAndComesBackKeepsItsLatencies(t *testing.T) {
 		t.Errorf("%d latencies, want all 20", n)
 	}
 	serve("worker-req2", 10)
-	if f := find(); f.Arrived != 10 || f.Done != 10 || f.Latency.Count != 30 || f.Rates.In < 0 || f.Rates.Out < 0 || f.Rates.Out > 20 {
-		t.Errorf("%+v, want 10 since it is back, and the latencies of all", f)
+	if f := find(); f.Arrived != 30 || f.Done != 30 || f.Latency.Count != 30 || f.Rates.In < 0 || f.Rates.Out < 0 || f.Rates.Out > 20 {
+		t.Errorf("%+v, want the counts and the latencies of all 30, and the rates of the last", f)
 	}
 }
 

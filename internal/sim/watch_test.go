@@ -48,6 +48,8 @@ type run struct {
 	alone   bool // it must be alone at its worker
 	ended   bool
 	lost    bool // its worker died in it
+
+	unwanted bool // the queue was told that nobody waits for it, and cannot tell the foreign worker that runs it
 }
 
 // giving is a broker's giving a job to a queue, as the queue heard of it.
@@ -108,6 +110,27 @@ func (t *tormented) watch() {
 	t.look()
 }
 
+// fromBroker takes note of what a queue hears of a job.
+func (t *tormented) fromBroker(to *Node, p role.Packet) {
+	kind := wire.Type(p.Frames[1][3])
+	if kind != wire.TypeJob && kind != wire.TypeCancel {
+		return
+	}
+	m, err := wire.Decode(p.Frames[1:])
+	switch {
+	case err != nil:
+	case kind == wire.TypeJob:
+		t.handedOver(to.Name+" "+m.Meta.Function, m)
+		t.isGiven(to, m)
+	case slices.ContainsFunc(t.watched.given[m.Job], func(g giving) bool {
+		return g.to == to.Incarnation && g.owner == m.Sender && g.assignment == m.Assignment
+	}):
+		for _, r := range t.watched.runs[m.Job] {
+			r.unwanted = r.unwanted || r.foreign && r.queue == to.Incarnation
+		}
+	}
+}
+
 func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Duration) {
 	switch {
 	case strings.HasPrefix(to.Name, "queue"):
@@ -121,11 +144,8 @@ func (t *tormented) arrived(from string, to *Node, p role.Packet, at time.Durati
 			}
 			t.watched.heard[way] = at
 		}
-		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 && wire.Type(p.Frames[1][3]) == wire.TypeJob {
-			if m, err := wire.Decode(p.Frames[1:]); err == nil {
-				t.handedOver(to.Name+" "+m.Meta.Function, m)
-				t.isGiven(to, m)
-			}
+		if len(p.Frames) == 3 && len(p.Frames[1]) > 3 {
+			t.fromBroker(to, p)
 		}
 	case strings.HasPrefix(to.Name, "broker"):
 		t.countHeld(to)

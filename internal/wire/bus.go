@@ -105,6 +105,10 @@ type QueueState struct {
 	Taken     uint64                   `json:"taken"`   // jobs taken from other queues
 	Late      uint64                   `json:"late"`    // results of jobs that were closed, dropped
 
+	// Past is what was counted of functions that the queue has neither a worker nor
+	// a job of, as far as it remembers.
+	Past map[string]FunctionCounts `json:"past,omitempty"`
+
 	Following *Following `json:"following,omitempty"` // nil: it knows no catalogue
 }
 
@@ -117,11 +121,17 @@ type FunctionState struct {
 	Running int   `json:"running"`
 	Oldest  int64 `json:"oldest_ms"` // age of the oldest waiting job, ms
 
-	// Since the queue knows the function, which it forgets when it has neither a
-	// worker nor a job of it.
+	// Since the queue started, or has forgotten the function: see QueueState.Past.
 	Arrived uint64 `json:"arrived"` // jobs that came; one that comes again counts once
 	Done    uint64 `json:"done"`    // results sent on
 	Failed  uint64 `json:"failed"`  // of these, other than OK
+}
+
+// FunctionCounts are the counts of a FunctionState alone.
+type FunctionCounts struct {
+	Arrived uint64 `json:"arrived"`
+	Done    uint64 `json:"done"`
+	Failed  uint64 `json:"failed"`
 }
 
 // BrokerState is what operators see of a broker.

@@ -95,6 +95,11 @@ func (q *QueueState) check() error {
 			return err
 		}
 	}
+	for _, f := range q.Past {
+		if err := totals("function's count", f.Arrived, f.Done, f.Failed); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -28,6 +28,7 @@ type Problem struct {
 const (
 	TypeUnknownFunction = "unknown-function"
 	TypeUnknownVersion  = "unknown-version"
+	TypeNotUp           = "not-up"
 	TypeFull            = "full"
 	TypeTooLarge        = "body-too-large"
 	TypeTooSlow         = "body-too-slow"
@@ -113,6 +114,9 @@ func refusal(r frontend.Refused, function string) *Problem {
 	case frontend.UnknownFunction:
 		return &Problem{Type: TypeUnknownFunction, Status: http.StatusNotFound, Title: "Unknown function",
 			Detail: fmt.Sprintf("no function %.80q is built in or served by a worker; GET /functions lists those that are", function)}
+	case frontend.NotUp:
+		return &Problem{Type: TypeNotUp, Status: http.StatusNotFound, Title: "No version is up",
+			Detail: fmt.Sprintf("function %.80q is deployed, and no version of it has come up; faasctl functions %.80s says which was tried last and why it failed", function, function)}
 	case frontend.Uninformed:
 		p.Type, p.Title = "not-known-yet", "Not known yet"
 		p.Detail = fmt.Sprintf("this frontend has just begun and does not know of a function %.80q, which may be deployed; try again, and see that a coordinator runs", function)
@@ -128,9 +132,10 @@ func refusal(r frontend.Refused, function string) *Problem {
 	return p
 }
 
-// Unknown is the answer for a function that nobody has.
-func Unknown(function string) *Problem {
-	return refusal(frontend.Refused{Why: frontend.UnknownFunction}, function)
+// Missing is the answer for a function that cannot be called: UnknownFunction, or
+// NotUp.
+func Missing(why frontend.Refusal, function string) *Problem {
+	return refusal(frontend.Refused{Why: why}, function)
 }
 
 // Stopping is the answer of a frontend that has stopped.

@@ -31,6 +31,7 @@ var names = map[string]struct {
 }{
 	httpcall.TypeUnknownFunction: {http.StatusNotFound, "ResourceNotFoundException"},
 	httpcall.TypeUnknownVersion:  {http.StatusNotFound, "ResourceNotFoundException"},
+	httpcall.TypeNotUp:           {http.StatusNotFound, "ResourceNotFoundException"},
 	httpcall.TypeFull:            {http.StatusTooManyRequests, "TooManyRequestsException"},
 	httpcall.TypeTooLarge:        {http.StatusRequestEntityTooLarge, "RequestTooLargeException"},
 	httpcall.TypeTooSlow:         {http.StatusRequestTimeout, "RequestTimeoutException"},

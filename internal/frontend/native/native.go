@@ -3,6 +3,7 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,6 +29,10 @@ func New(calls *httpcall.Calls, g *frontend.Gateway, metrics func(*httpserver.Ex
 
 // Serve serves one request.
 func (h *Handler) Serve(x *httpserver.Exchange) {
+	if x.Path() == "" && !x.Request.IsConnect() { // http://host alone is http://host/: RFC 9110, 4.2.3
+		h.one(x, "")
+		return
+	}
 	if path.Clean(x.Path()) != x.Path() {
 		httpcall.NoRoute(x)
 		return
@@ -81,7 +86,11 @@ func (h *Handler) get(x *httpserver.Exchange, serve func(*httpserver.Exchange)) 
 // call runs a function and answers with what it returned.
 func (h *Handler) call(x *httpserver.Exchange, function string) {
 	if !x.Request.IsPost() {
-		httpcall.NotAllowed(x, http.MethodPost)
+		if bad := h.missing(x, function); bad != nil { // whatever the method is
+			bad.Write(x)
+		} else {
+			httpcall.NotAllowed(x, http.MethodPost)
+		}
 		return
 	}
 	call := h.calls.Begin(x, function)
@@ -152,7 +161,17 @@ func (h *Handler) function(x *httpserver.Exchange, name string) {
 			return
 		}
 	}
-	httpcall.Unknown(name).Write(x)
+	cmp.Or(h.missing(x, name), httpcall.Missing(frontend.UnknownFunction, name)).Write(x)
+}
+
+// missing is the answer for a function that cannot be called; nil for one that
+// can, or of which this frontend does not know yet.
+func (h *Handler) missing(x *httpserver.Exchange, name string) *httpcall.Problem {
+	_, why, err := h.gateway.Resolve(x.Context(), name, "")
+	if err != nil || why != frontend.UnknownFunction && why != frontend.NotUp {
+		return nil
+	}
+	return httpcall.Missing(why, name)
 }
 
 func (h *Handler) list(x *httpserver.Exchange) ([]frontend.FunctionInfo, bool) {

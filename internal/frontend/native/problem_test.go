@@ -24,6 +24,13 @@ func TestWhatIsNotServedIsA404(t *testing.T) {
 		t.Errorf("%q does not name the function", p.Detail)
 	}
 	frontendtest.IsProblem(t, s.Call("GET", "/functions/nobody", ""), http.StatusNotFound, "unknown-function")
+	for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS"} { // no method is the right one
+		w := s.Call(method, "/nobody", "")
+		frontendtest.IsProblem(t, w, http.StatusNotFound, "unknown-function")
+		if allow := w.Header().Get("Allow"); allow != "" {
+			t.Errorf("%s /nobody: Allow is %q, and nothing is", method, allow)
+		}
+	}
 	for _, path := range []string{"/a/b", "/functions/a/b", "/echo/"} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
 			p := frontendtest.IsProblem(t, s.Call(method, path, ""), http.StatusNotFound, "not-found")
@@ -49,8 +56,8 @@ func TestAnUnknownFunctionIsKnownOnceAQueueServesIt(t *testing.T) {
 func TestTheWrongMethodIsA405ThatNamesTheRightOnes(t *testing.T) {
 	s := newStage(t, frontendtest.Echo)
 	for path, allow := range map[string]string{
-		"/echo": "POST", "/nobody": "POST",
-		"/": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/metrics": "GET, HEAD",
+		"/echo": "POST",
+		"/":     "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/metrics": "GET, HEAD",
 		"/functions": "GET, HEAD", "/functions/echo": "GET, HEAD",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {

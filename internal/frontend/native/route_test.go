@@ -16,7 +16,7 @@ import (
 func TestPeopleAndLoadBalancersAreAnswered(t *testing.T) {
 	s := newStage(t, frontendtest.Echo)
 	for path, want := range map[string]string{
-		"/": "POST /{function}", "/healthz": "ok\n", "/readyz": "ready\n", "/metrics": "metrics\n",
+		"/": "POST /{function}", "http://host": "POST /{function}", "http://host/": "POST /{function}", "http://host?x": "POST /{function}", "/healthz": "ok\n", "/readyz": "ready\n", "/metrics": "metrics\n",
 	} {
 		w := s.Call("GET", path, "")
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
