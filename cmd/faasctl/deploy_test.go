@@ -318,7 +318,7 @@ func TestAFunctionIsDeployedByWayOfACoordinatorOrAnAddress(t *testing.T) {
 	}
 	// An address alone does not say where the function is called, and the system of
 	// the usual data folder is another one.
-	if r := runProgram(t, nil, bin, "deploy", "d", code, "--admin", running.Admin); !strings.HasSuffix(r.out, "; call it: faasctl invoke d --body hello --url URL, with that of a frontend of this system\n") {
+	if r := runProgram(t, nil, bin, "deploy", "d", code, "--admin", running.Admin); !strings.HasSuffix(r.out, "; call it: faasctl invoke d --body hello --url URL (that of a frontend of this system)\n") {
 		t.Errorf("exit code %d, %q, %q", r.code, r.out, r.err)
 	}
 	if r := runProgram(t, nil, bin, "deploy", "e", code, "--admin", running.Admin, "--coordinator", running.Coordinator); !strings.HasSuffix(r.out, "; call it: faasctl invoke e --body hello --coordinator "+running.Coordinator+"\n") {

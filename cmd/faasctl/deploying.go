@@ -122,7 +122,7 @@ func chooseAdmin(registrars []operator.Part, here string) (string, error) {
 
 func (d *deploying) reach(address string, frontends ...string) (listener, error) {
 	c, err := admin.NewClient(address)
-	flags := "--url URL, with that of a frontend of this system"
+	flags := "--url URL (that of a frontend of this system)"
 	if d.byCoordinator.Typed() {
 		flags = "--coordinator " + strings.Join(d.coordinators, ",")
 	}

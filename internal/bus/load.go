@@ -9,7 +9,7 @@ import (
 const (
 	// loadWindow is how often a host looks back at how full its turns were.
 	loadWindow = 100 * time.Millisecond
-	// loadTurns is how many of them at least say something.
+	// loadTurns is how many turns at least say something.
 	loadTurns = 16
 	// A host is saturated once its turns have carried saturatedFrom packets on
 	// average, and no longer when they carry less than saturatedUntil.
@@ -35,11 +35,11 @@ func (l *load) turned(now role.Time, packets int) (changed bool) {
 	if now < l.begun+loadWindow {
 		return false
 	}
-	limit := saturatedFrom
-	if l.saturated {
-		limit = saturatedUntil
-	}
 	was := l.saturated
-	*l = load{saturated: l.turns >= loadTurns && l.packets >= limit*l.turns, begun: now}
-	return l.saturated != was
+	saturated := l.turns >= loadTurns && l.packets >= saturatedFrom*l.turns
+	if was { // its turns may be few for being so long
+		saturated = l.packets >= saturatedUntil*max(l.turns, loadTurns)
+	}
+	*l = load{saturated: saturated, begun: now}
+	return saturated != was
 }

@@ -27,6 +27,7 @@ func TestAHostIsSaturatedWhileItsTurnsAreFull(t *testing.T) {
 		{"some packets in each", 200, []int{saturatedFrom - 1}, false, false},
 		{"many", 100, []int{3, 2*saturatedFrom - 2}, true, true},
 		{"many again", 100, []int{saturatedFrom}, false, true},
+		{"few turns for being so full", 4, []int{200}, false, true},
 		{"somewhat fewer", 100, []int{saturatedUntil}, false, true},
 		{"fewer", 100, []int{saturatedUntil - 1}, true, false},
 		{"somewhat more", 100, []int{saturatedUntil}, false, false},

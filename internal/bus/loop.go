@@ -77,11 +77,11 @@ func (h *Host) turn() (busy bool) {
 		h.nextTick = now + tickFloor
 		h.perform()
 	}
+	h.flush()
 	if h.load.turned(now, h.carried) && h.onLoad != nil {
 		h.onLoad(h.load.saturated)
 	}
 	h.carried = 0
-	h.flush()
 	return h.settle()
 }
 

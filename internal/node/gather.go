@@ -23,10 +23,13 @@ import (
 const (
 	gatherAt    = 32
 	accompanied = 8
-	// gatheredFor, and as many requests, is how long they stay there, at least:
-	// then the kernel may choose another processor.
-	gatheredFor     = 2 * time.Second
-	gatheredAnswers = 256
+	// gatheredFor, and as many requests, is how long they stay there: then the kernel
+	// may choose another processor.
+	gatheredFor      = 2 * time.Second
+	gatheredRequests = 256
+	// gatheredIdle is how long they stay there without a request, about: what else
+	// there is to do, a deployment for example, may go on everywhere.
+	gatheredIdle = time.Second
 	// apartFor is how long they stay apart, at least.
 	apartFor = 100 * time.Millisecond
 	// maxGathered is how many workers are gathered: moving more costs more than
@@ -47,22 +50,23 @@ type gatherer struct {
 	underWay atomic.Int64
 	change   chan struct{} // of wanted; has room for one
 
-	mu      sync.Mutex // guards what follows
-	score   int
-	wanted  bool
-	since   time.Time // of wanted
-	answers int       // since then
+	mu       sync.Mutex // guards what follows
+	score    int
+	wanted   bool
+	since    time.Time // of wanted
+	requests int       // since then
 
-	moving   sync.Mutex // held while processes are moved or started; guards what follows
-	everyone unix.CPUSet
-	gathered []int // processes that are; nil: none
+	moving     sync.Mutex  // held while processes are moved or started; guards what follows
+	everywhere unix.CPUSet // where this process may run when none are gathered
+	here       unix.CPUSet // where they are gathered
+	gathered   []int       // processes that are; nil: none
 }
 
 // newGatherer makes a gatherer, or nil, which gathers nobody, where there is nothing
 // to choose from, or where an operator has chosen by GOMAXPROCS how this process runs.
 func newGatherer(members func() []int, log *slog.Logger) *gatherer {
 	g := &gatherer{log: log, members: members, change: make(chan struct{}, 1)}
-	if os.Getenv(processorsVariable) != "" || unix.SchedGetaffinity(0, &g.everyone) != nil || g.everyone.Count() < 2 {
+	if os.Getenv(processorsVariable) != "" || unix.SchedGetaffinity(0, &g.everywhere) != nil || g.everywhere.Count() < 2 {
 		return nil
 	}
 	return g
@@ -85,20 +89,20 @@ func (g *gatherer) watch(next func(*httpserver.Exchange)) func(*httpserver.Excha
 func (g *gatherer) came(alone bool, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.answers++; alone {
+	if g.requests++; alone {
 		g.score = min(g.score+1, gatherAt)
 	} else {
 		g.score = max(g.score-accompanied, 0)
 	}
 	lasted := now.Sub(g.since)
 	switch {
-	case g.wanted && (g.score == 0 || lasted >= gatheredFor && g.answers >= gatheredAnswers):
+	case g.wanted && (g.score == 0 || lasted >= gatheredFor && g.requests >= gatheredRequests):
 		g.score = 0
 	case !g.wanted && g.score == gatherAt && lasted >= apartFor:
 	default:
 		return
 	}
-	g.wanted, g.since, g.answers = !g.wanted, now, 0
+	g.wanted, g.since, g.requests = !g.wanted, now, 0
 	select {
 	case g.change <- struct{}{}:
 	default:
@@ -110,9 +114,13 @@ func (g *gatherer) run(ctx context.Context) {
 	if g == nil {
 		return
 	}
-	for {
+	idle := time.NewTimer(gatheredIdle)
+	defer idle.Stop()
+	for seen := -1; ; {
 		select {
 		case <-g.change:
+		case <-idle.C:
+			seen = g.rest(seen)
 		case <-ctx.Done():
 			g.apart(func() {})
 			return
@@ -121,12 +129,29 @@ func (g *gatherer) run(ctx context.Context) {
 		wanted := g.wanted
 		g.mu.Unlock()
 		g.move(wanted)
+		if wanted {
+			idle.Reset(gatheredIdle)
+		}
 	}
+}
+
+// rest has them not wanted together if no request has come since so many had, and
+// returns how many have now.
+func (g *gatherer) rest(seen int) (requests int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.wanted && g.requests == seen {
+		g.wanted, g.score = false, 0
+	}
+	return g.requests
 }
 
 func (g *gatherer) move(together bool) {
 	g.moving.Lock()
 	defer g.moving.Unlock()
+	if together == (g.gathered != nil) {
+		return
+	}
 	if g.letGo(); !together {
 		return
 	}
@@ -134,15 +159,15 @@ func (g *gatherer) move(together bool) {
 	if len(members) > maxGathered {
 		return
 	}
-	var here unix.CPUSet
 	cpu, err := lastCPU()
 	if err != nil {
 		return
 	}
-	here.Set(cpu)
+	g.here.Zero()
+	g.here.Set(cpu)
 	g.gathered = append(members, os.Getpid())
 	for _, pid := range g.gathered {
-		place(pid, &here)
+		place(pid, &g.everywhere, &g.here)
 	}
 	g.log.Debug("requests come one at a time; gathered on one processor", "processor", cpu, "processes", len(g.gathered))
 }
@@ -162,38 +187,22 @@ func (g *gatherer) apart(fn func()) {
 // letGo has those that are gathered run everywhere. It is called under g.moving.
 func (g *gatherer) letGo() {
 	for _, pid := range g.gathered {
-		place(pid, &g.everyone)
+		place(pid, &g.here, &g.everywhere)
+	}
+	if g.gathered != nil {
+		g.log.Debug("may run on all processors again", "processes", len(g.gathered))
 	}
 	g.gathered = nil
 }
 
-// placements bounds how often place looks for threads that have begun meanwhile.
-const placements = 4
-
-// place has all threads of a process run on certain processors, those as well that
-// begin meanwhile and have the processors of who made them. It is for speed only:
-// what the kernel refuses, as for a process that has ended, stays as it is.
-func place(pid int, on *unix.CPUSet) {
-	for range placements {
-		threads, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
-		if err != nil {
-			return
-		}
-		placed := 0
-		for _, thread := range threads {
-			tid, err := strconv.Atoi(thread.Name())
-			if err != nil {
-				continue
-			}
-			var now unix.CPUSet
-			if err := unix.SchedGetaffinity(tid, &now); err == nil && now != *on && unix.SchedSetaffinity(tid, on) == nil {
-				placed++
-			}
-		}
-		if placed == 0 {
-			return
-		}
-	}
+// place has the threads of a process that run on certain processors run on others. It
+// is for speed only: what the kernel refuses stays as it is, and so does what somebody
+// else has chosen meanwhile.
+func place(pid int, from, to *unix.CPUSet) {
+	eachThread(pid, func(tid int) (changed bool) {
+		var now unix.CPUSet
+		return unix.SchedGetaffinity(tid, &now) == nil && now == *from && unix.SchedSetaffinity(tid, to) == nil
+	})
 }
 
 // lastCPU is the processor that this thread ran on when it was looked at.

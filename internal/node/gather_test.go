@@ -40,7 +40,7 @@ func TestOnlyRequestsThatComeAloneAreGathered(t *testing.T) {
 	came(false)
 	came(row(accompanied, true)...)
 	came(false)
-	want("one in eight with company", true)
+	want("one in nine with company", true)
 	came(row(gatherAt/accompanied, false)...)
 	want("several with company", false)
 
@@ -49,7 +49,7 @@ func TestOnlyRequestsThatComeAloneAreGathered(t *testing.T) {
 	now = now.Add(apartFor)
 	came(true)
 	want("alone, a while after", true)
-	came(row(gatheredAnswers, true)...)
+	came(row(gatheredRequests, true)...)
 	want("for long, but not very long", true)
 	now = now.Add(gatheredFor)
 	came(true)
@@ -63,9 +63,9 @@ func TestOnlyRequestsThatComeAloneAreGathered(t *testing.T) {
 func TestAProcessorIsChosenThatThisProcessMayRunOn(t *testing.T) {
 	g := newGatherer(func() []int { return nil }, quiet)
 	if g == nil {
-		t.Skip("this machine has one processor")
+		t.Skip("there is one processor, or GOMAXPROCS is set")
 	}
-	if cpu, err := lastCPU(); err != nil || !g.everyone.IsSet(cpu) {
+	if cpu, err := lastCPU(); err != nil || !g.everywhere.IsSet(cpu) {
 		t.Errorf("it ran on processor %d, %v", cpu, err)
 	}
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"log/slog"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -33,20 +32,10 @@ func giveWayUnderLoad(h *bus.Host, log *slog.Logger) {
 }
 
 // setPolicy changes the policy of those threads of this process that have the one
-// to the other. Threads that begin meanwhile inherit one of them. It is for speed
-// only: what the kernel refuses stays as it is.
+// to the other. It is for speed only: what the kernel refuses stays as it is.
 func setPolicy(from, to uint32) {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return
-	}
-	for _, thread := range threads {
-		tid, err := strconv.Atoi(thread.Name())
-		if err != nil {
-			continue
-		}
-		if now, err := unix.SchedGetAttr(tid, 0); err == nil && now.Policy == from {
-			_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Policy: to, Nice: now.Nice}, 0)
-		}
-	}
+	eachThread(os.Getpid(), func(tid int) (changed bool) {
+		now, err := unix.SchedGetAttr(tid, 0)
+		return err == nil && now.Policy == from && unix.SchedSetAttr(tid, &unix.SchedAttr{Policy: to, Nice: now.Nice}, 0) == nil
+	})
 }

@@ -257,15 +257,10 @@ func (k *keeper) set(w *kept, p *proc.Process) {
 
 // ready are the ids of the workers that have said that they are.
 func (k *keeper) ready() (pids []int) {
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, w := range k.kept {
-		if w.process == nil {
-			continue
-		}
-		if _, err := w.process.Ready(now); err == nil {
+		if w.process != nil && w.process.IsReady() {
 			pids = append(pids, w.process.Pid())
 		}
 	}

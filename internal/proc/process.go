@@ -192,6 +192,16 @@ func (p *Process) Bound(link string) string {
 	return p.out.bound[link]
 }
 
+// IsReady reports whether the process has said its ready line.
+func (p *Process) IsReady() bool {
+	select {
+	case <-p.out.ready.made:
+		return p.out.ready.err == nil
+	default:
+		return false
+	}
+}
+
 // HTTP waits until the process serves HTTP and returns its URL, such as
 // "http://127.0.0.1:3000". Its errors are those of [Process.Ready].
 func (p *Process) HTTP(ctx context.Context) (string, error) {

@@ -79,7 +79,8 @@ func (m *Machine) meetWorker(now role.Time, route string, hello *wire.Message) (
 }
 
 func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error {
-	w.heard, w.cut = now, false
+	back := w.quiet
+	w.heard, w.cut, w.quiet = now, false, false
 	switch event := w.link.Receive(now, msg); {
 	case event == job.Up:
 		w.recheck = maps.Clone(w.jobs)
@@ -103,8 +104,7 @@ func (m *Machine) fromNative(now role.Time, w *worker, msg *wire.Message) error 
 		m.stays(now, w, msg)
 		m.welcome(now, w)
 	}
-	if w.quiet {
-		w.quiet = false
+	if back {
 		m.serve(now, w)
 	}
 	if w.link.Poll(now) == job.Down {

@@ -30,7 +30,7 @@ func (p *past) recall(name string) counts {
 }
 
 // remember keeps what a function has counted that is forgotten. Beyond the bound
-// the one goes that was forgotten first and is not deployed.
+// those go that were forgotten first and are not deployed.
 func (p *past) remember(f *function, deployed *wire.Catalogue) {
 	if f.arrived == 0 {
 		return
@@ -40,20 +40,23 @@ func (p *past) remember(f *function, deployed *wire.Catalogue) {
 	if deployed == nil {
 		deployed = new(wire.Catalogue)
 	}
-	if len(p.counts) <= maxPast+len(deployed.Functions) {
+	most := maxPast + len(deployed.Functions)
+	if len(p.counts) <= most {
 		return
 	}
 	kept := make(map[string]bool, len(deployed.Functions))
 	for i := range deployed.Functions {
 		kept[deployed.Functions[i].Name] = true
 	}
-	var first string
-	for name, c := range p.counts {
-		if !kept[name] && (first == "" || c.number < p.counts[first].number) {
-			first = name
+	for len(p.counts) > most {
+		var first string
+		for name, c := range p.counts {
+			if !kept[name] && (first == "" || c.number < p.counts[first].number) {
+				first = name
+			}
 		}
+		delete(p.counts, first)
 	}
-	delete(p.counts, first)
 }
 
 // state is what the queue publishes of it.

@@ -211,10 +211,10 @@ func (t *tormented) checkLease(c *call, before, r *run) {
 	if !r.foreign && (before.foreign || r.attempt <= before.attempt) && t.stood(r.worker, 0) > 0 {
 		return // a worker cannot know that it was suspended with its clock
 	}
-	if before.unwanted {
-		return // what came again meanwhile is new to the queue: from a broker that has not heard, or of a frontend that was taken for lost
-	}
 	if before.foreign {
+		if before.unwanted {
+			return // what came again meanwhile is new to the queue: from a broker that has not heard, or of a frontend that was taken for lost
+		}
 		if before.conn != nil && !before.conn.closed {
 			t.broken(c, "%s is given a job that %s, connected with the same queue all the time, still runs", r.worker.Name, before.worker.Name)
 		}

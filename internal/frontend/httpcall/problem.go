@@ -116,7 +116,7 @@ func refusal(r frontend.Refused, function string) *Problem {
 			Detail: fmt.Sprintf("no function %.80q is built in or served by a worker; GET /functions lists those that are", function)}
 	case frontend.NotUp:
 		return &Problem{Type: TypeNotUp, Status: http.StatusNotFound, Title: "No version is up",
-			Detail: fmt.Sprintf("function %.80q is deployed, and no version of it has come up; faasctl functions %.80s says which was tried last and why it failed", function, function)}
+			Detail: fmt.Sprintf("function %.80q is deployed, and no version of it has come up yet; faasctl functions %.80s says how that goes, or why it failed", function, function)}
 	case frontend.Uninformed:
 		p.Type, p.Title = "not-known-yet", "Not known yet"
 		p.Detail = fmt.Sprintf("this frontend has just begun and does not know of a function %.80q, which may be deployed; try again, and see that a coordinator runs", function)
